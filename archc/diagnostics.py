@@ -1,0 +1,145 @@
+"""What archc says of a spec: values that are collected, sorted and rendered once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Source:
+    """A spec's text and the name that messages give it."""
+
+    name: str
+    text: str = field(repr=False)
+
+    def line(self, number: int) -> str:
+        """Return a line of the text by its number, counted from 1."""
+        lines = self.text.splitlines()
+        return lines[number - 1] if 0 < number <= len(lines) else ""
+
+
+@dataclass(frozen=True, order=True)
+class Span:
+    """A stretch of a source: lines and columns count from 1, the end is exclusive."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    source: Source = field(compare=False, repr=False)
+
+    @property
+    def key(self) -> tuple[str, int, int, int, int]:
+        return (self.source.name, self.line, self.column, self.end_line, self.end_column)
+
+    def __str__(self) -> str:
+        return f"{self.source.name}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True)
+class Note:
+    """A second place that a message points at, such as where a shape comes from."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One fault of a spec: its code names the fault, its help says what to do about it."""
+
+    code: str
+    message: str
+    span: Span
+    label: str = ""
+    notes: tuple[Note, ...] = ()
+    help: str = ""
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        return render(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the diagnostic as plain data, for `--format json`."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "message": self.message,
+            **_place(self.span),
+            "label": self.label,
+            "notes": [{**_place(note.span), "text": note.text} for note in self.notes],
+            "help": self.help,
+        }
+
+
+class SpecError(Exception):
+    """A spec that is wrong; `diagnostics` holds every fault that was found."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(sort(diagnostics))
+        super().__init__("\n\n".join(render(d) for d in self.diagnostics))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (SpecError, (self.diagnostics,))
+
+
+def sort(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Order diagnostics by place; of several with one code at one place keep the first."""
+    unique: dict[tuple[object, ...], Diagnostic] = {}
+    for diagnostic in diagnostics:
+        unique.setdefault((diagnostic.code, *diagnostic.span.key), diagnostic)
+    return sorted(unique.values(), key=lambda d: (d.span.source.name, d.span, d.code))
+
+
+def errors(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return those that make a spec wrong, leaving warnings out."""
+    return [d for d in diagnostics if d.severity == "error"]
+
+
+def nearest(name: str, candidates: Iterable[str]) -> str:
+    """Say which known names are meant by an unknown one, or list them all where few."""
+    known = sorted({str(candidate) for candidate in candidates})
+    if close := get_close_matches(name, known, n=3, cutoff=0.6):
+        return "did you mean " + " or ".join(f"`{c}`" for c in close) + "?"
+    if 0 < len(known) <= 12:
+        return "known here: " + ", ".join(f"`{k}`" for k in known)
+    return ""
+
+
+def render(diagnostic: Diagnostic) -> str:
+    """Render a diagnostic as text: message, place, the lines in question with carets, help."""
+    places = [(diagnostic.span, "^", diagnostic.label)]
+    places += [(note.span, "-", note.text) for note in diagnostic.notes]
+    width = max(len(str(span.line)) for span, _, _ in places)
+    gutter = " " * width + " |"
+    out = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
+    out.append(" " * width + f"--> {diagnostic.span}")
+    for number, (span, mark, text) in enumerate(places):
+        if span.source.name != diagnostic.span.source.name:
+            out.append(" " * width + f"::: {span}")
+        if number < 2 or span.line < places[number - 1][0].line:
+            out.append(gutter)
+        out.append(f"{span.line:>{width}} | {span.source.line(span.line)}".rstrip())
+        out.append(f"{gutter} {_underline(span, mark)} {text}".rstrip())
+    if diagnostic.help:
+        out += [gutter, " " * width + f" = help: {diagnostic.help}"]
+    return "\n".join(out)
+
+
+def _underline(span: Span, mark: str) -> str:
+    line = span.source.line(span.line)
+    end = span.end_column if span.end_line == span.line else len(line) + 1
+    return " " * (span.column - 1) + mark * max(1, end - span.column)
+
+
+def _place(span: Span) -> dict[str, Any]:
+    return {
+        "file": span.source.name,
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+    }

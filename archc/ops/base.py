@@ -1,0 +1,243 @@
+"""What an op is: its arguments, its shape rule, its tensors, its MACs and how PyTorch spells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
+
+from archc.shapes import Shape
+
+
+class ShapeFault(Exception):  # noqa: N818 - a fault of the user's spec, not an error of ours
+    """An op that can't take its inputs; `culprit` is the input that the message is about."""
+
+    def __init__(self, code: str, message: str, help: str = "", culprit: int | None = None) -> None:  # noqa: A002
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+        self.culprit = culprit
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor that a module owns: a parameter, or a buffer such as a running mean."""
+
+    shape: tuple[int, ...]
+    trainable: bool = True
+
+    @property
+    def numel(self) -> int:
+        """The number of elements."""
+        total = 1
+        for size in self.shape:
+            total *= size
+        return total
+
+
+@dataclass(frozen=True)
+class Py:
+    """A Python expression of the emitted file.
+
+    `value` is what it evaluates to where that is one thing in every use, else VARIES.
+    """
+
+    text: str
+    value: Any = field(default=None)
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def atom(self) -> str:
+        """The text, in brackets unless it is a name, a number or a call."""
+        plain = self.text.replace("_", "").replace(".", "").isalnum()
+        return self.text if plain or self.text.endswith((")", "]")) else f"({self.text})"
+
+    @staticmethod
+    def of(value: object) -> Py:
+        """Spell a constant."""
+        return Py(repr(value), value)
+
+
+class Varies:
+    """The value of an expression that differs between the uses of a class."""
+
+    def __repr__(self) -> str:
+        return "VARIES"
+
+
+VARIES = Varies()
+
+
+@dataclass(frozen=True)
+class Use:
+    """What an op's spelling may look at: its arguments and inputs as Python expressions.
+
+    `args` has every field of the op. `channels` is the expression of the channels of each
+    input; `shapes` are the inputs' shapes in one use of the class, for what does not differ
+    between uses, such as the layout. `out_channels` are those of the result in that use.
+    """
+
+    args: Mapping[str, Py]
+    channels: tuple[Py, ...] = ()
+    shapes: tuple[Shape, ...] = ()
+    out_channels: Py = Py("0", 0)
+    inplace: bool = False
+
+    def __getattr__(self, name: str) -> Py:
+        try:
+            return self.args[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def spell(function: str, *positional: object, **keywords: tuple[object, object]) -> str:
+    """Spell a call: `keywords` are pairs of a value and the default that need not be written."""
+    parts = [str(p) for p in positional]
+    for name, (value, default) in keywords.items():
+        constant = value.value if isinstance(value, Py) else value
+        if constant is VARIES or constant != default or type(constant) is not type(default):
+            parts.append(f"{name}={value if isinstance(value, Py) else repr(value)}")
+    return f"{function}({', '.join(parts)})"
+
+
+def _whole(value: object) -> object:
+    if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, float):
+            raise PydanticCustomError(
+                "float_channels", "must be an integer, got the float {value}", {"value": value}
+            )
+        raise PydanticCustomError(
+            "not_an_integer", "must be an integer, got {value}", {"value": spelled(value)}
+        )
+    return value
+
+
+def _pair(value: object) -> object:
+    if isinstance(value, (list, tuple)):
+        if len(value) != 2:
+            raise PydanticCustomError(
+                "not_a_pair",
+                "must be an integer or a pair of them, got {value}",
+                {"value": spelled(value)},
+            )
+        return tuple(_whole(v) for v in value)
+    return _whole(value)
+
+
+def spelled(value: object) -> str:
+    """Spell a value as a spec does: `none`, `true`, `[1, 2]`."""
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(spelled(v) for v in value) + "]"
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, (int, float)) else f"`{value}`"
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Positive = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
+Count = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
+Pair = tuple[Positive, Positive]
+Size = Annotated[Positive | Pair, BeforeValidator(_pair)]
+Padding = Annotated[Count | tuple[Count, Count], BeforeValidator(_pair)]
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+def pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    """Return (height, width) of an argument that may be one number for both."""
+    return value if isinstance(value, tuple) else (value, value)
+
+
+class Op(BaseModel):
+    """An op with its arguments; a subclass is the one declaration of an op.
+
+    The fields are the arguments in their positional order, with PyTorch's names and defaults.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: ClassVar[str]
+    """The op's name in a spec."""
+
+    inputs: ClassVar[int | None] = 1
+    """How many values it takes; None for any number, 0 for a source."""
+
+    layouts: ClassVar[tuple[str, ...]] = ()
+    """The layouts that it takes, spelled with the batch dimension; () for all."""
+
+    has_mode: ClassVar[bool] = False
+    """Whether training and inference differ, so that it must stay a module (dropout)."""
+
+    keeps_output: ClassVar[bool] = True
+    """Whether the backward pass may need the op's output, or the output may be its input, so
+    that nothing may overwrite it in place."""
+
+    weighted: ClassVar[bool] = False
+    """Whether it counts as a layer where papers count depth: convolutions and linear layers."""
+
+    activation: ClassVar[bool] = False
+    """Whether it is an activation, which ends a line of the emitted forward."""
+
+    torch_module: ClassVar[str] = ""
+    """The nn.Module that it is, where one takes just the op's arguments in their order."""
+
+    torch_helper: ClassVar[str] = ""
+    """The name of the helper (archc/backends/pytorch/helpers) that its spelling needs."""
+
+    @classmethod
+    def label(cls) -> str:
+        """Return the name for pictures and tables."""
+        return cls.name
+
+    def shape(self, *xs: Shape) -> Shape | tuple[Shape, ...]:
+        """Return the output shape, or raise ShapeFault; several values are a tuple of shapes."""
+        return xs[0]
+
+    def tensors(self, *xs: Shape) -> dict[str, Tensor]:  # noqa: ARG002
+        """Return the tensors that the op owns, by state_dict name, in PyTorch's order."""
+        return {}
+
+    def macs(self, *xs: Shape) -> int:  # noqa: ARG002
+        """Return the multiply-adds for one sample."""
+        return 0
+
+    @classmethod
+    def module(cls, use: Use) -> str:
+        """Spell the module that PyTorch has for the op; "" where it has none."""
+        if not cls.torch_module:
+            return ""
+        fields = cls.model_fields
+        keywords = {n: (use.args[n], f.default) for n, f in fields.items() if not f.is_required()}
+        positional = [use.args[n] for n, f in fields.items() if f.is_required()]
+        return spell(cls.torch_module, *positional, **keywords)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+        """Spell the op applied to values; "" where only its module will do."""
+        return ""
+
+    @classmethod
+    def call(cls, module: str, *xs: str) -> str:
+        """Spell the application of the op's module, `self.conv1`, to values."""
+        return f"{module}({', '.join(xs)})"
+
+
+def expect_layout(op: Op, x: Shape) -> None:
+    """Raise ShapeFault unless the op takes the layout of x."""
+    if op.layouts and x.spelled not in op.layouts:
+        takes = " or ".join(f"`{layout}`" for layout in op.layouts)
+        hint = {
+            "b c h w": "a map becomes a vector by `flatten` or `global_avg_pool`",
+            "b c": "a vector has no height and width any more: apply it before `flatten`",
+        }.get(x.spelled, "`rearrange` changes the layout")
+        raise ShapeFault(
+            "wrong-layout", f"`{op.name}` takes {takes}, but gets `{x.spelled}`", hint, 0
+        )
+
+
+Mode = Literal["nearest", "bilinear", "bicubic"]
