@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
@@ -44,19 +45,23 @@ class Py:
     """A Python expression of the emitted file.
 
     `value` is what it evaluates to where that is one thing in every use, else VARIES.
+    `listed` says of one that varies that it is a pair or a list in some use.
     """
 
     text: str
     value: Any = field(default=None)
+    listed: bool = False
 
     def __str__(self) -> str:
         return self.text
 
     @property
     def atom(self) -> str:
-        """The text, in brackets unless it is a name, a number or a call."""
-        plain = self.text.replace("_", "").replace(".", "").isalnum()
-        return self.text if plain or self.text.endswith((")", "]")) else f"({self.text})"
+        """The text, in brackets unless it is a name, a number, a call or in brackets already."""
+        tree = ast.parse(self.text, mode="eval").body
+        lists = isinstance(tree, ast.List | ast.ListComp | ast.Tuple)
+        plain = isinstance(tree, ast.Name | ast.Constant | ast.Call | ast.Attribute | ast.Subscript)
+        return self.text if lists or plain or tree.col_offset > 0 else f"({self.text})"
 
     @staticmethod
     def of(value: object) -> Py:
@@ -187,7 +192,7 @@ class Op(BaseModel):
     """The nn.Module that it is, where one takes just the op's arguments in their order."""
 
     torch_helper: ClassVar[str] = ""
-    """The name of the helper (archc/backends/pytorch/helpers) that its spelling needs."""
+    """The name of the helper (archc/ops/helpers.py) that its spelling always needs."""
 
     @classmethod
     def label(cls) -> str:
@@ -220,6 +225,11 @@ class Op(BaseModel):
     def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
         """Spell the op applied to values; "" where only its module will do."""
         return ""
+
+    @classmethod
+    def helper(cls, use: Use) -> str:  # noqa: ARG003
+        """Return the name of the helper that this use's spelling needs, or ""."""
+        return cls.torch_helper
 
     @classmethod
     def call(cls, module: str, *xs: str) -> str:

@@ -1,0 +1,361 @@
+"""Applies ops and blocks to values: arguments checked, shapes worked out, nodes made."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from archc.diagnostics import Diagnostic, Note, SpecError, nearest
+from archc.expr import EvalFault, Expr, describe
+from archc.graph import Node, Value, flat, join
+from archc.ops import Op, ShapeFault
+from archc.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader, is_op, is_tensor, takes
+from archc.scope import BlockDef, Callee
+from archc.shapes import Shape
+
+if TYPE_CHECKING:
+    from archc.lower import Frame, Lowering, Place
+    from archc.spec import Row
+
+LEAVES_OUT = ("add", "sum", "mean", "concat")
+MAX_NESTING = 40
+
+
+class Applier:
+    """The part of lowering that turns calls into nodes."""
+
+    def __init__(self, lowering: Lowering) -> None:
+        self.lowering = lowering
+        self.built: dict[Any, Op] = {}
+
+    def apply(self, reader: Reader, callee: Any, values: list[Any], node: ast.expr) -> Any:
+        """Apply a callee to values and return what it gives."""
+        if callee is None:
+            return NOTHING
+        if isinstance(callee, Reused):
+            return callee.apply(self, reader, values, node)
+        if not isinstance(callee, Callee):
+            raise EvalFault("not-an-op", f"`{ast.unparse(node)}` applies {describe(callee)}, which is no op", node)
+        if any(v is NOTHING for v in values):
+            if callee.name not in LEAVES_OUT:
+                raise EvalFault("nothing-used", f"`{ast.unparse(node)}` needs a value, but gets nothing", node, "`none(...)(x)` gives nothing, which only `+`, `concat`, `sum` and `mean` leave out")
+            values = [v for v in values if v is not NOTHING]
+            if not values:
+                return NOTHING
+        for parameter in callee.required:
+            if parameter not in dict(callee.arguments) and parameter not in self.defaults(callee):
+                raise EvalFault("missing-argument", f"`{callee.name}` needs `{parameter}`", node, f"its arguments: {takes(callee)}")
+        return self.op(reader, callee, values, node) if is_op(callee) else self.block(reader, callee, values, node)
+
+    def defaults(self, callee: Callee) -> dict[str, Any]:
+        """Return the file's default arguments of an op or block, evaluated."""
+        declared = self.lowering.document.defaults.get(callee.name, {})  # type: ignore[call-overload]
+        lowering = self.lowering
+        known = set(callee.parameters)
+        return {str(k): lowering.data(lowering.file, v) for k, v in declared.items() if k in known}
+
+    # Ops
+
+    def op(self, reader: Reader, callee: Callee, values: list[Any], node: ast.expr) -> Any:
+        """Apply an op."""
+        op = self.build(reader, callee, node)
+        inputs = flat(values) if op.inputs is None else self.exactly(op.inputs, op.name, values, node)
+        shapes = [v.shape for v in inputs]
+        try:
+            given = op.shape(*shapes)
+        except ShapeFault as fault:
+            self.fault(reader, fault, inputs, node)
+            if op.name not in LEAVES_OUT:
+                raise Poisoned from None
+            given = shapes[0]
+        outputs = tuple(self.output(reader, callee, shape, inputs, node) for shape in ((given,) if isinstance(given, Shape) else given))
+        self.made(reader, Node("", op, inputs, outputs, reader.expr.span(node), reader.expr), node)
+        return outputs[0] if isinstance(given, Shape) else list(outputs)
+
+    def made(self, reader: Reader, made: Node, node: ast.expr) -> None:
+        """Record a node under the piece of text that made it."""
+        for value in made.outputs:
+            value.node = made
+        reader.made.append(made)
+        assert reader.frame is not None
+        reader.frame.module.applied[id(node), reader.frame.turns] = made
+
+    def build(self, reader: Reader, callee: Callee, node: ast.expr) -> Op:
+        """Make the op, its arguments checked by its model."""
+        target: Any = callee.target
+        arguments = {**self.defaults(callee), **dict(callee.arguments)}
+        key = (target, repr(arguments))
+        if key in self.built:
+            return self.built[key]
+        for name, value in arguments.items():
+            if is_tensor(value) or isinstance(value, Callee):
+                raise EvalFault("tensor-argument", f"`{callee.name}`: `{name}` must be a number, got {describe(value)}", node)
+        try:
+            op: Op = target(**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
+        except ValidationError as error:
+            raise SpecError(self.complaint(reader, callee, e, node) for e in error.errors()) from None
+        self.built[key] = op
+        return op
+
+    def complaint(self, reader: Reader, callee: Callee, error: Any, node: ast.expr) -> Diagnostic:
+        """Say at the argument what pydantic says of it."""
+        name = str(error["loc"][0]) if error["loc"] else ""
+        place = dict(callee.places).get(name, node)
+        value = dict(callee.arguments).get(name)
+        text = ast.unparse(place)
+        shown = f"`{text}`" if describe(value).endswith(f" {text}") else f"`{text}` = {value}" if name in dict(callee.arguments) else describe(value)
+        if error["type"] == "float_channels":
+            whole = text.replace(" / ", " // ") if "/" in text and "//" not in text else f"int({text})"
+            return Diagnostic("float-argument", f"`{callee.name}`: `{name}` must be an integer, but {shown} is a float", reader.expr.span(place), self.label(reader), help=f"write `{whole}`")
+        said = error["msg"].removeprefix("Input ").removeprefix("Value error, ").removeprefix("should")
+        said = said if said.startswith(("must", "is")) else f"must{said}"
+        message = f"`{callee.name}`: `{name}` {said.split(', got')[0]}, got {shown}"
+        return Diagnostic("bad-argument", message, reader.expr.span(place), self.label(reader))
+
+    def exactly(self, count: int, name: str, values: list[Any], node: ast.expr) -> tuple[Value, ...]:
+        """Return the values of an op or block that takes a fixed number."""
+        if len(values) == 1 and isinstance(values[0], list) and count != 1:
+            values = values[0]
+        odd = next((v for v in values if not isinstance(v, Value)), None)
+        if odd is not None and count > 0:
+            what = f"a list of {len(odd)} values" if isinstance(odd, list) else "several named values"
+            raise EvalFault("wrong-inputs", f"`{name}` takes one value, but gets {what}", node, "pick one by its index or name, such as `[0]`")
+        if count == 0:
+            return ()
+        if len(values) != count:
+            raise EvalFault("wrong-inputs", f"`{name}` takes {count} value{'s' * (count != 1)}, but gets {len(values)}", node)
+        return tuple(values)
+
+    def output(self, reader: Reader, callee: Callee, shape: Shape, inputs: tuple[Value, ...], node: ast.expr) -> Value:
+        """Make the value of an op; one that keeps the shape points at where the shape is from."""
+        if len(inputs) == 1 and inputs[0].shape == shape:
+            span = reader.expr.span(node) if callee.name == "identity" else inputs[0].span
+            return Value(shape, span, inputs[0].text)
+        place = dict(callee.places).get("out")
+        return Value(shape, reader.expr.span(node), "" if place is None else self.origin(reader, place))
+
+    def origin(self, reader: Reader, place: ast.expr) -> str:
+        """Spell where a number of channels is from: `4 * width, width = 64`."""
+        text = ast.unparse(place)
+        names = [n.id for n in ast.walk(place) if isinstance(n, ast.Name)]
+        values = {n: reader.scope[n] for n in dict.fromkeys(names) if n in reader.scope}
+        spelled = [f"{n} = {v}" for n, v in values.items() if isinstance(v, (int, float))]
+        return "" if text.isdigit() else ", ".join([text, *spelled])
+
+    def label(self, reader: Reader) -> str:
+        """Say in which use of a block something is wrong."""
+        trail = reader.frame.module.trail if reader.frame else ""
+        return f"in {trail}" if trail else ""
+
+    def fault(self, reader: Reader, fault: ShapeFault, inputs: tuple[Value, ...], node: ast.expr) -> None:
+        """Report that an op can't take its inputs, with the origin of each shape."""
+        notes: list[Note] = []
+        text = ast.unparse(node)
+        for value in inputs:
+            said = f"{value.shape}: {value.text}" if value.text else str(value.shape)
+            notes.append(Note(value.span, said))
+        message = fault.message if text in fault.message else f"`{text}` {fault.message}" if fault.message.startswith("adds") else fault.message
+        self.lowering.report(fault.code, message, reader.expr.span(node), label=self.label(reader), notes=tuple(dict.fromkeys(notes)), help=fault.help)
+
+    # Blocks
+
+    def block(self, reader: Reader, callee: Callee, values: list[Any], node: ast.expr) -> Any:
+        """Apply a block."""
+        definition = callee.target
+        assert isinstance(definition, BlockDef) and reader.frame is not None
+        arguments = self.arguments(callee, definition)
+        self.shrinks(definition, arguments, node)
+        names = [str(n) for n in definition.block.inputs]
+        values = self.block_inputs(definition.name, names, values, node)
+        trail = join(reader.frame.module.trail, reader.trail)
+        module = self.lowering.block(definition, arguments, tuple(values), trail)
+        if module is None:
+            raise Poisoned
+        if all(o.value is NOTHING for o in module.outputs):
+            return NOTHING
+        span = reader.expr.span(node)
+        fresh = [(o.name, self.mirrored(o.value, span, definition.name)) for o in module.outputs]
+        flat_values = tuple(v for _, value in fresh for v in flat(value))
+        self.made(reader, Node("", module, flat(values), flat_values, span, reader.expr, arguments=arguments), node)
+        if definition.block.outputs is None:
+            return fresh[0][1]
+        listed = all(name.startswith("_") for name, _ in fresh)
+        return [value for _, value in fresh] if listed else dict(fresh)
+
+    def arguments(self, callee: Callee, definition: BlockDef) -> dict[str, Any]:
+        """Return all arguments of a block: given ones, the file's defaults, the signature's."""
+        lowering = self.lowering
+        given = {**self.defaults(callee), **dict(callee.arguments)}
+        arguments: dict[str, Any] = {}
+        for p in definition.signature.parameters:
+            if p.name in given:
+                arguments[p.name] = given[p.name]
+            elif p.default is not None:
+                reader = Reader(lowering, definition.signature.expr, lowering.file, None)
+                arguments[p.name] = reader.guard(lambda r=reader, d=p.default: r.evaluate(d))
+        return arguments
+
+    def block_inputs(self, name: str, names: list[str], values: list[Any], node: ast.expr) -> list[Any]:
+        """Fit values to the inputs that a block names; `...rest` takes what is left."""
+        if len(values) == 1 and isinstance(values[0], list) and len(names) > 1:
+            values = values[0]
+        fits = len(values) >= len(names) - 1 if names[-1].startswith("...") else len(values) == len(names)
+        if not fits:
+            raise EvalFault("wrong-inputs", f"`{name}` takes {len(names)} value{'s' * (len(names) != 1)} ({', '.join(names)}), but gets {len(values)}", node)
+        return values
+
+    def mirrored(self, value: Any, span: Any, name: str) -> Any:
+        """Return fresh values in the form of a block's result."""
+        if isinstance(value, list):
+            return [self.mirrored(v, span, name) for v in value]
+        return Value(value.shape, span, f"what `{name}` gives")
+
+    def shrinks(self, definition: BlockDef, arguments: dict[str, Any], node: ast.expr) -> None:
+        """A block inside itself needs an integer that is smaller than in the enclosing use."""
+        stack = self.lowering.stack
+        outer = next((a for d, a in reversed(stack) if d.block is definition.block), None)
+        whole = [n for n, v in arguments.items() if isinstance(v, int) and not isinstance(v, bool)]
+        if outer is not None and not any(0 <= arguments[n] < outer[n] for n in whole if isinstance(outer.get(n), int)):
+            raise EvalFault("endless-recursion", f"`{definition.name}` uses itself, and no integer argument gets smaller", node, "give it a parameter that counts down to 0, and stop there with `if`")
+        if len(stack) >= MAX_NESTING:
+            raise EvalFault("too-deep", f"blocks are nested more than {MAX_NESTING} deep", node)
+
+    # Rows, labels, reuse
+
+    def rows(self, frame: Frame, place: Place, row: Row) -> Any:
+        """Lower a row of `stages:`: one for each turn of its `repeat`."""
+        try:
+            if row.repeat is None:
+                return self.row(frame, place, row)
+            result: Any = ABSENT
+            copy = frame
+            for turn, bound in enumerate(self.lowering.turns(frame, row.repeat)):
+                copy = frame.inner(scope=frame.scope.child(**bound), turns=(*frame.turns, turn), running=copy.running)
+                number = self.lowering.copy(place, row.repeat, turn)
+                copy.stage = self.lowering.path(copy, number)
+                result = self.row(copy, number, row)
+                copy.running = copy.running if result is ABSENT else result
+            return result
+        except SpecError as error:
+            self.lowering.diagnostics += error.diagnostics
+        except Poisoned:
+            pass
+        return UNKNOWN
+
+    def row(self, frame: Frame, place: Place, row: Row) -> Any:
+        """Lower one row: `depth` copies of its block, the first with the stride."""
+        lowering = self.lowering
+        if row.condition is not None and not lowering.data(frame.scope, row.condition, frame):
+            return ABSENT
+        if row.stage is not None:
+            frame.stage = lowering.fill(frame, row.stage)
+        depth = 1 if row.depth is None else lowering.data(frame.scope, row.depth, frame)
+        if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= 10_000:
+            assert row.depth is not None
+            raise SpecError([Diagnostic("bad-depth", f"`depth` must be a whole number from 0 to 10000, got {describe(depth)}", row.depth.text.span)])
+        base = lowering.path(frame, place)
+        uses_i = any("i" in e.names for e in expressions(row))
+        callees: dict[Any, Callee] = {}
+        inner = frame.inner()
+        for i in range(depth):
+            kind = i if uses_i else (i == 0, i == depth - 1)
+            copy = inner.inner(scope=frame.scope.child(i=i), turns=(*frame.turns, i))
+            if kind not in callees:
+                callees[kind] = self.row_callee(copy, row, i, depth)
+            self.copy(copy, row, callees[kind], base if place.silent else join(base, str(i)))
+            inner.running = copy.running
+        return inner.running if depth else ABSENT
+
+    def row_callee(self, frame: Frame, row: Row, i: int, depth: int) -> Callee:
+        """Return the block of a copy with its arguments."""
+        special: dict[Any, Any] = {}
+        if i == 0 and row.first:
+            special |= row.first
+        if i == depth - 1 and row.last:
+            special |= row.last
+        reader = Reader(self.lowering, special.get("block", row.block), frame.scope, frame)
+        callee = reader.guard(lambda: reader.whole(reader.choose(reader.expr.tree)))
+        if not isinstance(callee, Callee):
+            raise SpecError([Diagnostic("not-an-op", f"`{reader.expr}` is {describe(callee)}, not a block", reader.expr.text.span)])
+        written = {**row.arguments, **{k: v for k, v in special.items() if k != "block"}}
+        bound, places = dict(callee.arguments), dict(callee.places)
+        wrong: list[Diagnostic] = []
+        for name, value in written.items():
+            if name not in callee.parameters:
+                if name == "stride" and self.lowering.data(frame.scope, value, frame) == 1:
+                    continue
+                wrong.append(Diagnostic("unknown-argument", f"`{callee.name}` has no argument `{name}`", name.span, help=nearest(name, callee.parameters) or f"its arguments: {takes(callee)}"))
+                continue
+            bound[str(name)] = 1 if name == "stride" and i > 0 and "stride" not in special else self.lowering.data(frame.scope, value, frame)
+            places[str(name)] = value.tree if isinstance(value, Expr) else ast.Constant(0)
+        if wrong:
+            raise SpecError(wrong)
+        return Callee(callee.name, callee.target, tuple(bound.items()), tuple(places.items()))
+
+    def copy(self, frame: Frame, row: Row, callee: Callee, path: str) -> None:
+        """Apply a row's block once."""
+        reader = Reader(self.lowering, row.block, frame.scope, frame)
+        reader.trail = path
+        value = reader.guard(lambda: reader.apply(callee, [frame.running], row.block.tree))
+        for node in reader.made:
+            node.path, node.stage, node.init = path, frame.stage, row.init
+        frame.module.nodes += reader.made
+        frame.running = value
+
+    def reuse(self, reader: Reader, node: ast.Call) -> Any:
+        """`reuse(name)`: the module of an earlier step, to be applied again."""
+        frame = reader.frame
+        name = node.args[0].id if len(node.args) == 1 and isinstance(node.args[0], ast.Name) else ""
+        if frame is None or name not in frame.named:
+            raise EvalFault("bad-reuse", f"`{ast.unparse(node)}` names no earlier step", node, "write `reuse(step)(value)`")
+        return Reused(frame.named[name])
+
+
+@dataclass(frozen=True)
+class Reused:
+    """The module of an earlier step, to be applied again."""
+
+    node: Node
+
+    def apply(self, applier: Applier, reader: Reader, values: list[Any], at: ast.expr) -> Any:
+        """Apply the module once more: its operations count again, its tensors do not."""
+        first = self.node
+        inputs = flat(values)
+        shapes = tuple(v.shape for v in inputs)
+        target: Any = first.target
+        if isinstance(target, Op):
+            given = target.shape(*shapes)
+            same = target.tensors(*shapes) == first.tensors
+        else:
+            target = applier.lowering.block(target.block, dict(first.arguments), tuple(values), target.trail)
+            given = target.result.shape if target is not None else shapes[0]
+            same = target is not None and own_shapes(target) == own_shapes(first.module)
+        if not same:
+            notes = (Note(first.span, "the first use"),)
+            message = f"`{first.path}` can't be used again: its tensors would need other shapes"
+            raise SpecError([Diagnostic("bad-reuse", message, reader.expr.span(at), notes=notes)])
+        value = Value(given, reader.expr.span(at), f"what `{first.path}` gives")
+        applier.made(reader, replace(first, target=target, inputs=inputs, outputs=(value,), span=reader.expr.span(at), again=True), at)
+        return value
+
+
+def own_shapes(module: Any) -> dict[str, Any]:
+    """Return the tensors of a module by key."""
+    return {join(leaf.path, name): t for leaf in module.leaves() for name, t in leaf.node.tensors.items()}
+
+
+def expressions(row: Row) -> list[Expr]:
+    """Return every expression of a row."""
+
+    def inside(value: Any) -> list[Expr]:
+        if isinstance(value, Expr):
+            return [value]
+        return [e for item in value for e in inside(item)] if isinstance(value, (tuple, list)) else []
+
+    parts = [row.block, *row.arguments.values(), *(row.first or {}).values(), *(row.last or {}).values()]
+    return [e for part in parts for e in inside(part)]
+
+

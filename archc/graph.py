@@ -1,0 +1,259 @@
+"""The lowered network: modules that are shared by their uses, and the networkx graph of all.
+
+A Module is one distinct use of a block: a block with its arguments on given input shapes.
+It is lowered once, however often the network has it, so the work follows the number of
+distinct blocks and not the depth. `Network.graph` unfolds all of it, when asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import networkx as nx
+
+from archc.diagnostics import Span
+from archc.ops import Op, Tensor
+from archc.shapes import Shape
+
+
+@dataclass(eq=False)
+class Value:
+    """A tensor on its way between two nodes; `text` says in a message what its shape is from."""
+
+    shape: Shape
+    span: Span
+    text: str = ""
+    node: Node | None = None
+
+
+@dataclass(frozen=True)
+class Output:
+    """A value that a network or a block gives; `training` where inference leaves it out."""
+
+    name: str
+    value: Any
+    training: bool = False
+
+
+@dataclass(eq=False)
+class Node:
+    """One application of an op, or of a block, inside a module.
+
+    `path` names it in its module, and is the prefix of its state_dict keys where it owns
+    tensors; `again` marks the second use of a module that stands elsewhere (`reuse`).
+    """
+
+    path: str
+    target: Op | Module
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    span: Span
+    step: Any
+    stage: str = ""
+    again: bool = False
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    init: Any = None
+
+    @property
+    def op(self) -> Op | None:
+        """The op, or None where the node is a block."""
+        return self.target if isinstance(self.target, Op) else None
+
+    @property
+    def module(self) -> Module | None:
+        """The block, or None where the node is an op."""
+        return None if isinstance(self.target, Op) else self.target
+
+    @property
+    def name(self) -> str:
+        """The name of the op or block."""
+        return self.target.name
+
+    @cached_property
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors that an op owns, by name."""
+        return self.target.tensors(*self.shapes) if isinstance(self.target, Op) else {}
+
+    @cached_property
+    def macs(self) -> int:
+        """The multiply-adds of an op for one sample."""
+        return self.target.macs(*self.shapes) if isinstance(self.target, Op) else 0
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shapes of the inputs."""
+        return tuple(value.shape for value in self.inputs)
+
+
+@dataclass(eq=False)
+class Module:
+    """A block with its arguments on given input shapes: its nodes, in the order of the text.
+
+    `block` is what it was written as. `results` and `applied` say what became of each step
+    and each call of the text, by its identity and the turns of the loops around it: the
+    emitter reads the text again beside them.
+    """
+
+    name: str
+    block: Any
+    arguments: Mapping[str, Any]
+    inputs: tuple[Value, ...]
+    trail: str = ""
+    nodes: list[Node] = field(default_factory=list)
+    outputs: tuple[Output, ...] = ()
+    scope: Any = None
+    results: dict[tuple[int, tuple[int, ...]], Any] = field(default_factory=dict)
+    applied: dict[tuple[int, tuple[int, ...]], Node] = field(default_factory=dict)
+
+    @property
+    def result(self) -> Any:
+        """What the module gives first: a value, or a list of values."""
+        return self.outputs[0].value
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """Every value that the module gives, lists laid flat."""
+        return tuple(v for output in self.outputs for v in flat(output.value))
+
+    def total(self, count: Any, memo: dict[int, int] | None = None) -> int:
+        """Add up `count(node)` over all ops, once for each distinct module."""
+        memo = {} if memo is None else memo
+        if id(self) not in memo:
+            memo[id(self)] = 0
+            memo[id(self)] = sum(
+                count(node) if node.module is None else (0 if node.again and count.once else node.module.total(count, memo))
+                for node in self.nodes
+            )
+        return memo[id(self)]
+
+    def leaves(self, prefix: str = "", stage: str = "") -> Iterator[Leaf]:
+        """Yield every application of an op with its full path, in the order of the text."""
+        for node in self.nodes:
+            path = join(prefix, node.path)
+            if node.module is None:
+                yield Leaf(path, node, stage or node.stage)
+            else:
+                yield from node.module.leaves(path, stage or node.stage)
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """An op of the unfolded network."""
+
+    path: str
+    node: Node
+    stage: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of the network that tables print a row for and diagrams draw a frame for."""
+
+    name: str
+    part: str
+    nodes: tuple[Node, ...]
+
+    @property
+    def output(self) -> Shape:
+        """The shape of the stage's last value."""
+        return self.nodes[-1].outputs[0].shape
+
+
+@dataclass(eq=False)
+class Network:
+    """A spec with its variant and settings, lowered."""
+
+    name: str
+    variant: str
+    document: Any
+    settings: Mapping[str, Any]
+    root: Module
+    stages: tuple[Stage, ...] = ()
+
+    @property
+    def input(self) -> Shape:
+        """The shape of one input sample."""
+        return self.root.inputs[0].shape
+
+    @property
+    def output(self) -> Shape:
+        """The shape of the first output for one sample."""
+        return self.root.values[0].shape
+
+    @cached_property
+    def modules(self) -> tuple[Module, ...]:
+        """Every distinct module, inner ones first, the network itself last."""
+        found: dict[int, Module] = {}
+
+        def visit(module: Module) -> None:
+            for node in module.nodes:
+                if node.module is not None and id(node.module) not in found:
+                    visit(node.module)
+            found[id(module)] = module
+
+        visit(self.root)
+        return tuple(found.values())
+
+    @cached_property
+    def graph(self) -> nx.DiGraph:
+        """Every application of an op as a node, values as edges; see `unfold`."""
+        return unfold(self)
+
+    def state_dict_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every tensor by its state_dict key, buffers included."""
+        return {
+            join(leaf.path, name): tensor.shape
+            for leaf in self.root.leaves()
+            if not leaf.node.again
+            for name, tensor in leaf.node.tensors.items()
+        }
+
+
+def unfold(network: Network) -> nx.DiGraph:
+    """Return the graph of all ops. Nodes are keyed by path and carry `op`, `module` (the
+    state_dict path, or None), `shape` (of the output), `params`, `macs`, `span`, `stage` and
+    ordered `inputs`; edges carry the `shape` of the value. The input is the node "input".
+    """
+    graph = nx.DiGraph(name=network.name)
+    x = network.root.inputs[0]
+    graph.add_node("input", op="input", module=None, shape=x.shape, params=0, macs=0, span=x.span, stage="", inputs=())
+    _unfold(graph, network.root, {id(x): ("input", x.shape)}, "", "")
+    return graph
+
+
+def _unfold(graph: nx.DiGraph, module: Module, made: dict[int, tuple[str, Shape]], prefix: str, stage: str) -> None:
+    for node in module.nodes:
+        path = join(prefix, node.path)
+        if node.module is not None:
+            inner = {id(v): made[id(u)] for v, u in zip(node.module.inputs, node.inputs, strict=True)}
+            _unfold(graph, node.module, inner, path, stage or node.stage)
+            made.update({id(v): inner[id(u)] for v, u in zip(node.outputs, node.module.values, strict=True)})
+            continue
+        key = path
+        while key in graph:  # a second use of one module, or wiring that shares a name
+            key += "'"
+        sources = [made[id(v)] for v in node.inputs]
+        params = 0 if node.again else sum(t.numel for t in node.tensors.values() if t.trainable)
+        graph.add_node(
+            key, op=node.name, module=path if node.tensors else None, shape=node.outputs[0].shape, params=params,
+            macs=node.macs, span=node.span, stage=stage or node.stage, inputs=tuple(name for name, _ in sources),
+            target=node.op,
+        )  # fmt: skip
+        for name, shape in sources:
+            graph.add_edge(name, key, shape=shape)
+        made.update({id(v): (key, v.shape) for v in node.outputs})
+
+
+def join(prefix: str, path: str) -> str:
+    """Join two parts of a dotted path, either of which may be empty."""
+    return f"{prefix}.{path}" if prefix and path else prefix or path
+
+
+def flat(value: Any) -> tuple[Value, ...]:
+    """Return the values of a value or a list of them."""
+    if isinstance(value, Value):
+        return (value,)
+    return tuple(v for item in value for v in flat(item)) if isinstance(value, (list, tuple)) else ()

@@ -1,0 +1,135 @@
+"""Ops that take a value apart or look at it in another shape; they copy nothing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from archc.ops.base import Count, Op, Positive, ShapeFault, Use, Whole, spell
+from archc.ops.faults import expect_dim
+from archc.ops.texts import axis, is_list
+from archc.shapes import Shape
+
+
+def tuple_of(value: object) -> object:
+    """Take a list of a spec as the tuple that a frozen model holds."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Flatten(Op):
+    """Everything after the batch in one dimension, in PyTorch's order: c, then h, then w."""
+
+    name = "flatten"
+    torch_module = "nn.Flatten"
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Give a vector."""
+        return Shape.of("c", xs[0].numel)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+        """Spell the method."""
+        return f"{xs[0]}.flatten(1)"
+
+
+class Split(Op):
+    """The parts of a value along a dimension: so many equal ones, or a list of sizes."""
+
+    name = "split"
+
+    sizes: Annotated[Positive | tuple[Positive, ...], BeforeValidator(tuple_of)]
+    dim: str = "c"
+
+    def shape(self, *xs: Shape) -> tuple[Shape, ...]:
+        """Give the shape of each part."""
+        x = xs[0]
+        total = expect_dim(self, x, self.dim)
+        if isinstance(self.sizes, int):
+            if total % self.sizes:
+                raise ShapeFault(
+                    "parts-do-not-divide",
+                    f"`{self.name}` can't cut {total} along `{self.dim}` into {self.sizes} "
+                    "equal parts",
+                    f"a list of sizes that add up to {total} can cut unequal parts",
+                    0,
+                )
+            return (x.replace(**{self.dim: total // self.sizes}),) * self.sizes
+        if sum(self.sizes) != total:
+            raise ShapeFault(
+                "parts-do-not-add-up",
+                f"`{self.name}` cuts {sum(self.sizes)} along `{self.dim}`, but there are {total}",
+                "the sizes must add up",
+                0,
+            )
+        return tuple(x.replace(**{self.dim: size}) for size in self.sizes)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell chunk for a number of parts, split for a list of sizes."""
+        method = "split" if is_list(use.sizes) else "chunk"
+        return spell(f"{xs[0]}.{method}", use.sizes, dim=(axis(use.shapes[0], use.dim), 0))
+
+
+class Narrow(Op):
+    """The `length` elements from `start` on along a dimension."""
+
+    name = "narrow"
+
+    start: Count
+    length: Positive
+    dim: str = "c"
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Give the shape of the part, which must be inside."""
+        total = expect_dim(self, xs[0], self.dim)
+        if self.start + self.length > total:
+            raise ShapeFault(
+                "out-of-range",
+                f"`{self.name}` takes up to element {self.start + self.length} along "
+                f"`{self.dim}`, but there are {total}",
+                "",
+                0,
+            )
+        return xs[0].replace(**{self.dim: self.length})
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell the method."""
+        return spell(f"{xs[0]}.narrow", axis(use.shapes[0], use.dim), use.start, use.length)
+
+
+class Select(Op):
+    """One element along a dimension, which is gone then: the class token of a transformer."""
+
+    name = "select"
+
+    index: Whole
+    dim: str
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Drop the dimension; a value needs one besides the batch."""
+        x, dim = xs[0], self.dim
+        total = expect_dim(self, x, dim)
+        if not -total <= self.index < total:
+            raise ShapeFault(
+                "out-of-range",
+                f"`{self.name}` takes element {self.index} along `{dim}`, but there are {total}",
+                "the first has index 0, the last -1",
+                0,
+            )
+        if len(x.layout) == 1:
+            raise ShapeFault(
+                "no-dimension-left",
+                f"`{self.name}` takes away `{dim}`, the only dimension of `{x.spelled}`",
+                "`narrow` keeps the dimension",
+                0,
+            )
+        rest = [(d, size) for d, size in zip(x.layout, x.sizes, strict=True) if d != dim]
+        return Shape(tuple(d for d, _ in rest), tuple(size for _, size in rest))
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell an index: `x[:, 0]`."""
+        before = use.shapes[0].layout.index(str(use.dim.value)) + 1
+        return f"{xs[0]}[{':, ' * before}{use.index}]"

@@ -1,0 +1,69 @@
+"""Checks that several ops share; each raises a ShapeFault that says both numbers."""
+
+from __future__ import annotations
+
+from math import gcd, isqrt
+
+from archc.ops.base import Op, ShapeFault
+from archc.shapes import Shape
+
+
+def times(sizes: tuple[int, ...]) -> str:
+    """Spell sizes as people do: `7×7`."""
+    return "×".join(str(size) for size in sizes)
+
+
+def listing(words: list[str]) -> str:
+    """Spell a list in a sentence: `h`, `w` or `c`."""
+    return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def expect_groups(op: Op, groups: int, **channels: int) -> None:
+    """Raise unless `groups` divides each of `channels`, named input and output."""
+    for culprit, (side, size) in enumerate(channels.items()):
+        if size % groups:
+            near = " and ".join(str(d) for d in _nearest_divisors(gcd(*channels.values()), groups))
+            what = " and ".join(str(c) for c in dict.fromkeys(channels.values()))
+            verb = "is" if " and " not in near else "are"
+            raise ShapeFault(
+                "groups-do-not-divide",
+                f"`{op.name}` can't cut {size} {side} channels into {groups} groups",
+                f"the nearest that divides {what} {verb} {near}",
+                None if culprit else 0,
+            )
+
+
+def _nearest_divisors(number: int, wanted: int) -> list[int]:
+    small = [d for d in range(1, isqrt(number) + 1) if number % d == 0]
+    divisors = {*small, *(number // d for d in small)}
+    below = max((d for d in divisors if d < wanted), default=None)
+    above = min((d for d in divisors if d > wanted), default=None)
+    return [d for d in (below, above) if d is not None]
+
+
+def expect_window(
+    op: Op, x: Shape, out: tuple[int, ...], span: tuple[int, ...], padding: tuple[int, ...]
+) -> None:
+    """Raise where a kernel that spans `span` elements leaves no output on x."""
+    if min(out) > 0:
+        return
+    padded = tuple(size + 2 * p for size, p in zip(x.spatial, padding, strict=True))
+    raise ShapeFault(
+        "kernel-too-large",
+        f"`{op.name}` slides a kernel of {times(span)} over a padded input of {times(padded)}",
+        f"the map is only {times(x.spatial)} here: use a larger input or fewer strides before it",
+        0,
+    )
+
+
+def expect_dim(op: Op, x: Shape, dim: str) -> int:
+    """Return the size of a named dimension of x, or raise where it has none."""
+    size = x.get(dim)
+    if size is None:
+        raise ShapeFault(
+            "unknown-dimension",
+            f"`{op.name}` works along `{dim}`, but its input is `{x.spelled}`",
+            f"give `dim={listing([repr(d) for d in x.layout])}`",
+            0,
+        )
+    return size

@@ -1,0 +1,145 @@
+"""Pools: windows that reduce a map."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archc.ops.base import (
+    Op,
+    Padding,
+    ShapeFault,
+    Size,
+    Use,
+    expect_layout,
+    pair,
+    spell,
+)
+from archc.ops.faults import expect_window, times
+from archc.ops.texts import options
+from archc.shapes import Shape, pool_size
+
+
+class Pool(Op):
+    """What max_pool and avg_pool share: a window that slides by its own size unless told."""
+
+    layouts = ("b c h w",)
+    torch_function: ClassVar[str]
+
+    kernel: Size
+    stride: Size | None = None
+    padding: Padding = 0
+
+    def slide(self, x: Shape, dilation: tuple[int, int], *, ceil_mode: bool) -> Shape:
+        """Return the shape after the window has slid over x, or raise ShapeFault."""
+        expect_layout(self, x)
+        kernel, pads = pair(self.kernel), pair(self.padding)
+        stride = pair(self.kernel if self.stride is None else self.stride)
+        if any(2 * p > k for p, k in zip(pads, kernel, strict=True)):
+            raise ShapeFault(
+                "padding-too-large",
+                f"`{self.name}` pads by {times(pads)}, more than half of its kernel of "
+                f"{times(kernel)}",
+                "a window would see nothing but padding; `pad` can pad by more",
+            )
+        sides = zip(x.spatial, kernel, stride, pads, dilation, strict=True)
+        out = tuple(pool_size(*side, ceil_mode=ceil_mode) for side in sides)
+        span = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
+        expect_window(self, x, out, span, pads)
+        return x.with_spatial(out)
+
+    @classmethod
+    def _spell(cls, name: str, use: Use, *xs: str) -> str:
+        names = [field for field in cls.model_fields if field != "kernel"]
+        return spell(name, *xs, use.kernel, **options(cls, use, *names))
+
+    @classmethod
+    def module(cls, use: Use) -> str:
+        """Spell the nn module."""
+        return cls._spell(cls.torch_module, use)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell the function of torch.nn.functional."""
+        return cls._spell(cls.torch_function, use, *xs)
+
+
+class MaxPool(Pool):
+    """The largest element of each window; padding never wins."""
+
+    name = "max_pool"
+    torch_module = "nn.MaxPool2d"
+    torch_function = "F.max_pool2d"
+
+    dilation: Size = 1
+    ceil_mode: bool = False
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Slide the window, whose elements are `dilation` apart."""
+        return self.slide(xs[0], pair(self.dilation), ceil_mode=self.ceil_mode)
+
+
+class AvgPool(Pool):
+    """The mean of each window, the padding's zeros included unless told."""
+
+    name = "avg_pool"
+    torch_module = "nn.AvgPool2d"
+    torch_function = "F.avg_pool2d"
+
+    ceil_mode: bool = False
+    count_include_pad: bool = True
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Slide the window."""
+        return self.slide(xs[0], (1, 1), ceil_mode=self.ceil_mode)
+
+
+class AdaptivePool(Op):
+    """What the adaptive pools share: a map is cut into so many windows, nearly equal."""
+
+    layouts = ("b c h w",)
+    torch_function: ClassVar[str]
+
+    size: Size
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Give a map of the size that was asked for."""
+        expect_layout(self, xs[0])
+        return xs[0].with_spatial(pair(self.size))
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell the function of torch.nn.functional."""
+        return spell(cls.torch_function, *xs, use.size)
+
+
+class AdaptiveAvgPool(AdaptivePool):
+    """The mean of each window; the result stays a map, of 1×1 for size 1."""
+
+    name = "adaptive_avg_pool"
+    torch_module = "nn.AdaptiveAvgPool2d"
+    torch_function = "F.adaptive_avg_pool2d"
+
+
+class AdaptiveMaxPool(AdaptivePool):
+    """The largest element of each window."""
+
+    name = "adaptive_max_pool"
+    torch_module = "nn.AdaptiveMaxPool2d"
+    torch_function = "F.adaptive_max_pool2d"
+
+
+class GlobalAvgPool(Op):
+    """The mean over height and width, which gives a vector."""
+
+    name = "global_avg_pool"
+    layouts = ("b c h w", "b h w c")
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Keep the channels."""
+        expect_layout(self, xs[0])
+        return Shape.of("c", xs[0].channels)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell a mean, which is what F.adaptive_avg_pool2d(x, 1) computes too."""
+        return f"{xs[0]}.mean({(2, 3) if use.shapes[0].layout[0] == 'c' else (1, 2)})"

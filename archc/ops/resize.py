@@ -1,0 +1,228 @@
+"""Ops that pad, thin out or enlarge a value without weights."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from archc.ops.base import (
+    Mode,
+    Op,
+    Positive,
+    ShapeFault,
+    Size,
+    Use,
+    Whole,
+    expect_layout,
+    pair,
+    spell,
+)
+from archc.ops.cut import tuple_of
+from archc.ops.faults import expect_dim, times
+from archc.ops.texts import as_pair, elements, is_list, options, term
+from archc.shapes import Shape
+
+
+class Pad(Op):
+    """A border of a constant: one number for all sides of a map, or a list as F.pad takes it.
+
+    The list is (left, right, top, bottom) for a map: it starts from the last dimension.
+    Negative numbers crop.
+    """
+
+    name = "pad"
+
+    padding: Annotated[Whole | tuple[Whole, ...], BeforeValidator(tuple_of)]
+    value: float = 0.0
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Add two numbers to each dimension, from the last on."""
+        x = xs[0]
+        if isinstance(self.padding, int):
+            if x.layout[-2:] != ("h", "w"):
+                raise ShapeFault(
+                    "wrong-layout",
+                    f"`{self.name}` with one number takes `b c h w`, but gets `{x.spelled}`",
+                    "give a list with two numbers for each dimension, the last dimension first",
+                    0,
+                )
+        elif len(self.padding) % 2 or len(self.padding) > 2 * len(x.sizes):
+            raise ShapeFault(
+                "wrong-length",
+                f"`{self.name}` takes two numbers for each dimension of `{x.spelled}`, "
+                f"but gets {len(self.padding)}",
+                "the list starts from the last dimension: left, right, top, bottom",
+            )
+        pads = (self.padding,) * 4 if isinstance(self.padding, int) else self.padding
+        sums = [a + b for a, b in zip(pads[::2], pads[1::2], strict=True)]
+        extra = [0] * (len(x.sizes) - len(sums)) + sums[::-1]
+        sizes = tuple(size + e for size, e in zip(x.sizes, extra, strict=True))
+        if min(sizes) < 1:
+            raise ShapeFault(
+                "nothing-left", f"`{self.name}` crops {x} to {times(sizes)}", "crop less", 0
+            )
+        return Shape(x.layout, sizes)
+
+    @classmethod
+    def module(cls, use: Use) -> str:
+        """Spell nn.ZeroPad2d or nn.ConstantPad2d, which pad maps only."""
+        text = elements(use.padding)
+        if use.shapes[0].layout[-2:] != ("h", "w") or (text and len(text.split(",")) != 4):
+            return ""
+        if use.value.value == 0:
+            return spell("nn.ZeroPad2d", use.padding)
+        return spell("nn.ConstantPad2d", use.padding, use.value)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell F.pad, which wants one number for each side."""
+        number = use.padding
+        pads = number.text if is_list(number) else f"({', '.join([number.text] * 4)})"
+        return spell("F.pad", *xs, pads, **options(cls, use, "value"))
+
+
+class PadChannels(Op):
+    """Channels of zeros behind the others: the parameter-free shortcut, option A of ResNet."""
+
+    name = "pad_channels"
+
+    out: Positive
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Give `out` channels, which may not be fewer."""
+        channels = expect_dim(self, xs[0], "c")
+        if channels > self.out:
+            raise ShapeFault(
+                "fewer-channels",
+                f"`{self.name}` can't make {self.out} channels of {channels}",
+                f"`conv({self.out}, 1)` can project to fewer",
+                0,
+            )
+        return xs[0].replace(c=self.out)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell F.pad with the number of new channels, which may be a formula."""
+        layout, out, channels = use.shapes[0].layout, use.out, use.channels[0]
+        extra: object = f"{term(out)} - {channels.atom}"
+        if out.text.isdigit() and channels.text.isdigit():
+            extra = int(out.text) - int(channels.text)
+        zeros = "0, " * 2 * (len(layout) - 1 - layout.index("c"))
+        return f"F.pad({xs[0]}, ({zeros}0, {extra}))"
+
+
+class PadTo(Op):
+    """Zeros at the right and the bottom, up to the next multiple of a size."""
+
+    name = "pad_to"
+    layouts = ("b c h w", "b h w c")
+    torch_helper = "pad_to"
+
+    multiple: Size
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Round height and width up."""
+        expect_layout(self, xs[0])
+        sides = zip(xs[0].spatial, pair(self.multiple), strict=True)
+        return xs[0].with_spatial(tuple(size + -size % multiple for size, multiple in sides))
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell the helper, for which a size must be a pair."""
+        size = use.multiple if is_list(use.multiple) else f"({use.multiple}, {use.multiple})"
+        last = use.shapes[0].layout[-1] == "c"
+        return spell("pad_to", *xs, size, channels_last=(last, False))
+
+
+class Subsample(Op):
+    """Every stride-th row and column: a 1×1 max_pool with a stride, the identity that strides."""
+
+    name = "subsample"
+    layouts = ("b c h w",)
+
+    stride: Size
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Divide height and width, rounded up."""
+        expect_layout(self, xs[0])
+        sides = zip(xs[0].spatial, pair(self.stride), strict=True)
+        return xs[0].with_spatial(tuple(-(-size // stride) for size, stride in sides))
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell a slice, or the pool that is the same where the stride may be a pair."""
+        stride = use.stride
+        if not is_list(stride):
+            return f"{xs[0]}[:, :, ::{stride.atom}, ::{stride.atom}]"
+        if isinstance(stride.value, tuple | list):
+            down, right = as_pair(stride.value)
+            return f"{xs[0]}[:, :, ::{down}, ::{right}]"
+        return spell("F.max_pool2d", *xs, 1, stride)
+
+
+class Upsample(Op):
+    """A map enlarged by a whole factor."""
+
+    name = "upsample"
+    layouts = ("b c h w",)
+
+    scale: Positive = 2
+    mode: Mode = "nearest"
+    align_corners: bool | None = None
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Multiply height and width."""
+        expect_layout(self, xs[0])
+        if self.mode == "nearest" and self.align_corners is not None:
+            raise ShapeFault(
+                "no-corners",
+                f"`{self.name}` with `mode=nearest` has no corners to align",
+                "`align_corners` goes with `mode=bilinear` and `mode=bicubic`",
+            )
+        return xs[0].with_spatial(tuple(self.scale * size for size in xs[0].spatial))
+
+    @classmethod
+    def _spell(cls, name: str, use: Use, *xs: str) -> str:
+        rest = options(cls, use, "mode", "align_corners")
+        return spell(name, *xs, scale_factor=(use.scale, None), **rest)
+
+    @classmethod
+    def module(cls, use: Use) -> str:
+        """Spell nn.Upsample."""
+        return cls._spell("nn.Upsample", use)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell F.interpolate."""
+        return cls._spell("F.interpolate", use, *xs)
+
+
+Numbers = Annotated[tuple[float, ...], BeforeValidator(tuple_of), Field(min_length=1)]
+
+
+class ChannelAffine(Op):
+    """Each channel times a fixed number, plus another: a change of the input's normalisation."""
+
+    name = "channel_affine"
+    layouts = ("b c h w",)
+    keeps_output = False
+    torch_module = "ChannelAffine"
+    torch_helper = "ChannelAffine"
+
+    scale: Numbers
+    shift: Numbers
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Keep the shape; each channel needs its numbers."""
+        expect_layout(self, xs[0])
+        for name, numbers in (("scale", self.scale), ("shift", self.shift)):
+            if len(numbers) != xs[0].channels:
+                raise ShapeFault(
+                    "wrong-length",
+                    f"`{self.name}` has {len(numbers)} numbers in `{name}` for "
+                    f"{xs[0].channels} channels",
+                    "give one for each channel",
+                    0,
+                )
+        return xs[0]

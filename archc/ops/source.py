@@ -1,0 +1,56 @@
+"""Sources: values that a module owns rather than computes."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+from archc.ops.base import Op, Positive, Tensor, Use, spell
+from archc.ops.cut import tuple_of
+from archc.ops.texts import elements
+from archc.ops.wiring import SCALAR
+from archc.shapes import Shape
+
+
+class Parameter(Op):
+    """A learned tensor: a class token, a position embedding, the scale of a branch.
+
+    A first dimension of 1 stands for the batch. One number, `parameter(1)`, may multiply
+    a value of any layout.
+    """
+
+    name = "parameter"
+    inputs = 0
+
+    dims: Annotated[
+        tuple[Positive, ...], BeforeValidator(tuple_of), Field(min_length=1, max_length=4)
+    ]
+    init: float | None = None
+
+    def shape(self, *xs: Shape) -> Shape:  # noqa: ARG002
+        """Name the dimensions by how many there are: c, n c, or c h w."""
+        if self.dims == (1,):
+            return Shape.of(SCALAR, 1)
+        batched = len(self.dims) == 4 or (len(self.dims) > 1 and self.dims[0] == 1)
+        sizes = self.dims[1:] if batched else self.dims
+        return Shape.of({1: "c", 2: "n c", 3: "c h w"}[len(sizes)], *sizes)
+
+    def tensors(self, *xs: Shape) -> dict[str, Tensor]:  # noqa: ARG002
+        """Own one tensor, which bears the name of the step itself."""
+        return {"": Tensor(self.dims)}
+
+    @classmethod
+    def module(cls, use: Use) -> str:
+        """Spell nn.Parameter, filled with `init`, or with zeros."""
+        dims = elements(use.dims) or f"*{use.dims.atom}"
+        fills = {None: "torch.zeros", 0: "torch.zeros", 1: "torch.ones"}
+        fill = fills.get(use.init.value)
+        if fill is None:
+            return spell("nn.Parameter", spell("torch.full", use.dims, use.init))
+        return spell("nn.Parameter", spell(fill, dims))
+
+    @classmethod
+    def call(cls, module: str, *xs: str) -> str:  # noqa: ARG003
+        """Spell the attribute itself: there is nothing to call."""
+        return module

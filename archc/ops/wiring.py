@@ -1,0 +1,235 @@
+"""Wiring: arithmetic on values, and what joins several of them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from archc.ops.base import Op, ShapeFault, Use, spell
+from archc.ops.faults import expect_dim, times
+from archc.ops.texts import axis, factor
+from archc.shapes import Shape
+
+SCALAR = "1"
+"""The layout of a single learned number, which has no batch dimension either."""
+
+
+class Identity(Op):
+    """The value itself."""
+
+    name = "identity"
+    torch_module = "nn.Identity"
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+        """Spell the value."""
+        return xs[0]
+
+
+def _difference(a: Shape, b: Shape) -> str:
+    """Say in what b differs from a, as narrowly as possible."""
+    if a.layout != b.layout:
+        return "layout"
+    if b.replace(c=a.channels) == a:
+        return "channel"
+    return "size" if b.with_spatial(a.spatial) == a else "shape"
+
+
+class Arithmetic(Op):
+    """What operators between values share: a sign, and a verb for messages."""
+
+    inputs: ClassVar[int | None] = 2
+    keeps_output = False
+    sign: ClassVar[str]
+    verb: ClassVar[str]
+    preposition: ClassVar[str]
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Take equal shapes only: PyTorch's broadcasting hides mistakes."""
+        for culprit, x in enumerate(xs[1:], 1):
+            self.expect_same(xs[0], x, culprit)
+        return xs[0]
+
+    def expect_same(self, a: Shape, b: Shape, culprit: int) -> None:
+        """Raise where b differs from a."""
+        if a != b:
+            raise self.fault(a, b, _difference(a, b), culprit)
+
+    def fault(self, a: Shape, b: Shape, kind: str, culprit: int) -> ShapeFault:
+        """Build the fault of its kind: `adds 256 channels to 64`."""
+        first, last = (a, b) if self.preposition == "by" else (b, a)
+        sides = {
+            "channel": (f"{first.channels} channels", last.channels),
+            "size": (f"a map of {times(first.spatial)}", f"one of {times(last.spatial)}"),
+            "shape": (first, last),
+            "layout": (f"`{first.spelled}` of {first}", f"`{last.spelled}` of {last}"),
+        }[kind]
+        hint = {
+            "channel": f"a projection such as `conv({a.channels}, 1)` changes the channels",
+            "size": "the strides on the ways to the two values differ",
+            "shape": "the shapes must be equal",
+            "layout": "the layouts must be equal",
+        }[kind]
+        if {a.layout, b.layout} == {("c",), ("c", "h", "w")}:
+            hint = "a vector becomes a map of 1×1 where `adaptive_avg_pool(1)` and `conv` make it"
+        code = "shape-mismatch" if kind == "layout" else f"{kind}-mismatch"
+        message = f"{self.verb} {sides[0]} {self.preposition} {sides[1]}"
+        return ShapeFault(code, message, hint, culprit)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+        """Spell the operator between the values."""
+        return f" {cls.sign} ".join(xs)
+
+
+class Add(Arithmetic):
+    """The sum of two values of one shape."""
+
+    name = "add"
+    sign, verb, preposition = "+", "adds", "to"
+
+
+class Sub(Arithmetic):
+    """The difference of two values of one shape."""
+
+    name = "sub"
+    sign, verb, preposition = "-", "subtracts", "from"
+
+
+class Div(Arithmetic):
+    """The quotient of two values of one shape."""
+
+    name = "div"
+    sign, verb, preposition = "/", "divides", "by"
+
+
+class Mul(Arithmetic):
+    """The product of two values; a dimension of size 1, as a gate has, is repeated."""
+
+    name = "mul"
+    sign, verb, preposition = "*", "multiplies", "by"
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Broadcast dimensions of size 1 of either value, and single numbers."""
+        a, b = xs
+        if (SCALAR,) in (a.layout, b.layout):
+            return b if a.layout == (SCALAR,) else a
+        if a.layout != b.layout:
+            raise self.fault(a, b, "layout", 1)
+        pairs = list(zip(a.sizes, b.sizes, strict=True))
+        if any(p != q and 1 not in (p, q) for p, q in pairs):
+            wrong = Shape(b.layout, tuple(p if 1 in (p, q) else q for p, q in pairs))
+            raise self.fault(a, b, _difference(a, wrong), 1)
+        return Shape(a.layout, tuple(max(p, q) for p, q in pairs))
+
+
+class Sum(Arithmetic):
+    """The sum of any number of values of one shape."""
+
+    name = "sum"
+    inputs = None
+    sign, verb, preposition = "+", "adds", "to"
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Take one value or more, of equal shapes."""
+        _expect_some(self, xs)
+        return super().shape(*xs)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell a sum; of one value a copy, since what comes after may work in place."""
+        return f"{xs[0]}.clone()" if len(xs) == 1 else super().function(use, *xs)
+
+
+class Mean(Sum):
+    """The mean of any number of values of one shape."""
+
+    name = "mean"
+    verb, preposition = "averages", "with"
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell a sum, divided."""
+        total = super().function(use, *xs)
+        return total if len(xs) == 1 else f"({total}) / {len(xs)}"
+
+
+class Scale(Op):
+    """A number times a value."""
+
+    name = "scale"
+    keeps_output = False
+
+    factor: float
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell the product, the number first."""
+        return f"{factor(use.factor)} * {xs[0]}"
+
+
+class Shift(Op):
+    """A value plus a number."""
+
+    name = "shift"
+    keeps_output = False
+
+    offset: float
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell the sum, or a difference where the number is a negative constant."""
+        text = use.offset.text
+        if text.startswith("-") and text[1:].replace(".", "").isdigit():
+            return f"{xs[0]} - {text[1:]}"
+        return f"{xs[0]} + {use.offset.atom}"
+
+
+class Negate(Op):
+    """A value with its sign changed."""
+
+    name = "negate"
+    keeps_output = False
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+        """Spell the sign."""
+        return f"-{xs[0]}"
+
+
+class Concat(Op):
+    """Values side by side along a dimension."""
+
+    name = "concat"
+    inputs = None
+    keeps_output = False
+
+    dim: str = "c"
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Add the sizes along the dimension; all others must be equal."""
+        _expect_some(self, xs)
+        first, dim = xs[0], self.dim
+        total = expect_dim(self, first, dim)
+        for culprit, x in enumerate(xs[1:], 1):
+            rest, wanted = (s.replace(**{dim: 1}) for s in (x, first))
+            if rest != wanted:
+                same = x.layout == first.layout
+                a, b = (str(s) if same else f"`{s.spelled}` of {s}" for s in (x, first))
+                raise ShapeFault(
+                    "concat-mismatch",
+                    f"concatenates {a} with {b}",
+                    f"the values may differ along `{dim}` only",
+                    culprit,
+                )
+            total += expect_dim(self, x, dim)
+        return first.replace(**{dim: total})
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell torch.cat."""
+        return spell("torch.cat", f"[{', '.join(xs)}]", dim=(axis(use.shapes[0], use.dim), 0))
+
+
+def _expect_some(op: Op, xs: tuple[Shape, ...]) -> None:
+    if not xs:
+        raise ShapeFault("no-values", f"`{op.name}` needs at least one value")

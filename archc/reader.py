@@ -1,0 +1,254 @@
+"""Reads the expressions of a body: what a name means there, and what a call applies to what."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from archc.diagnostics import SpecError, nearest
+from archc.expr import CONSTANTS, EvalFault, Evaluator, Expr, describe
+from archc.functions import FUNCTIONS
+from archc.graph import Node, Value, flat
+from archc.ops import OPS, Op
+from archc.scope import Callee
+
+if TYPE_CHECKING:
+    from archc.lower import Frame, Lowering
+
+
+class Mark:
+    """A value of its own kind, told by identity."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+ABSENT = Mark("ABSENT")
+"""A step that is not there: its value is its input."""
+NOTHING = Mark("nothing")
+"""What `none(...)(x)` gives: sums and concatenations leave it out."""
+UNKNOWN = Mark("UNKNOWN")
+"""The value of a step that is wrong, which has been reported."""
+MISSING = Mark("MISSING")
+
+ATTRIBUTES = {"channels": "c", "height": "h", "width": "w", "tokens": "n"}
+WIRING = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
+
+
+class Poisoned(Exception):  # noqa: N818 - not an error: a quiet way out
+    """The expression reads a value that is unknown, since its step was wrong."""
+
+
+class Reader(Evaluator):
+    """An evaluator that also knows values, ops and blocks; `made` collects applied nodes."""
+
+    def __init__(self, lowering: Lowering, expr: Expr, scope: Mapping[str, Any], frame: Frame | None) -> None:
+        super().__init__(scope)
+        self.lowering, self.expr, self.frame = lowering, expr, frame
+        self.made: list[Node] = []
+        self.trail = ""
+
+    def guard(self, compute: Callable[[], Any]) -> Any:
+        """Compute, turning faults into diagnostics at their place in the text."""
+        try:
+            return compute()
+        except EvalFault as fault:
+            raise SpecError([fault.diagnostic(self.expr)]) from None
+
+    def choose(self, node: ast.expr) -> ast.expr:
+        """Return the branch of a conditional expression that is taken."""
+        while isinstance(node, ast.IfExp):
+            node = node.body if self.evaluate(node.test) else node.orelse
+        return node
+
+    def whole(self, node: ast.expr) -> Any:
+        """Evaluate a whole step: a bare name is looked up among ops and blocks first."""
+        if isinstance(node, ast.Name):
+            head = self.head(node.id)
+            return self.evaluate(node) if head is MISSING else head
+        return self.evaluate(node)
+
+    def head(self, name: str) -> Any:
+        """Look a name up among op-valued params, blocks and ops."""
+        if name in self.scope:
+            value = self.scope[name]
+            if value is None or isinstance(value, Callee):
+                return value
+        if name == "none":
+            return None
+        if name in self.lowering.blocks:
+            return Callee(name, self.lowering.blocks[name])
+        return Callee(name, OPS[name]) if name in OPS else MISSING
+
+    def visit_name(self, node: ast.Name) -> Any:
+        name = node.id
+        if self.frame is not None:
+            if name == "prev":
+                return self.known(self.frame.running)
+            if name in self.frame.values:
+                return self.known(self.frame.values[name])
+        if name in self.scope:
+            return self.known(self.scope[name])
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        head = self.head(name)
+        if head is MISSING:
+            candidates = {*self.scope, *OPS, *self.lowering.blocks, *(self.frame.values if self.frame else ())}
+            raise EvalFault("unknown-name", f"`{name}` is not known here", node, nearest(name, candidates))
+        return head
+
+    def known(self, value: Any) -> Any:
+        """Return a value, or leave quietly where it is unknown."""
+        if value is UNKNOWN:
+            raise Poisoned
+        return value
+
+    def visit_attribute(self, node: ast.Attribute) -> Any:
+        if node.attr == "steps" and isinstance(node.value, ast.Name) and self.frame is not None:
+            if node.value.id not in self.frame.copies:
+                raise EvalFault("bad-expression", f"`{node.value.id}` has no `.steps`", node, "only a step with `repeat` has")
+            return [self.known(v) for v in self.frame.copies[node.value.id]]
+        value = self.evaluate(node.value)
+        if isinstance(value, dict) and node.attr in value:
+            return value[node.attr]
+        if isinstance(value, Value) and node.attr in ATTRIBUTES:
+            size = value.shape.channels if node.attr == "channels" else value.shape.get(ATTRIBUTES[node.attr])
+            if size is not None:
+                return size
+            raise EvalFault("bad-expression", f"`{ast.unparse(node)}`: the value is `{value.shape.spelled}` and has no {node.attr}", node)
+        known = list(value) if isinstance(value, dict) else list(ATTRIBUTES)
+        raise EvalFault("bad-expression", f"`{ast.unparse(node)}` is not known", node, nearest(node.attr, known))
+
+    def binary(self, node: ast.BinOp, left: Any, right: Any) -> Any:
+        if not (is_tensor(left) or is_tensor(right)):
+            return super().binary(node, left, right)
+        if NOTHING in (left, right) and isinstance(node.op, ast.Add):
+            return right if left is NOTHING else left
+        number = right if is_tensor(left) else left
+        if is_tensor(number):
+            return self.wire(WIRING.get(type(node.op), ""), {}, [left, right], node)
+        if isinstance(number, Callee):
+            raise EvalFault("not-applied", f"`{ast.unparse(node.left if number is left else node.right)}` is an op, not a value", node, f"say what it takes: `{number.name}(...)(x)`")
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            raise EvalFault("bad-expression", f"`{ast.unparse(node)}` reckons with {describe(number)}", node)
+        return self.scaled(node, left, right)
+
+    def scaled(self, node: ast.BinOp, left: Any, right: Any) -> Any:
+        """A value and a number."""
+        value, number = (left, right) if is_tensor(left) else (right, left)
+        match node.op:
+            case ast.Mult():
+                return self.wire("scale", {"factor": float(number)}, [value], node)
+            case ast.Div() if is_tensor(left):
+                return self.wire("scale", {"factor": 1 / number}, [value], node)
+            case ast.Add():
+                return self.wire("shift", {"offset": float(number)}, [value], node)
+            case ast.Sub():
+                return self.wire("shift", {"offset": float(-number if is_tensor(left) else number)}, [value], node)
+        raise EvalFault("bad-expression", f"`{ast.unparse(node)}`: values can be added, subtracted, multiplied and divided", node)
+
+    def wire(self, name: str, arguments: dict[str, Any], values: list[Any], node: ast.expr) -> Any:
+        """Apply an op of arithmetic to values."""
+        if name not in OPS:
+            raise EvalFault("bad-expression", f"`{ast.unparse(node)}`: values can be added, subtracted, multiplied and divided", node)
+        return self.apply(Callee(name, OPS[name], tuple(arguments.items())), values, node)
+
+    def visit_unaryop(self, node: ast.UnaryOp) -> Any:
+        value = self.evaluate(node.operand) if not isinstance(node.op, ast.Not) else None
+        if is_tensor(value):
+            return self.wire("negate", {}, [value], node)
+        return super().visit_unaryop(node)
+
+    def visit_call(self, node: ast.Call) -> Any:
+        callee = self.evaluate(node.func) if not isinstance(node.func, ast.Name) else self.named(node.func)
+        if isinstance(node.func, ast.Name) and node.func.id == "reuse" and callee is MISSING:
+            return self.lowering.applier.reuse(self, node)
+        arguments = [self.evaluate(a) for a in node.args]
+        tensors = [a for a in arguments if is_tensor(a)]
+        name = ast.unparse(node.func)
+        if name in FUNCTIONS and (callee is MISSING or not tensors):
+            return self.function(node, arguments)
+        keywords = {k.arg: self.keyword(k) for k in node.keywords if k.arg is not None}
+        if tensors:
+            if len(tensors) < len(arguments):
+                raise EvalFault("mixed-arguments", f"`{ast.unparse(node)}` mixes values and numbers", node, f"configure first, then apply: `{name}(...)(x)`")
+            configured = self.configure(callee, [], keywords, node) if keywords else callee
+            return self.apply(configured, tensors, node)
+        if isinstance(callee, Callee) and isinstance(callee.target, type) and arguments and all(isinstance(a, Callee) for a in arguments):
+            return self.compose(callee, arguments, keywords, node)
+        return self.configure(callee, arguments, keywords, node)
+
+    def compose(self, callee: Callee, arguments: list[Callee], keywords: dict[str, Any], node: ast.Call) -> Any:
+        """`relu(conv(8))`: the inner op takes the running value."""
+        assert self.frame is not None
+        inner = [self.apply(a, [self.known(self.frame.running)], n) for a, n in zip(arguments, node.args, strict=True)]
+        return self.apply(self.configure(callee, [], keywords, node) if keywords else callee, inner, node)
+
+    def named(self, func: ast.Name) -> Any:
+        """Look up the head of a call; MISSING where it is a function of numbers."""
+        head = self.head(func.id)
+        if head is MISSING and func.id not in FUNCTIONS and func.id != "reuse":
+            known = {*OPS, *self.lowering.blocks, *FUNCTIONS}
+            what = "is a value, not an op" if self.frame and func.id in self.frame.values else "is not known here"
+            raise EvalFault("unknown-name", f"`{func.id}` {what}", func, nearest(func.id, known - {func.id}))
+        return head
+
+    def keyword(self, keyword: ast.keyword) -> Any:
+        """Evaluate a keyword argument, which is never a tensor."""
+        value = self.evaluate(keyword.value)
+        if is_tensor(value):
+            text = ast.unparse(keyword.value)
+            hint = f"write `{keyword.arg}={text}()` for the op" if text in OPS or text in self.lowering.blocks else f"apply the op to it: `(...)({text})`"
+            raise EvalFault("tensor-argument", f"`{keyword.arg}={text}` gives the value of the step `{text}`, but an argument is never a tensor", keyword.value, hint)
+        return value
+
+    def configure(self, callee: Any, arguments: list[Any], keywords: dict[str, Any], node: ast.Call) -> Any:
+        """Return an op or block with arguments bound to its parameters."""
+        if callee is None or callee.name == "identity":
+            return callee
+        bound, places = dict(callee.arguments), dict(callee.places)
+        variadic = getattr(callee.target, "variadic", "")
+        if variadic and arguments:
+            bound[variadic], places[variadic] = tuple(arguments), node
+            arguments = []
+        free = [p for p in callee.parameters if p not in bound]
+        if len(arguments) > len(free):
+            raise EvalFault("too-many-arguments", f"`{callee.name}` takes {len(callee.parameters)} arguments, here are {len(callee.parameters) - len(free) + len(arguments)}", node.args[len(free)], f"its arguments: {takes(callee)}")
+        given = dict(zip(free, zip(arguments, node.args, strict=True), strict=False))
+        for k in node.keywords:
+            if k.arg not in callee.parameters:
+                raise EvalFault("unknown-argument", f"`{callee.name}` has no argument `{k.arg}`", k.value, nearest(str(k.arg), callee.parameters) or f"its arguments: {takes(callee)}")
+            if k.arg in given or k.arg in bound:
+                raise EvalFault("argument-twice", f"`{callee.name}` gets `{k.arg}` twice", k.value, "give it once, by place or by name")
+            given[str(k.arg)] = (keywords[k.arg], k.value)
+        bound |= {name: value for name, (value, _) in given.items()}
+        places |= {name: place for name, (_, place) in given.items()}
+        return Callee(callee.name, callee.target, tuple(bound.items()), tuple(places.items()))
+
+    def apply(self, callee: Any, values: list[Any], node: ast.expr) -> Any:
+        """Apply an op or block to values; makes a node."""
+        return self.lowering.applier.apply(self, callee, [self.known(v) for v in values], node)
+
+
+def takes(callee: Callee) -> str:
+    """Spell the arguments of an op or block for a message."""
+    return ", ".join(f"`{p}`" for p in callee.parameters) or "none"
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether something is a value of the network, a list of them, or nothing."""
+    if isinstance(value, list):
+        return bool(value) and all(is_tensor(v) for v in value)
+    return value is NOTHING or isinstance(value, (Value, dict))
+
+
+def is_op(callee: Callee) -> bool:
+    """Whether a callee is an op and not a block."""
+    return isinstance(callee.target, type) and issubclass(callee.target, Op)
+
+
+__all__ = ["ABSENT", "NOTHING", "UNKNOWN", "Poisoned", "Reader", "flat", "is_op", "is_tensor"]

@@ -1,0 +1,131 @@
+"""What names mean: nested scopes with derived values, and ops and blocks as values."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from archc.diagnostics import Diagnostic, Source, Span, SpecError
+from archc.expr import Expr
+from archc.ops import OPS, Op
+from archc.source import parse
+from archc.spec import Block, Document, Library, Signature
+
+
+@dataclass(frozen=True, eq=False)
+class BlockDef:
+    """A block's definition: its signature, its text, and whether it is a library's."""
+
+    signature: Signature
+    block: Block
+    library: bool = False
+
+    @property
+    def name(self) -> str:
+        """The block's name."""
+        return self.signature.name
+
+
+@dataclass(frozen=True)
+class Callee:
+    """An op or block, bare or with some arguments: what can be applied to values.
+
+    Two are equal where name and arguments are, so `unit is preact` can be asked.
+    """
+
+    name: str
+    target: BlockDef | type[Op] = field(compare=False)
+    arguments: tuple[tuple[str, Any], ...] = ()
+    places: tuple[tuple[str, ast.expr], ...] = field(default=(), compare=False)
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the arguments that it takes, in order."""
+        if isinstance(self.target, BlockDef):
+            return self.target.signature.names
+        return list(self.target.model_fields)
+
+    @property
+    def required(self) -> list[str]:
+        """The arguments without a default."""
+        if isinstance(self.target, BlockDef):
+            return [p.name for p in self.target.signature.parameters if p.default is None]
+        return [name for name, f in self.target.model_fields.items() if f.is_required()]
+
+    def __str__(self) -> str:
+        return f"`{self.name}`"
+
+
+class Scope(Mapping[str, Any]):
+    """Names and their values; `lets` are evaluated when first asked for."""
+
+    def __init__(self, values: Mapping[str, Any], parent: Scope | None = None, lets: Mapping[str, Any] | None = None, evaluate: Callable[[Scope, Any], Any] | None = None) -> None:
+        self.values_ = dict(values)
+        self.parent = parent
+        self.lets = dict(lets or {})
+        self._evaluate = evaluate
+        self._pending: list[str] = []
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self.values_:
+            return self.values_[name]
+        if name in self.lets and self._evaluate is not None:
+            self._enter(name)
+            try:
+                self.values_[name] = self._evaluate(self, self.lets[name])
+            finally:
+                self._pending.pop()
+            return self.values_[name]
+        if self.parent is None:
+            raise KeyError(name)
+        return self.parent[name]
+
+    def _enter(self, name: str) -> None:
+        if name in self._pending:
+            circle = " → ".join([*self._pending[self._pending.index(name) :], name])
+            message = f"`{name}` is defined by itself: {circle}"
+            span = place(self.lets[name])
+            raise SpecError([Diagnostic("cyclic-let", message, span, help="a derived value may use others, but not in a circle")])
+        self._pending.append(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.values_ or name in self.lets or (self.parent is not None and name in self.parent)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(self.parent or ()), **dict.fromkeys(self.lets), **self.values_})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def child(self, **values: Any) -> Scope:
+        """Return a scope inside this one."""
+        return Scope(values, self)
+
+
+@cache
+def library() -> Mapping[str, BlockDef]:
+    """Return the blocks that every spec may use, by name."""
+    text = files("archc").joinpath("library/prelude.yaml").read_text(encoding="utf-8")
+    read = Library.model_validate(parse(Source("prelude.yaml", text)))
+    return {s.name: BlockDef(s, b, library=True) for s, b in read.blocks.items()}
+
+
+def place(value: Any) -> Span:
+    """Return where a value of a spec, an expression or a list of them, begins."""
+    while not isinstance(value, Expr):
+        value = value[0]
+    return value.text.span
+
+
+def blocks_of(document: Document) -> Mapping[str, BlockDef]:
+    """Return the blocks of a spec and of the library; a spec's own go first."""
+    return {**library(), **{s.name: BlockDef(s, b) for s, b in document.blocks.items()}}
+
+
+def ops_of() -> Mapping[str, type[Op]]:
+    """Return all ops by name."""
+    return OPS

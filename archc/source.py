@@ -1,0 +1,220 @@
+"""Text to a tree of scalars, lists and mappings, each with its span; the only reader of YAML.
+
+YAML 1.2 in one document, with every scalar read as text. What makes YAML surprising
+(duplicate keys, anchors, tags, second documents, tabs) is an error here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from archc.diagnostics import Diagnostic, Note, Source, Span, SpecError
+
+MAX_BYTES = 1_000_000
+MAX_DEPTH = 40
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_QUOTE = "a comma, a bracket or `: ` ends a plain scalar here: quote the text, or put it on a line of its own"
+
+
+class Text(str):
+    """A scalar as it is written, quotes taken off; `offset` is where the text starts in the span."""
+
+    __slots__ = ("offset", "plain", "span")
+    span: Span
+    plain: bool
+    offset: int
+
+    @classmethod
+    def at(cls, text: str, span: Span, *, style: str | None = None) -> Text:
+        """Make a scalar of a YAML style: None plain, else the quote or block character."""
+        self = cls(text)
+        self.span = span
+        self.plain = not style
+        self.offset = 0 if self.plain else 1
+        return self
+
+    def part(self, start: int, end: int) -> Span:
+        """Return the span of text[start:end], or of all where the text is not on one line."""
+        span = self.span
+        if span.line != span.end_line or "\n" in self:
+            return span
+        first = span.column + self.offset
+        return Span(span.line, first + start, span.line, first + end, span.source)
+
+
+class Mapping(dict[Text, Any]):
+    """A YAML mapping, in the order of its text."""
+
+    span: Span
+
+    def key(self, name: str) -> Text:
+        """Return the key as it stands in the text."""
+        return next(k for k in self if k == name)
+
+
+class Items(list[Any]):
+    """A YAML list."""
+
+    span: Span
+
+
+Tree = Text | Mapping | Items
+
+
+def read(path: Path, name: str | None = None) -> Source:
+    """Read a spec file as UTF-8; raises SpecError where it is none, OSError where it can't be read."""
+    data = path.read_bytes()
+    shown = name or str(path)
+    try:
+        return Source(shown, data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        source = Source(shown, data.decode("utf-8", "replace"))
+        raise SpecError(
+            [
+                Diagnostic(
+                    "not-utf-8",
+                    f"byte {error.start} is no UTF-8",
+                    Span(line, 1, line, 2, source),
+                    help="save the file in UTF-8",
+                )
+            ]
+        ) from None
+
+
+def parse(source: Source) -> Mapping:
+    """Parse a spec; raises SpecError with everything that is wrong with the text."""
+    return _Parser(source).parse()
+
+
+class _Parser:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.faults: list[Diagnostic] = []
+        self.depth = 0
+
+    def parse(self) -> Mapping:
+        if len(self.source.text) > MAX_BYTES:
+            raise self._stop("too-large", f"a spec has at most {MAX_BYTES} characters", self._span())
+        self._find_tabs()
+        tree: Tree | None = None
+        try:
+            events = (e for e in yaml.parse(self.source.text, Loader=_LOADER))
+            tree = self._document(events)
+        except yaml.YAMLError as error:
+            self._syntax(error)
+        if self.faults:
+            raise SpecError(self.faults)
+        if not isinstance(tree, Mapping):
+            raise self._stop(
+                "not-a-mapping",
+                "a spec is a mapping of keys such as `name:`, `input:` and `body:`",
+                tree.span if tree is not None else self._span(),
+                "see `archc schema` or the language reference for the keys",
+            )
+        return tree
+
+    def _document(self, events: Iterator[Any]) -> Tree | None:
+        tree: Tree | None = None
+        for event in events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                if tree is not None:
+                    self._fault("second-document", "a second document starts here", self._mark(event), "a file holds one network")
+                    return tree
+                if event.explicit and event.version not in (None, (1, 2)):
+                    self._fault("yaml-version", "specs are YAML 1.2", self._mark(event), "remove the `%YAML` line")
+            elif not isinstance(event, (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)):
+                tree = self._node(event, events)
+        return tree
+
+    def _node(self, event: Any, events: Iterator[Any]) -> Tree:
+        span = self._mark(event)
+        if isinstance(event, yaml.AliasEvent):
+            self._fault("alias", f"`*{event.anchor}` is an alias, which a spec may not have", span, "write the value out, or name it under `let:` and use the name")
+            return Text.at("", span)
+        if event.anchor:
+            self._fault("anchor", f"`&{event.anchor}` is an anchor, which a spec may not have", span, "name the value under `let:` and use the name")
+        if event.tag is not None and event.tag != "!":
+            self._fault("tag", f"`{event.tag}` is a tag, which a spec may not have", span, "remove it: every scalar is text, and the field gives it its meaning")
+        if isinstance(event, yaml.ScalarEvent):
+            text = Text.at(event.value, span, style=event.style)
+            self._balanced(text)
+            return text
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise self._stop("too-deep", f"nested more than {MAX_DEPTH} levels deep", span, "give the inner part a name under `blocks:`")
+        node = self._list(span, events) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(span, events)
+        self.depth -= 1
+        return node
+
+    def _list(self, span: Span, events: Iterator[Any]) -> Items:
+        items = Items()
+        for event in events:
+            if isinstance(event, yaml.SequenceEndEvent):
+                items.span = self._to(span, event)
+                break
+            items.append(self._node(event, events))
+        return items
+
+    def _mapping(self, span: Span, events: Iterator[Any]) -> Mapping:
+        mapping = Mapping()
+        for event in events:
+            if isinstance(event, yaml.MappingEndEvent):
+                mapping.span = self._to(span, event)
+                break
+            key = self._node(event, events)
+            value = self._node(next(events), events)
+            if not isinstance(key, Text):
+                self._fault("complex-key", "a key is a name, not a list or a mapping", key.span, _QUOTE)
+            elif key == "<<":
+                self._fault("merge-key", "`<<` merges mappings, which a spec may not do", key.span, "use `defaults:` or a block with arguments")
+            elif key in mapping:
+                first = Note(mapping.key(key).span, "the first one")
+                self.faults.append(Diagnostic("duplicate-key", f"the key `{key}` stands here twice", key.span, notes=(first,), help="every step needs a name of its own, such as `relu1` and `relu2`"))
+            else:
+                mapping[key] = value
+        return mapping
+
+    def _balanced(self, text: Text) -> None:
+        """A plain scalar with an unbalanced bracket was cut by YAML in the midst of a call."""
+        if not text.plain:
+            return
+        for opening, closing in ("()", "[]", "{}"):
+            if text.count(opening) != text.count(closing):
+                self._fault("unbalanced-bracket", f"`{text}` has an unbalanced `{opening if text.count(opening) > text.count(closing) else closing}`", text.span, _QUOTE)
+                return
+
+    def _find_tabs(self) -> None:
+        for number, line in enumerate(self.source.text.splitlines(), 1):
+            column = line.split("#", 1)[0].find("\t") + 1
+            if column:
+                self._fault("tab", "a tab", Span(number, column, number, column + 1, self.source), "indent with spaces")
+                raise SpecError(self.faults)
+
+    def _syntax(self, error: yaml.YAMLError) -> None:
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        span = self._span() if mark is None else Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2, self.source)
+        self._fault("yaml-syntax", f"this is no YAML: {problem}", span, _QUOTE)
+
+    def _span(self) -> Span:
+        return Span(1, 1, 1, 2, self.source)
+
+    def _mark(self, event: Any) -> Span:
+        start, end = event.start_mark, event.end_mark
+        return Span(start.line + 1, start.column + 1, end.line + 1, end.column + 1, self.source)
+
+    def _to(self, start: Span, event: Any) -> Span:
+        end = event.end_mark
+        return Span(start.line, start.column, end.line + 1, end.column + 1, self.source)
+
+    def _fault(self, code: str, message: str, span: Span, help_: str = "") -> None:
+        self.faults.append(Diagnostic(code, message, span, help=help_))
+
+    def _stop(self, code: str, message: str, span: Span, help_: str = "") -> SpecError:
+        return SpecError([*self.faults, Diagnostic(code, message, span, help=help_)])

@@ -1,0 +1,442 @@
+"""A spec as frozen pydantic models: what may stand where. Meaning comes later, in `lower`.
+
+The models validate the tree that `source` makes. pydantic's complaints become
+diagnostics at the key or the value that is wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping as AnyMapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainValidator,
+    RootModel,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from archc.diagnostics import Diagnostic, Span, SpecError
+from archc.expr import Expr, parse
+from archc.source import Items, Mapping, Text
+
+MODIFIERS = ("if", "else", "from", "repeat", "for", "init", "stage")
+ROW_WORDS = ("block", "depth", "first", "last", "repeat", "if", "init", "stage")
+BLOCK_WORDS = ("let", "inputs", "outputs")
+
+
+@dataclass(frozen=True, eq=False)
+class Key:
+    """The key of a step: literal text and `{expressions}` that are filled in."""
+
+    text: Text
+    parts: tuple[str | Expr, ...]
+
+    @property
+    def identifier(self) -> str:
+        """The name of the step's value: what does not fit an identifier becomes `_`."""
+        return re.sub(r"\W", "_", self.text)
+
+    @property
+    def exprs(self) -> list[Expr]:
+        """The expressions that are filled in."""
+        return [part for part in self.parts if isinstance(part, Expr)]
+
+    @property
+    def silent(self) -> bool:
+        """Whether the key adds nothing to the state_dict path."""
+        return self.text.startswith("_")
+
+    def __str__(self) -> str:
+        return str(self.text)
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """`i < n`, or `c, d in table`: the target of a repeat, and a count or a list."""
+
+    text: Text
+    target: ast.expr
+    names: tuple[str, ...]
+    expr: Expr
+    node: ast.expr
+    counted: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Parameter:
+    """A parameter of a block and its default, None where it is required."""
+
+    name: str
+    default: ast.expr | None
+
+
+@dataclass(frozen=True, eq=False)
+class Signature:
+    """`bottleneck(width, stride=1)`."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    expr: Expr
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the parameters, in order."""
+        return [p.name for p in self.parameters]
+
+
+def _reject(diagnostic: Diagnostic) -> PydanticCustomError:
+    return PydanticCustomError("archc", "{message}", {"message": diagnostic.message, "diagnostic": diagnostic})
+
+
+def _text(value: Any) -> Text:
+    if not isinstance(value, Text):
+        raise PydanticCustomError("not_text", "must be a name or an expression, not a {kind}", {"kind": _kind(value)})
+    return value
+
+
+def _word(value: Any) -> Text:
+    text = _text(value)
+    if not text.strip():
+        raise PydanticCustomError("empty", "is empty")
+    return text
+
+
+def _name(value: Any) -> Text:
+    text = _word(value)
+    if not re.fullmatch(r"[A-Za-z_]\w*", text):
+        raise PydanticCustomError("not_a_name", "`{text}` is no name: letters, digits and `_` make one", {"text": str(text)})
+    return text
+
+
+def _expression(value: Any) -> Expr:
+    try:
+        return parse(_text(value))
+    except SpecError as error:
+        raise _reject(error.diagnostics[0]) from None
+
+
+def _key(value: Any) -> Key:
+    text = _text(value)
+    parts: list[str | Expr] = []
+    for match in re.finditer(r"\{([^{}]*)\}|([^{}]+)|[{}]", text):
+        if match[1] is not None:
+            inner = Text.at(match[1], text.part(match.start(1), match.end(1)))
+            parts.append(_expression(inner))
+        elif match[2] is not None:
+            parts.append(match[2])
+        else:
+            raise PydanticCustomError("bad_key", "`{text}` has an unbalanced brace", {"text": str(text)})
+    plain = "".join("0" if isinstance(p, Expr) else p for p in parts)
+    if not re.fullmatch(r"[A-Za-z_0][\w\-]*(\.[\w\-]+)*", plain):
+        raise PydanticCustomError("bad_key", "`{text}` can't name a step: letters, digits, `_`, `-`, dots between parts, and `{{expr}}` do", {"text": str(text)})
+    return Key(text, tuple(parts))
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, Items):
+        return tuple(_value(item) for item in value)
+    if isinstance(value, Mapping):
+        raise PydanticCustomError("not_a_value", "must be a number, a name, an expression or a list, not a mapping")
+    return _expression(value)
+
+
+def _loop(value: Any) -> Loop:
+    expr = _loop_head(_text(value))
+    tree = expr.tree
+    if isinstance(tree, ast.Compare) and len(tree.ops) == 1:
+        if isinstance(tree.ops[0], ast.Lt) and isinstance(tree.left, ast.Name):
+            return Loop(expr.text, tree.left, (tree.left.id,), expr, tree.comparators[0], counted=True)
+        if isinstance(tree.ops[0], ast.In):
+            names = tuple(n.id for n in ast.walk(tree.left) if isinstance(n, ast.Name))
+            return Loop(expr.text, tree.left, names, expr, tree.comparators[0], counted=False)
+    message = f"`{expr.text}` is no loop"
+    raise _reject(Diagnostic("bad-loop", message, expr.text.span, help="write `i < n`, or `c, d in table`"))
+
+
+def _loop_head(text: Text) -> Expr:
+    """Parse `i < n` or `a, b in c`: Python reads the latter as a tuple, so its target is bracketed."""
+    head, found, _ = text.partition(" in ")
+    if not found or "," not in head or head.lstrip().startswith("("):
+        return _expression(text)
+    bracketed = Text.at(f"({head}){text[len(head):]}", text.span, style=None if text.plain else '"')
+    expr = _expression(bracketed)
+    return Expr(text, expr.tree, 2)
+
+
+def _signature(value: Any) -> Signature:
+    text = _word(value)
+    expr = _expression(text)
+    tree = expr.tree
+    if isinstance(tree, ast.Name):
+        return Signature(tree.id, (), expr)
+    simple = isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and all(isinstance(a, ast.Name) for a in tree.args)
+    if not simple or any(k.arg is None for k in tree.keywords):  # type: ignore[attr-defined]
+        message = f"`{text}` is no signature"
+        raise _reject(Diagnostic("bad-signature", message, text.span, help="write `name(required, optional=default)`"))
+    assert isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)
+    parameters = [Parameter(a.id, None) for a in tree.args if isinstance(a, ast.Name)]
+    parameters += [Parameter(k.arg, k.value) for k in tree.keywords if k.arg]
+    _distinct(text, [p.name for p in parameters])
+    return Signature(tree.func.id, tuple(parameters), expr)
+
+
+def _distinct(text: Text, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1 or name in {"x", "prev"}:
+            message = f"`{name}` is the block's input" if name in {"x", "prev"} else f"`{name}` stands twice in the signature"
+            raise _reject(Diagnostic("bad-signature", message, text.span, help="give the parameter another name"))
+
+
+def _kind(value: Any) -> str:
+    return {"Items": "list", "Mapping": "mapping", "Text": "name"}.get(type(value).__name__, type(value).__name__)
+
+
+_SCALAR = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}
+
+
+def _schema(description: str, base: AnyMapping[str, Any] = _SCALAR) -> WithJsonSchema:
+    return WithJsonSchema({**base, "description": description})
+
+
+Expression = Annotated[Expr, PlainValidator(_expression), _schema("an expression")]
+Value = Annotated[Any, PlainValidator(_value), _schema("a number, a name, an expression, or a list of them", {"anyOf": [*_SCALAR["anyOf"], {"type": "array"}]})]
+Word = Annotated[Text, PlainValidator(_word), _schema("text")]
+Name = Annotated[Text, PlainValidator(_name), _schema("a name", {"type": "string", "pattern": r"^[A-Za-z_]\w*$"})]
+StepKey = Annotated[Any, PlainValidator(_key), _schema("the name of a step", {"type": "string"})]
+BlockKey = Annotated[Any, PlainValidator(_signature), _schema("name(required, optional=default)", {"type": "string"})]
+LoopText = Annotated[Any, PlainValidator(_loop), _schema("`i < n`, or `c, d in table`", {"type": "string"})]
+
+
+class Model(BaseModel):
+    """What all parts of a document share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False)
+
+
+class Chain(RootModel[tuple["Step", ...]]):
+    """A list of steps: an nn.Sequential, its steps named 0, 1, ..."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Body(RootModel[dict[StepKey, "Step"]]):
+    """Named steps, in the order of the text."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+
+InitRules = dict[Name, Any]
+Initialisers = Annotated[
+    dict[Name, Annotated[Any, BeforeValidator(lambda v: Rule.model_validate(v) if isinstance(v, Mapping) else _expression(v)), _schema("an initialiser", {})]],
+    Field(description="by tensor (`weight`, `bias`), or by op kind and tensor"),
+]
+
+
+class Rule(RootModel[dict[Name, Expression]]):
+    """The initialisers of one op kind, by tensor: `{weight: kaiming_normal(fan_out)}`."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+
+class Modified(Model):
+    """A step under `do:`, with what changes when, how often and on what it runs."""
+
+    do: Step
+    condition: Expression | None = Field(None, alias="if", description="the step is absent where false")
+    otherwise: Step | None = Field(None, alias="else", description="the step taken where `if` is false")
+    source: Expression | None = Field(None, alias="from", description="what the step takes")
+    repeat: LoopText | None = Field(None, description="copies one after the other")
+    each: LoopText | None = Field(None, alias="for", description="copies side by side")
+    init: Initialisers | None = Field(None, description="initialisers of this step")
+    stage: StepKey | None = Field(None, description="marks the step as a stage of this name")
+
+    @model_validator(mode="after")
+    def _one_of_a_kind(self) -> Self:
+        if self.otherwise is not None and self.condition is None:
+            raise PydanticCustomError("else_without_if", "has `else` without `if`")
+        if self.repeat is not None and self.each is not None:
+            raise PydanticCustomError("two_loops", "has both `repeat` and `for`: put one inside the other's `do`")
+        return self
+
+
+class Row(Model):
+    """A row of `stages:`: a block, how often, its stride, and its arguments by name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", arbitrary_types_allowed=True)
+    __pydantic_extra__: dict[str, Value]
+
+    block: Expression
+    depth: Expression | None = None
+    first: dict[Name, Value] | None = Field(None, description="arguments of the first copy")
+    last: dict[Name, Value] | None = Field(None, description="arguments of the last copy")
+    repeat: LoopText | None = None
+    condition: Expression | None = Field(None, alias="if")
+    init: Initialisers | None = None
+    stage: StepKey | None = None
+
+    @property
+    def arguments(self) -> dict[Text, Any]:
+        """The block's arguments by name, as written."""
+        return dict(self.__pydantic_extra__ or {})  # type: ignore[arg-type]
+
+
+def _step_kind(value: Any) -> str:
+    if isinstance(value, Text):
+        return "expression"
+    if isinstance(value, Items):
+        return "list"
+    if isinstance(value, Mapping):
+        return "do" if "do" in value or any(word in value for word in MODIFIERS) else "body"
+    return "expression"
+
+
+def _stage_kind(value: Any) -> str:
+    return "row" if isinstance(value, Mapping) and "block" in value and "do" not in value else _step_kind(value)
+
+
+_AnyStep = (
+    Annotated[Expression, Tag("expression")]
+    | Annotated[Chain, Tag("list")]
+    | Annotated[Modified, Tag("do")]
+    | Annotated[Body, Tag("body")]
+)
+Step = Annotated[_AnyStep, Discriminator(_step_kind)]
+Stage = Annotated[_AnyStep | Annotated[Row, Tag("row")], Discriminator(_stage_kind)]
+AnyStep = Expr | Chain | Body | Modified | Row
+
+
+class Output(Model):
+    """A value that a network gives, and whether only training needs it."""
+
+    value: Expression
+    when: Literal["always", "training"] = "always"
+
+
+def _output(value: Any) -> Any:
+    return value if isinstance(value, Mapping) else {"value": value}
+
+
+Outputs = dict[Name, Annotated[Output, BeforeValidator(_output)]]
+
+
+def _listed_outputs(value: Any) -> Any:
+    if isinstance(value, Items):
+        return {Text.at(f"_{k}" if not re.fullmatch(r"[A-Za-z_]\w*", t) else str(t), t.span): t for k, t in enumerate(_text(v) for v in value)}
+    return value
+
+
+class Block(Model):
+    """A block: an op written in YAML."""
+
+    let: dict[Name, Value] = Field(default_factory=dict, description="derived values")
+    inputs: tuple[Word, ...] = Field((Text("x"),), description="the values that it takes")
+    outputs: Annotated[Outputs, BeforeValidator(_listed_outputs)] | None = Field(None, description="the values that it gives")
+    body: Step
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return {"body": value}
+        rest = Mapping({k: v for k, v in value.items() if k not in BLOCK_WORDS})
+        rest.span = value.span
+        return {str(k): v for k, v in value.items() if k in BLOCK_WORDS} | {"body": rest}
+
+
+class Paper(Model):
+    """Where the network was published."""
+
+    title: Word
+    arxiv: Word | None = None
+    year: Word | None = None
+    table: Value | None = None
+    figure: Value | None = None
+    section: Value | None = None
+    url: Word | None = None
+
+
+class Claim(Model):
+    """One published figure as printed, its convention and where it stands."""
+
+    params: Word | None = None
+    macs: Word | None = None
+    depth: Word | None = None
+    sizes: Annotated[Value, _schema("spatial output sizes", {"type": "array"})] | None = None
+    blocks: Annotated[Value, _schema("blocks by stage", {"type": "array"})] | None = None
+    convention: Word | None = Field(None, description="how it was counted; see `archc table --convention`")
+    digits: Literal["rounded", "truncated"] | None = Field(None, description="how its digits were cut")
+    where: Word | None = Field(None, description="table, figure or section")
+    unreproducible: Word | None = Field(None, description="the reason why honest counting does not give it")
+
+    @model_validator(mode="after")
+    def _one_figure(self) -> Self:
+        if sum(f is not None for f in (self.params, self.macs, self.depth, self.sizes, self.blocks)) != 1:
+            raise PydanticCustomError("one_figure", "must state exactly one of `params`, `macs`, `depth`, `sizes`, `blocks`")
+        return self
+
+
+Claims = Annotated[tuple[Claim, ...], BeforeValidator(lambda v: Items([v]) if isinstance(v, Mapping) else v)]
+
+
+class Document(Model):
+    """A spec, whole."""
+
+    archc: Annotated[Literal["1"], _schema("version of the language", {"enum": [1, "1"]})]
+    name: Name
+    default: Name | None = None
+    paper: Paper | None = None
+    input: Annotated[tuple[Expression, ...], Field(min_length=1)]
+    params: dict[Name, Value] = Field(default_factory=dict)
+    variants: dict[Name, dict[Name, Value]] = Field(default_factory=dict)
+    let: dict[Name, Value] = Field(default_factory=dict)
+    defaults: dict[Name, dict[Name, Value]] = Field(default_factory=dict)
+    init: dict[Name, Rule] = Field(default_factory=dict)
+    blocks: dict[BlockKey, Block] = Field(default_factory=dict)
+    stem: Body | None = None
+    stages: dict[StepKey, Stage] | None = None
+    head: Body | None = None
+    body: Body | None = None
+    outputs: Annotated[Outputs, BeforeValidator(_listed_outputs)] | None = None
+    claims: dict[Name, Claims] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _has_a_body(self) -> Self:
+        parts = [self.stem, self.stages, self.head]
+        if (self.body is None) == all(part is None for part in parts):
+            raise PydanticCustomError("no_body", "a network has either `stem`, `stages` and `head`, or one `body`")
+        return self
+
+    @property
+    def steps(self) -> dict[Key, AnyStep]:
+        """The steps of the network: stem, stages and head, or body, in one scope."""
+        steps: dict[Key, AnyStep] = {}
+        for part in (self.stem, self.stages, self.head, self.body):
+            if part is not None:
+                steps |= part.root if isinstance(part, Body) else part
+        return steps
+
+    def signature(self, name: str) -> Signature | None:
+        """Return the signature of a block of this file."""
+        return next((s for s in self.blocks if s.name == name), None)
+
+
+class Library(Model):
+    """A library file: blocks that every spec may use."""
+
+    archc: Literal["1"]
+    blocks: dict[BlockKey, Block]
+
+
+for model in (Chain, Body, Modified, Row, Block, Document, Library):
+    model.model_rebuild()

@@ -1,0 +1,195 @@
+"""Uses of every op on small inputs, and how to build what its spelling says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from archc.ops import HELPERS, OPS, Op, Py, Use
+from archc.shapes import Shape
+
+MAP = Shape.of("c h w", 6, 7, 9)
+VECTOR = Shape.of("c", 6)
+TOKENS = Shape.of("n c", 5, 6)
+LAST = Shape.of("h w c", 3, 5, 6)
+
+Case = tuple[Op, tuple[Shape, ...]]
+
+
+def op(name: str, **arguments: Any) -> Op:
+    return OPS[name](**arguments)
+
+
+def one(name: str, x: Shape, **arguments: Any) -> Case:
+    return op(name, **arguments), (x,)
+
+
+CASES: list[Case] = [
+    one("conv", MAP, out=4, kernel=3),
+    one("conv", MAP, out=4, kernel=1, bias=False),
+    one("conv", MAP, out=4, kernel=[1, 7], stride=[2, 1]),
+    one("conv", MAP, out=4, kernel=[3, 5], dilation=[1, 2]),
+    one("conv", MAP, out=9, kernel=5, stride=3, dilation=2, groups=3),
+    one("conv", MAP, out=6, kernel=2, stride=2, padding=0, groups=6),
+    one("conv", MAP, out=6, kernel=4, padding=[2, 0], padding_mode="replicate"),
+    one("conv", MAP, out=6, kernel=7, padding_mode="reflect"),
+    one("conv", MAP, out=6, kernel=3, dilation=7, padding_mode="circular"),
+    one("conv_transpose", MAP, out=4, kernel=2, stride=2),
+    one("conv_transpose", MAP, out=4, kernel=[3, 4], stride=2, padding=1, output_padding=[1, 0]),
+    one("conv_transpose", MAP, out=9, kernel=3, dilation=2, output_padding=1, groups=3, bias=False),
+    one("linear", VECTOR, out=4),
+    one("linear", TOKENS, out=4, bias=False),
+    one("linear", LAST, out=4),
+    one("bn", MAP),
+    one("bn", MAP, eps=1e-3, momentum=None),
+    one("bn", MAP, affine=False),
+    one("bn", VECTOR, track_running_stats=False),
+    one("layer_norm", VECTOR),
+    one("layer_norm", TOKENS, eps=1e-6),
+    one("layer_norm", LAST, affine=False),
+    one("layer_norm", MAP, eps=1e-6),
+    one("group_norm", MAP, groups=3),
+    one("group_norm", VECTOR, groups=2, eps=1e-3, affine=False),
+    one("instance_norm", MAP),
+    one("instance_norm", MAP, affine=True, track_running_stats=True, momentum=0.2),
+    one("local_response_norm", MAP, size=5, alpha=1e-2, k=2.0),
+    one("max_pool", MAP, kernel=3, stride=2, padding=1),
+    one("max_pool", MAP, kernel=2, ceil_mode=True),
+    one("max_pool", MAP, kernel=[3, 2], stride=[2, 3], dilation=2, ceil_mode=True),
+    one("max_pool", Shape.of("c h w", 2, 2, 2), kernel=3, stride=2, ceil_mode=True),
+    one("avg_pool", MAP, kernel=3, stride=1, padding=1),
+    one("avg_pool", MAP, kernel=2, stride=2, padding=1, ceil_mode=True, count_include_pad=False),
+    one("adaptive_avg_pool", MAP, size=1),
+    one("adaptive_avg_pool", MAP, size=[4, 10]),
+    one("adaptive_max_pool", MAP, size=[3, 1]),
+    one("global_avg_pool", MAP),
+    one("global_avg_pool", LAST),
+    one("relu", MAP),
+    one("relu6", MAP),
+    one("leaky_relu", MAP),
+    one("leaky_relu", MAP, negative_slope=0.2),
+    one("prelu", MAP),
+    one("prelu", TOKENS, init=0.1),
+    one("prelu", MAP, channelwise=True),
+    one("elu", MAP, alpha=0.5),
+    one("selu", MAP),
+    one("celu", MAP, alpha=2.0),
+    one("gelu", MAP),
+    one("gelu", MAP, approximate="tanh"),
+    one("silu", MAP),
+    one("mish", MAP),
+    one("sigmoid", MAP),
+    one("tanh", MAP),
+    one("hardswish", MAP),
+    one("hardsigmoid", MAP),
+    one("softplus", MAP, beta=2.0, threshold=1.0),
+    one("softmax", MAP),
+    one("softmax", TOKENS),
+    one("softmax", TOKENS, dim="n"),
+    one("log_softmax", VECTOR),
+    one("dropout", MAP),
+    one("dropout", VECTOR, p=0.2),
+    one("dropout2d", MAP, p=0.3),
+    one("drop_path", MAP, p=0.3),
+    one("drop_path", TOKENS, p=1.0),
+    one("identity", MAP),
+    (op("add"), (MAP, MAP)),
+    (op("sub"), (TOKENS, TOKENS)),
+    (op("div"), (MAP, MAP)),
+    (op("mul"), (MAP, MAP)),
+    (op("mul"), (MAP, Shape.of("c h w", 6, 1, 1))),
+    (op("mul"), (Shape.of("c h w", 1, 7, 1), Shape.of("c h w", 6, 1, 9))),
+    one("scale", MAP, factor=0.5),
+    one("scale", MAP, factor=-2),
+    one("shift", MAP, offset=1),
+    one("shift", MAP, offset=-1.5),
+    one("negate", MAP),
+    (op("concat"), (MAP, MAP.replace(c=2), MAP)),
+    (op("concat", dim="n"), (TOKENS, TOKENS.replace(n=1))),
+    (op("concat"), (TOKENS, TOKENS.replace(c=1))),
+    (op("concat", dim="w"), (MAP,)),
+    (op("sum"), (MAP, MAP, MAP)),
+    (op("sum"), (MAP,)),
+    (op("mean"), (VECTOR, VECTOR)),
+    (op("mean"), (VECTOR,)),
+    one("flatten", MAP),
+    one("flatten", TOKENS),
+    one("split", MAP, sizes=3),
+    one("split", MAP, sizes=[1, 2, 3]),
+    one("split", TOKENS, sizes=[1, 4], dim="n"),
+    one("narrow", MAP, start=1, length=4),
+    one("narrow", TOKENS, start=1, length=4, dim="n"),
+    one("select", TOKENS, index=0, dim="n"),
+    one("select", MAP, index=-1, dim="w"),
+    one("pad", MAP, padding=2),
+    one("pad", MAP, padding=[0, 1, -1, 2], value=0.5),
+    one("pad", MAP, padding=[1, 0]),
+    one("pad", TOKENS, padding=[0, 0, 1, 0]),
+    one("pad_channels", MAP, out=8),
+    one("pad_channels", VECTOR, out=8),
+    one("pad_channels", LAST, out=6),
+    one("pad_to", MAP, multiple=4),
+    one("pad_to", MAP, multiple=[7, 4]),
+    one("pad_to", LAST, multiple=4),
+    one("subsample", MAP, stride=2),
+    one("subsample", MAP, stride=[3, 2]),
+    one("upsample", MAP),
+    one("upsample", MAP, scale=3, mode="bilinear"),
+    one("upsample", MAP, mode="bilinear", align_corners=True),
+    one("upsample", MAP, mode="bicubic", align_corners=False),
+    one("channel_affine", MAP, scale=[0.5, 1, 2, 3, 4, 5], shift=[-1, 0, 1, 2, 3, 4]),
+    (op("parameter", dims=[1, 5, 6]), ()),
+    (op("parameter", dims=[6, 1, 1], init=1e-6), ()),
+    (op("parameter", dims=[1, 6, 7, 9], init=1), ()),
+    (op("parameter", dims=[6]), ()),
+    (op("parameter", dims=[1], init=0), ()),
+]
+
+
+def use_of(op: Op, *xs: Shape, inplace: bool = False) -> Use:
+    """Return the use of an op in which every argument is a constant."""
+    args = {name: Py.of(getattr(op, name)) for name in type(op).model_fields}
+    return Use(args, tuple(Py.of(x.channels) for x in xs), xs, inplace=inplace)
+
+
+def name_of(case: Case) -> str:
+    """Return a test's name: the op, its arguments and its inputs."""
+    op, xs = case
+    arguments = ",".join(f"{k}={v}" for k, v in op.model_dump(exclude_defaults=True).items())
+    return f"{op.name}({arguments})({', '.join(map(str, xs))})".replace(" ", "")
+
+
+def evaluate(text: str, **values: object) -> Any:
+    """Evaluate the text of a spelling as the emitted file would, the helpers at hand."""
+    space: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, **values}
+    for source in HELPERS.values():
+        exec(source, space)  # noqa: S102 - our own literals
+    return eval(text, space)  # noqa: S307 - the text under test
+
+
+def batch(*xs: Shape, size: int = 2) -> list[torch.Tensor]:
+    """Return random values of these shapes."""
+    return [torch.randn(size, *x.sizes) for x in xs]
+
+
+def module_of(op: Op, *xs: Shape, inplace: bool = False) -> nn.Module | None:
+    """Build the op's module, with weights and statistics that are no round numbers."""
+    text = op.module(use_of(op, *xs, inplace=inplace))
+    if not text:
+        return None
+    module = evaluate(text)
+    if isinstance(module, nn.Module):
+        state = [t for t in module.state_dict().values() if t.is_floating_point()]
+        for tensor in state:
+            tensor.copy_(torch.rand(tensor.shape) + 0.1)
+    return module
+
+
+def apply(op: Op, xs: tuple[Shape, ...], values: list[torch.Tensor]) -> Any:
+    """Apply the op by its function, in brackets as a larger expression would have it."""
+    names = [f"x{i}" for i in range(len(values))]
+    text = op.function(use_of(op, *xs), *names)
+    return evaluate(f"({text})", **dict(zip(names, values, strict=True)))

@@ -1,0 +1,263 @@
+"""Every op does what it declares: PyTorch, run on what the op spells, is the oracle."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from op_cases import CASES, Case, apply, batch, evaluate, module_of, name_of, op, use_of
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from archc.ops import HELPERS, OPS, Op, ShapeFault
+from archc.shapes import Shape
+
+cases = pytest.mark.parametrize("case", CASES, ids=name_of)
+few = settings(max_examples=60, deadline=None, derandomize=True)
+
+
+@pytest.fixture(autouse=True)
+def _seed() -> None:
+    torch.manual_seed(0)
+
+
+def run(op: Op, *xs: Shape) -> object:
+    """Apply the op to random values, by its module where it has one."""
+    module = module_of(op, *xs)
+    if isinstance(module, nn.Parameter):
+        return module
+    values = batch(*xs)
+    return module(*values) if module is not None else apply(op, xs, values)
+
+
+def sizes(result: object) -> object:
+    if isinstance(result, torch.Tensor):
+        return tuple(result.shape[1:])
+    return tuple(sizes(part) for part in result)
+
+
+def test_every_op_has_a_case() -> None:
+    assert {case[0].name for case in CASES} == set(OPS)
+
+
+def test_every_op_is_under_its_name() -> None:
+    assert {name: op.name for name, op in OPS.items()} == {name: name for name in OPS}
+
+
+@cases
+def test_spelling(case: Case) -> None:
+    """Every op is a module or a function; what has tensors or a mode is a module."""
+    op, xs = case
+    use = use_of(op, *xs)
+    module, function = op.module(use), op.function(use, *(f"x{i}" for i in range(len(xs))))
+
+    assert module or function
+    if op.has_mode or op.tensors(*xs):
+        assert (bool(module), function) == (True, "")
+
+
+@cases
+def test_shape(case: Case) -> None:
+    op, xs = case
+    shape = op.shape(*xs)
+    if op.inputs == 0:
+        batched = (1, *shape.sizes)
+        expected = torch.broadcast_shapes(run(op).shape, batched)
+        assert expected == batched
+        return
+
+    assert sizes(run(op, *xs)) == (
+        shape.sizes if isinstance(shape, Shape) else tuple(part.sizes for part in shape)
+    )
+
+
+@cases
+def test_tensors(case: Case) -> None:
+    """Names, shapes and trainability are those of the module's state_dict, in order."""
+    op, xs = case
+    module = module_of(op, *xs)
+    actual = {}
+    if isinstance(module, nn.Parameter):
+        actual = {"": (tuple(module.shape), module.requires_grad)}
+    elif module is not None:
+        trained = dict(module.named_parameters())
+        state = module.state_dict()
+        actual = {name: (tuple(t.shape), name in trained) for name, t in state.items()}
+    declared = {name: (t.shape, t.trainable) for name, t in op.tensors(*xs).items()}
+
+    assert list(declared.items()) == list(actual.items())
+
+
+@cases
+def test_function_is_module(case: Case) -> None:
+    op, xs = case
+    module, values = module_of(op, *xs), batch(*xs)
+    if not isinstance(module, nn.Module) or not op.function(use_of(op, *xs), *("x" for _ in xs)):
+        pytest.skip("has one spelling only")
+
+    assert torch.equal(module(*values), apply(op, xs, values))
+
+
+@cases
+def test_macs(case: Case) -> None:
+    op, xs = case
+    with FlopCounterMode(display=False) as counter:
+        run(op, *xs)
+
+    assert op.macs(*xs) * 2 * 2 == counter.get_total_flops()  # 2 samples, 2 operations
+
+
+@cases
+def test_inplace(case: Case) -> None:
+    """Where the activation writes over its input, output and gradient are the same."""
+    op, xs = case
+    use = use_of(op, *xs, inplace=True)
+    text = op.function(use, "x")
+    if "inplace" not in text:
+        pytest.skip("has no in-place form")
+    assert "inplace=True" in op.module(use)
+    (value,) = batch(*xs)
+    results = []
+    for spelling in (op.function(use_of(op, *xs), "(x + 0)"), op.function(use, "(x + 0)")):
+        x = value.clone().requires_grad_()
+        y = evaluate(spelling, x=x)
+        y.square().sum().backward()
+        results.append((y, x.grad))
+
+    torch.testing.assert_close(results[0], results[1])
+
+
+@cases
+def test_output_may_be_overwritten(case: Case) -> None:
+    """Where `keeps_output` is false, an activation in place breaks no gradient and no input."""
+    op, xs = case
+    if op.keeps_output:
+        pytest.skip("says so")
+    module = module_of(op, *xs)
+    values = batch(*xs)
+    kept = [v.clone() for v in values]
+    gradients = []
+    for inplace in (False, True):
+        leaves = [v.clone().requires_grad_() for v in values]
+        inputs = [leaf * 1 for leaf in leaves]
+        y = module(*inputs) if module is not None else apply(op, xs, inputs)
+        torch.relu_(y) if inplace else (y := torch.relu(y))
+        y.square().sum().backward()
+        gradients.append([leaf.grad for leaf in leaves])
+        assert all(torch.equal(a, b) for a, b in zip(inputs, kept, strict=True))
+
+    assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
+
+
+sides = st.integers(1, 4) | st.tuples(st.integers(1, 4), st.integers(1, 4))
+pads = st.integers(0, 3) | st.tuples(st.integers(0, 3), st.integers(0, 3))
+maps = st.builds(lambda h, w: Shape.of("c h w", 4, h, w), st.integers(1, 12), st.integers(1, 12))
+
+
+@few
+@given(x=maps, kernel=sides, stride=sides, padding=pads, dilation=sides, groups=st.integers(1, 5))
+def test_any_conv(x: Shape, **arguments: object) -> None:
+    """A fault is raised where PyTorch raises, and only there."""
+    hold("conv", x, out=2, **arguments)
+
+
+@few
+@given(x=maps, kernel=sides, stride=sides, padding=pads, output_padding=pads, dilation=sides)
+def test_any_conv_transpose(x: Shape, **arguments: object) -> None:
+    hold("conv_transpose", x, out=2, **arguments)
+
+
+@few
+@given(
+    x=maps, kernel=sides, stride=st.none() | sides, padding=pads, dilation=sides,
+    ceil_mode=st.booleans(),
+)  # fmt: skip
+def test_any_max_pool(x: Shape, **arguments: object) -> None:
+    hold("max_pool", x, **arguments)
+
+
+@few
+@given(x=maps, kernel=sides, stride=st.none() | sides, padding=pads, ceil_mode=st.booleans())
+def test_any_avg_pool(x: Shape, **arguments: object) -> None:
+    hold("avg_pool", x, **arguments)
+
+
+@few
+@given(x=maps, padding=st.integers(-3, 3) | st.lists(st.integers(-3, 3), max_size=6))
+def test_any_pad(x: Shape, **arguments: object) -> None:
+    padding = arguments["padding"]
+    assume(isinstance(padding, int) or len(padding) % 2 == 0)
+    hold("pad", x, **arguments)
+
+
+@few
+@given(
+    x=maps, kernel=st.sampled_from([1, 3, 5, (1, 3)]), dilation=sides,
+    mode=st.sampled_from(["reflect", "circular", "replicate"]),
+)  # fmt: skip
+def test_any_padding_mode(x: Shape, mode: str, **arguments: object) -> None:
+    hold("conv", x, out=2, padding_mode=mode, **arguments)
+
+
+def hold(name: str, x: Shape, **arguments: object) -> None:
+    """Hold an op to PyTorch: both refuse, as an empty result is refused, or the size is one."""
+    this = op(name, **arguments)
+    try:
+        expected = this.shape(x).sizes
+    except ShapeFault:
+        expected = None
+    try:
+        actual = sizes(run(this, x))
+    except (RuntimeError, ValueError, AssertionError, ShapeFault):
+        actual = None
+
+    assert expected == (actual if actual and 0 not in actual else None)
+
+
+def test_drop_path_draws_as_torchvision() -> None:
+    """The same seed drops the same samples as torchvision.ops.StochasticDepth("row")."""
+    x = torch.randn(64, 3, 2, 2)
+    module = evaluate("DropPath(0.3)")
+    torch.manual_seed(1)
+    noise = torch.empty([64, 1, 1, 1]).bernoulli_(1 - 0.3).div_(1 - 0.3)
+    torch.manual_seed(1)
+
+    assert torch.equal(module(x), x * noise)
+    assert module.eval()(x) is x
+    assert torch.equal(evaluate("DropPath(1.0)")(x), x * 0)
+
+
+def test_scalar_parameter_scales() -> None:
+    """One learned number multiplies a value of any layout, and is never a batch of numbers."""
+    number = op("parameter", dims=[1], init=0.5)
+    for x in (Shape.of("c h w", 3, 2, 2), Shape.of("n c", 4, 2), Shape.of("c", 2)):
+        (value,) = batch(x)
+        product = apply(op("mul"), (number.shape(), x), [module_of(number), value])
+
+        assert op("mul").shape(number.shape(), x) == op("mul").shape(x, number.shape()) == x
+        assert torch.equal(product, value * 0.5)
+
+
+def test_helpers_are_formatted() -> None:
+    """The literals are as `ruff format` leaves them, with its defaults."""
+    ruff = pytest.importorskip("ruff")
+    import subprocess
+
+    text = '"""Helpers."""\n\n\n' + "\n\n".join(HELPERS.values())
+    binary = ruff.find_ruff_bin()
+    command = [binary, "format", "--isolated", "-"]
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+
+    assert done.stdout == text
+
+
+@cases
+def test_helpers_exist(case: Case) -> None:
+    """An op names the helper that its spelling mentions."""
+    op, xs = case
+    use = use_of(op, *xs)
+    text = op.module(use) + op.function(use, *(f"x{i}" for i in range(len(xs))))
+    mentioned = [name for name in HELPERS if text.startswith(f"{name}(") or f"={name}(" in text]
+
+    assert mentioned == [h for h in [op.helper(use)] if h]
