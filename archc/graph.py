@@ -7,7 +7,7 @@ distinct blocks and not the depth. `Network.graph` unfolds all of it, when asked
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -118,16 +118,21 @@ class Module:
         """Every value that the module gives, lists laid flat."""
         return tuple(v for output in self.outputs for v in flat(output.value))
 
-    def total(self, count: Any, memo: dict[int, int] | None = None) -> int:
-        """Add up `count(node)` over all ops, once for each distinct module."""
-        memo = {} if memo is None else memo
-        if id(self) not in memo:
-            memo[id(self)] = 0
-            memo[id(self)] = sum(
-                count(node) if node.module is None else (0 if node.again and count.once else node.module.total(count, memo))
-                for node in self.nodes
-            )
-        return memo[id(self)]
+    def total(self, count: Callable[[Node], int], *, reused: bool = True) -> int:
+        """Add up `count(node)` over all ops, going once through each distinct module.
+
+        `reused` says whether a module that is applied again counts again: its MACs do, its
+        parameters do not.
+        """
+        memo: dict[int, int] = {}
+
+        def visit(module: Module) -> int:
+            if id(module) not in memo:
+                counted = (n for n in module.nodes if reused or not n.again)
+                memo[id(module)] = sum(count(n) if n.module is None else visit(n.module) for n in counted)
+            return memo[id(module)]
+
+        return visit(self)
 
     def leaves(self, prefix: str = "", stage: str = "") -> Iterator[Leaf]:
         """Yield every application of an op with its full path, in the order of the text."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from archc.ops.base import Count, Op, Positive, ShapeFault, Use, Whole, spell
 from archc.ops.faults import expect_dim
@@ -38,7 +38,9 @@ class Split(Op):
 
     name = "split"
 
-    sizes: Annotated[Positive | tuple[Positive, ...], BeforeValidator(tuple_of)]
+    sizes: Annotated[
+        Positive | Annotated[tuple[Positive, ...], Field(min_length=1)], BeforeValidator(tuple_of)
+    ]
     dim: str = "c"
 
     def shape(self, *xs: Shape) -> tuple[Shape, ...]:

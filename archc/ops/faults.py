@@ -14,7 +14,7 @@ def times(sizes: tuple[int, ...]) -> str:
 
 
 def listing(words: list[str]) -> str:
-    """Spell a list in a sentence: `h`, `w` or `c`."""
+    """Spell a choice in a sentence: h, w or c."""
     return " or ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
@@ -63,7 +63,7 @@ def expect_dim(op: Op, x: Shape, dim: str) -> int:
         raise ShapeFault(
             "unknown-dimension",
             f"`{op.name}` works along `{dim}`, but its input is `{x.spelled}`",
-            f"give `dim={listing([repr(d) for d in x.layout])}`",
+            f"give {listing([f'`dim="{d}"`' for d in x.layout])}",
             0,
         )
     return size

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
-from archc.ops.base import Op, Positive, Tensor, Use, spell
+from archc.ops.base import Op, Positive, Tensor, Use, spell, spelled
 from archc.ops.cut import tuple_of
 from archc.ops.texts import elements
 from archc.ops.wiring import SCALAR
 from archc.shapes import Shape
+
+
+def _one_sample(dims: tuple[int, ...]) -> tuple[int, ...]:
+    if len(dims) == 4 and dims[0] != 1:
+        raise PydanticCustomError(
+            "not_one_sample",
+            "must start with 1, which stands for the batch, got {value}",
+            {"value": spelled(dims)},
+        )
+    return dims
+
+
+Dims = Annotated[
+    tuple[Positive, ...],
+    BeforeValidator(tuple_of),
+    Field(min_length=1, max_length=4),
+    AfterValidator(_one_sample),
+]
 
 
 class Parameter(Op):
@@ -23,16 +42,14 @@ class Parameter(Op):
     name = "parameter"
     inputs = 0
 
-    dims: Annotated[
-        tuple[Positive, ...], BeforeValidator(tuple_of), Field(min_length=1, max_length=4)
-    ]
+    dims: Dims
     init: float | None = None
 
     def shape(self, *xs: Shape) -> Shape:  # noqa: ARG002
         """Name the dimensions by how many there are: c, n c, or c h w."""
         if self.dims == (1,):
             return Shape.of(SCALAR, 1)
-        batched = len(self.dims) == 4 or (len(self.dims) > 1 and self.dims[0] == 1)
+        batched = len(self.dims) > 1 and self.dims[0] == 1
         sizes = self.dims[1:] if batched else self.dims
         return Shape.of({1: "c", 2: "n c", 3: "c h w"}[len(sizes)], *sizes)
 

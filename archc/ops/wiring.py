@@ -58,7 +58,7 @@ class Arithmetic(Op):
         """Build the fault of its kind: `adds 256 channels to 64`."""
         first, last = (a, b) if self.preposition == "by" else (b, a)
         sides = {
-            "channel": (f"{first.channels} channels", last.channels),
+            "channel": (f"{first.channels} channel{'s'[: first.channels != 1]}", last.channels),
             "size": (f"a map of {times(first.spatial)}", f"one of {times(last.spatial)}"),
             "shape": (first, last),
             "layout": (f"`{first.spelled}` of {first}", f"`{last.spelled}` of {last}"),

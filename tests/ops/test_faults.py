@@ -102,7 +102,7 @@ FAULTS: list[tuple[Op, tuple[Shape, ...], str, str]] = [
     (op("sub"), (VECTOR, WIDE), "shape-mismatch", "`b c h w` of 8×7×9 from `b c` of 6"),
     (op("add"), (MAP, LARGE), "size-mismatch", "adds a map of 14×18 to one of 7×9"),
     (op("add"), (WIDE, LARGE), "shape-mismatch", "adds 6×14×18 to 8×7×9"),
-    (op("add"), (MAP, Shape.of("c h w", 1, 7, 9)), "channel-mismatch", "adds 1 channels to 6"),
+    (op("add"), (MAP, Shape.of("c h w", 1, 7, 9)), "channel-mismatch", "adds 1 channel to 6"),
     (op("add"), (TOKENS, TOKENS.replace(n=1)), "shape-mismatch", "adds 1×6 to 5×6"),
     (op("div"), (MAP, WIDE), "channel-mismatch", "divides 6 channels by 8"),
     (op("mul"), (MAP, WIDE), "channel-mismatch", "multiplies 6 channels by 8"),
@@ -159,12 +159,12 @@ def test_fault(op: Op, xs: tuple[Shape, ...], code: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("this", "x", "words"),
     [
-        (op("conv", out=8, kernel=3, groups=3), MAP, "the nearest that divides 6 and 8 are 1"),
+        (op("conv", out=8, kernel=3, groups=3), MAP, "the nearest that divides 6 and 8 is 2"),
         (op("conv", out=4, kernel=2), MAP, "give `padding`"),
         (op("linear", out=4), MAP, "`flatten`"),
         (op("group_norm", groups=4), MAP, "divides 6 are 3 and 6"),
         (op("group_norm", groups=9), MAP, "divides 6 is 6"),
-        (op("softmax", dim="n"), MAP, "`dim='c'`, `dim='h'` or `dim='w'`"),
+        (op("softmax", dim="n"), MAP, '`dim="c"`, `dim="h"` or `dim="w"`'),
     ],
 )
 def test_help(this: Op, x: Shape, words: str) -> None:

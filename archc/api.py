@@ -1,0 +1,171 @@
+"""What users call: compile, check and load a spec; an Architecture and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from archc import zoo
+from archc.diagnostics import Diagnostic, Source, Span, SpecError, errors, nearest, sort
+from archc.document import document
+from archc.expr import parse
+from archc.graph import Network, Stage
+from archc.lower import lower
+from archc.passes import depth, params, structure
+from archc.passes.costs import macs
+from archc.shapes import Shape
+from archc.source import Text, read
+from archc.spec import Document
+
+if TYPE_CHECKING:
+    import networkx as nx
+    from torch import nn
+
+
+@dataclass(frozen=True, eq=False)
+class Architecture:
+    """A compiled network: what `archc.compile` returns. Shapes leave the batch dimension out."""
+
+    network: Network
+
+    @property
+    def name(self) -> str:
+        """The name of the variant."""
+        return self.network.name
+
+    @cached_property
+    def params(self) -> int:
+        """Trainable parameters; a tensor that is used twice counts once."""
+        return params(self.network.root)
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-adds of convolutions, linear layers and matrix products for one sample."""
+        return macs(self.network.root)
+
+    @cached_property
+    def depth(self) -> int:
+        """Weighted layers (convolutions and linear layers) on the longest path, as names count."""
+        return depth(self.network.root)
+
+    @property
+    def input(self) -> Shape:
+        """The shape of one input sample."""
+        return self.network.input
+
+    @property
+    def output(self) -> Shape:
+        """The shape of the first output for one sample."""
+        return self.network.output
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages, in order."""
+        return self.network.stages
+
+    @property
+    def graph(self) -> nx.DiGraph:
+        """The networkx graph of all ops; see `archc.graph.unfold` for what it carries."""
+        return self.network.graph
+
+    def state_dict_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every tensor by its state_dict key, without building anything."""
+        return self.network.state_dict_shapes()
+
+
+def compile(spec: str | Path | Source, variant: str | None = None, **settings: Any) -> Architecture:  # noqa: A001
+    """Compile a spec, a path or the name of a zoo network, to an Architecture.
+
+    `settings` set params of the spec; a string is read as an expression of the spec. Raises
+    SpecError with every diagnostic where the spec is wrong, FileNotFoundError where there is
+    no such file or network.
+    """
+    parsed, chosen = open_spec(spec, variant)
+    found, network = judge(parsed, chosen, {k: _setting(k, v) for k, v in settings.items()})
+    if network is None or errors(found):
+        raise SpecError(found)
+    return Architecture(network)
+
+
+def check(spec: str | Path | Source, variant: str | None = None, **settings: Any) -> list[Diagnostic]:
+    """Return every diagnostic of a spec: of all its variants, or of the one named."""
+    try:
+        parsed, chosen = open_spec(spec, variant)
+    except SpecError as error:
+        return list(error.diagnostics)
+    given = {k: _setting(k, v) for k, v in settings.items()}
+    everything = variant is None and chosen == default(parsed)
+    names = [str(v) for v in parsed.variants] if everything and parsed.variants else [chosen]
+    return sort(d for name in names for d in judge(parsed, name, given)[0])
+
+
+def judge(parsed: Document, variant: str, settings: Mapping[str, Any]) -> tuple[list[Diagnostic], Network | None]:
+    """Apply the rules of the text, lower a variant, run the passes; return what is wrong."""
+    from archc.rules import judge_text  # noqa: PLC0415
+
+    found, faulty = judge_text(parsed)
+    network, more = lower(parsed, variant, settings, faulty)
+    found = [*found, *more]
+    if network is not None:
+        found += structure(network)
+    return sort(found), network
+
+
+def load(spec: str | Path | Source, variant: str | None = None, **settings: Any) -> nn.Module:
+    """Compile a spec and return the torch.nn.Module that its emitted source defines."""
+    from archc.runtime import load as run  # noqa: PLC0415
+
+    return run(compile(spec, variant, **settings))
+
+
+def names() -> list[str]:
+    """Return the name of every network of the zoo."""
+    return zoo.names()
+
+
+def open_spec(spec: str | Path | Source, variant: str | None) -> tuple[Document, str]:
+    """Return the document that a path or zoo name means, and the variant."""
+    if isinstance(spec, Source):
+        parsed = document(spec)
+        return parsed, pick(parsed, variant)
+    path = Path(spec)
+    if not path.is_file():
+        found = zoo.find(str(spec)) or next((f for f in zoo.files() if f.stem == str(spec)), None)
+        if found is None:
+            hint = nearest(str(spec), [*zoo.names(), *(f.stem for f in zoo.files())])
+            message = f"there is no file and no network of the zoo called `{spec}`" + (f"; {hint}" if hint else "")
+            raise FileNotFoundError(message)
+        parsed = document(read(found, found.name))
+        named = str(spec) if variant is None and zoo.find(str(spec)) else variant
+        return parsed, pick(parsed, named if not parsed.variants or named in map(str, parsed.variants) else variant)
+    parsed = document(read(path))
+    return parsed, pick(parsed, variant)
+
+
+def default(parsed: Document) -> str:
+    """Return the variant that is meant when none is named: `default`, or the first one."""
+    if parsed.default is not None:
+        return str(parsed.default)
+    return str(next(iter(parsed.variants), parsed.name))
+
+
+def pick(parsed: Document, variant: str | None) -> str:
+    """Return the variant that is meant; raises SpecError where the document has none such."""
+    known = [str(v) for v in parsed.variants] or [str(parsed.name)]
+    chosen = default(parsed) if variant is None else variant
+    if chosen not in known:
+        span = parsed.default.span if variant is None and parsed.default is not None else parsed.name.span
+        raise SpecError([Diagnostic("unknown-variant", f"`{parsed.name}` has no variant `{chosen}`", span, help=nearest(chosen, known) or f"variants: {', '.join(known)}")])
+    return chosen
+
+
+def _setting(name: str, value: Any) -> Any:
+    """Return a setting as the spec would hold it: a string is an expression."""
+    if not isinstance(value, str):
+        return list(value) if isinstance(value, tuple) else value
+    source = Source("--set", f"{name}={value}")
+    start = len(name) + 2
+    return parse(Text.at(value, Span(1, start, 1, start + len(value), source)))

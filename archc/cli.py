@@ -1,0 +1,51 @@
+"""The command line: commands by name, exit codes, and nothing else.
+
+Exit codes: 0 good, 1 the spec is wrong or a check failed, 2 usage, 3 a defect of archc.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from archc import __version__
+from archc.commands.build import build
+from archc.commands.check import check
+from archc.commands.common import DEFECT
+from archc.commands.listing import list_networks
+
+COMMANDS = {"build": build, "check": check, "list": list_networks}
+
+app = typer.Typer(name="archc", no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}, rich_markup_mode=None)
+for name, command in COMMANDS.items():
+    app.command(name)(command)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001
+    if wanted:
+        print(f"archc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:  # noqa: ARG001, FBT002
+    """Compile vision architectures written in YAML: check, build, draw, tabulate, verify."""
+
+
+def main() -> None:
+    """Run the command line; a defect of ours shows its traceback and exits with 3."""
+    try:
+        app()
+    except BrokenPipeError:
+        sys.stderr.close()
+    except Exception:  # noqa: BLE001 - the last resort
+        traceback.print_exc()
+        print("archc: this is a defect of archc, not of your spec; please report it with the lines above", file=sys.stderr)
+        sys.exit(DEFECT)
+
+
+if __name__ == "__main__":
+    main()

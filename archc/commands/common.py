@@ -1,0 +1,135 @@
+"""What commands share: arguments, compiling what the user named, printing, writing files."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from archc import api
+from archc.diagnostics import Diagnostic, Source, SpecError, render
+
+GOOD, WRONG, USAGE, DEFECT = 0, 1, 2, 3
+
+SpecArg = Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, `-` for standard input, or a network of the zoo.", show_default=False)]
+VariantOpt = Annotated[str | None, typer.Option("--variant", "-v", help="A variant of the spec.", show_default=False)]
+SetOpt = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="NAME=VALUE", help="Set a param of the spec; may be repeated.", show_default=False)]
+OutputOpt = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of standard output.", show_default=False)]
+
+
+def spec_of(spec: str) -> str | Source:
+    """Return what the API takes for a SPEC argument: standard input becomes a Source."""
+    return Source("<stdin>", sys.stdin.read()) if spec == "-" else spec
+
+
+def settings_of(pairs: list[str] | None) -> dict[str, str]:
+    """Return `--set` pairs as a dictionary; a pair without `=` is a usage error."""
+    settings: dict[str, str] = {}
+    for pair in pairs or []:
+        name, found, value = pair.partition("=")
+        if not found or not name or not value:
+            usage(f"--set takes NAME=VALUE, got `{pair}`")
+        settings[name.strip()] = value.strip()
+    return settings
+
+
+def compiled(spec: str, variant: str | None, pairs: list[str] | None) -> api.Architecture:
+    """Compile what the user named; on faults print them and exit with 1."""
+    try:
+        return api.compile(spec_of(spec), variant, **settings_of(pairs))
+    except SpecError as error:
+        fail(error.diagnostics)
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        usage(_reason(error))
+
+
+def _reason(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+
+
+def fail(diagnostics: Iterable[Diagnostic]) -> NoReturn:
+    """Print diagnostics to standard error and exit with 1."""
+    complain(diagnostics)
+    raise typer.Exit(WRONG)
+
+
+def complain(diagnostics: Iterable[Diagnostic]) -> None:
+    """Print diagnostics to standard error, coloured on a terminal."""
+    rendered = [render(d) for d in diagnostics]
+    if rendered:
+        echo_coloured("\n\n".join(rendered))
+
+
+def echo_coloured(text: str) -> None:
+    """Print rendered diagnostics to standard error; colours only where a terminal wants them."""
+    if not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
+        print(text, file=sys.stderr)
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    shown = Text(text)
+    styles = {
+        r"(?m)^error\[[\w-]+\]": "bold red",
+        r"(?m)^warning\[[\w-]+\]": "bold yellow",
+        r"(?m)^ *(-->|:::) .*$": "cyan",
+        r"(?m)^ *\d* \|": "blue",
+        r"\^+.*": "red",
+        r"(?m)^ *= help:": "green",
+    }
+    for pattern, style in styles.items():
+        for match in re.finditer(pattern, text):
+            shown.stylize(style, match.start(), match.end())
+    Console(stderr=True, soft_wrap=True, highlight=False).print(shown)
+
+
+def usage(message: str) -> NoReturn:
+    """Print a usage error and exit with 2."""
+    print(f"archc: {message}", file=sys.stderr)
+    raise typer.Exit(USAGE)
+
+
+def deliver(content: str | bytes, output: Path | None) -> None:
+    """Print a result, or write it to a file whole or not at all."""
+    if output is None or str(output) == "-":
+        if isinstance(content, bytes):
+            sys.stdout.buffer.write(content)
+        else:
+            print(content.rstrip("\n"))
+        return
+    try:
+        write(output, content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        usage(f"can't write {output}: {error.strerror}")
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file whole: into a temporary one beside it, which then takes its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def option_of(values: Iterable[str], chosen: str, what: str) -> str:
+    """Hold an option to its known values; anything else is a usage error."""
+    known = list(values)
+    if chosen not in known:
+        usage(f"there is no {what} `{chosen}`: choose from {', '.join(known)}")
+    return chosen
+
+
