@@ -14,7 +14,7 @@ from archc.document import document
 from archc.expr import parse
 from archc.graph import Network, Stage
 from archc.lower import lower
-from archc.passes import depth, params, structure
+from archc.passes import Verdict, claims, depth, misnamed, params, structure, verdicts
 from archc.passes.costs import macs
 from archc.shapes import Shape
 from archc.source import Text, read
@@ -71,6 +71,13 @@ class Architecture:
         """The networkx graph of all ops; see `archc.graph.unfold` for what it carries."""
         return self.network.graph
 
+    def source(self) -> str:
+        """Return the standalone PyTorch file; its last class is the model."""
+        from archc import __version__  # noqa: PLC0415
+        from archc.backends.pytorch import source  # noqa: PLC0415
+
+        return source(self.network, version=__version__)
+
     def state_dict_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every tensor by its state_dict key, without building anything."""
         return self.network.state_dict_shapes()
@@ -97,9 +104,25 @@ def check(spec: str | Path | Source, variant: str | None = None, **settings: Any
     except SpecError as error:
         return list(error.diagnostics)
     given = {k: _setting(k, v) for k, v in settings.items()}
-    everything = variant is None and chosen == default(parsed)
-    names = [str(v) for v in parsed.variants] if everything and parsed.variants else [chosen]
-    return sort(d for name in names for d in judge(parsed, name, given)[0])
+    found = misnamed(parsed)
+    for name in _meant(parsed, variant, chosen):
+        more, network = judge(parsed, name, given)
+        found += more
+        if network is not None and not given:  # a claim is about the network as published
+            found += claims(network)
+    return sort(found)
+
+
+def judge_claims(spec: str | Path | Source, variant: str | None = None) -> list[Verdict]:
+    """Return what became of every published figure: of all variants, or of the one named."""
+    parsed, chosen = open_spec(spec, variant)
+    networks = (judge(parsed, name, {})[1] for name in _meant(parsed, variant, chosen))
+    return [v for network in networks if network is not None for v in verdicts(network)]
+
+
+def _meant(parsed: Document, variant: str | None, chosen: str) -> list[str]:
+    everything = variant is None and chosen == default(parsed) and parsed.variants
+    return [str(v) for v in parsed.variants] if everything else [chosen]
 
 
 def judge(parsed: Document, variant: str, settings: Mapping[str, Any]) -> tuple[list[Diagnostic], Network | None]:

@@ -72,7 +72,7 @@ class Applier:
                 raise Poisoned from None
             given = shapes[0]
         outputs = tuple(self.output(reader, callee, shape, inputs, node) for shape in ((given,) if isinstance(given, Shape) else given))
-        self.made(reader, Node("", op, inputs, outputs, reader.expr.span(node), reader.expr), node)
+        self.made(reader, Node("", op, inputs, outputs, reader.expr.span(node), reader.expr, callee=callee), node)
         return outputs[0] if isinstance(given, Shape) else list(outputs)
 
     def made(self, reader: Reader, made: Node, node: ast.expr) -> None:
@@ -179,7 +179,7 @@ class Applier:
         span = reader.expr.span(node)
         fresh = [(o.name, self.mirrored(o.value, span, definition.name)) for o in module.outputs]
         flat_values = tuple(v for _, value in fresh for v in flat(value))
-        self.made(reader, Node("", module, flat(values), flat_values, span, reader.expr, arguments=arguments), node)
+        self.made(reader, Node("", module, flat(values), flat_values, span, reader.expr, arguments=arguments, callee=callee), node)
         if definition.block.outputs is None:
             return fresh[0][1]
         listed = all(name.startswith("_") for name, _ in fresh)

@@ -56,6 +56,7 @@ class Node:
     again: bool = False
     arguments: Mapping[str, Any] = field(default_factory=dict)
     init: Any = None
+    callee: Any = None
 
     @property
     def op(self) -> Op | None:

@@ -28,6 +28,7 @@ from pydantic_core import PydanticCustomError
 
 from archc.diagnostics import Diagnostic, Span, SpecError
 from archc.expr import Expr, parse
+from archc.figures import Figure, Listing, figure
 from archc.source import Items, Mapping, Text
 
 MODIFIERS = ("if", "else", "from", "repeat", "for", "init", "stage")
@@ -364,26 +365,62 @@ class Paper(Model):
     figure: Value | None = None
     section: Value | None = None
     url: Word | None = None
+    columns: tuple[Name, ...] = Field((), description="the variants that its table shows")
+    rows: dict[Name, Word] = Field(default_factory=dict, description="what it calls a stage")
+
+
+def _figure(value: Any) -> Figure:
+    text = _text(value)
+    read = figure(text, text.span)
+    if read is None:
+        raise PydanticCustomError("not_a_figure", "`{text}` is no figure as papers print them: `0.27M`, `1.8x10^9`, `3.6 billion`, `25,557,032`", {"text": str(text)})
+    return read
+
+
+def _listing(value: Any) -> Listing:
+    if not isinstance(value, Items) or not all(isinstance(v, Text) and v.isdecimal() for v in value):
+        raise PydanticCustomError("not_counts", "must be a list of whole numbers")
+    return Listing(f"[{', '.join(value)}]", value.span, tuple(map(int, value)))
+
+
+Printed = Annotated[Figure, PlainValidator(_figure), _schema("a figure as printed: `0.27M`, `1.8x10^9`")]
+Counts = Annotated[Listing, PlainValidator(_listing), _schema("whole numbers", {"type": "array", "items": {"type": "integer"}})]
+COUNTED = ("params", "macs")
+FIGURES = (*COUNTED, "depth", "sizes", "blocks", "widths", "layers", "projections")
 
 
 class Claim(Model):
-    """One published figure as printed, its convention and where it stands."""
+    """Published figures as printed, where they stand, and how the params or MACs were counted."""
 
-    params: Word | None = None
-    macs: Word | None = None
-    depth: Word | None = None
-    sizes: Annotated[Value, _schema("spatial output sizes", {"type": "array"})] | None = None
-    blocks: Annotated[Value, _schema("blocks by stage", {"type": "array"})] | None = None
-    convention: Word | None = Field(None, description="how it was counted; see `archc table --convention`")
-    digits: Literal["rounded", "truncated"] | None = Field(None, description="how its digits were cut")
+    params: Printed | None = Field(None, description="parameters")
+    macs: Printed | None = Field(None, description="multiply-adds")
+    depth: Printed | None = Field(None, description="weighted layers on the longest path")
+    sizes: Counts | None = Field(None, description="sizes of the maps, in order")
+    blocks: Counts | None = Field(None, description="blocks by stage")
+    widths: Counts | None = Field(None, description="channels by stage")
+    layers: Counts | None = Field(None, description="weighted layers by size of the map")
+    projections: Printed | None = Field(None, description="weighted layers on shortcuts")
+    convention: Name | None = Field(None, description="a convention by name: `macs`, `he2015`, ...")
+    digits: Literal["rounded", "truncated"] | None = Field(None, description="how digits were cut, where not as the convention has it")
     where: Word | None = Field(None, description="table, figure or section")
-    unreproducible: Word | None = Field(None, description="the reason why honest counting does not give it")
+    unreproducible: Word | None = Field(None, description="why honest counting does not give it")
 
     @model_validator(mode="after")
-    def _one_figure(self) -> Self:
-        if sum(f is not None for f in (self.params, self.macs, self.depth, self.sizes, self.blocks)) != 1:
-            raise PydanticCustomError("one_figure", "must state exactly one of `params`, `macs`, `depth`, `sizes`, `blocks`")
+    def _whose(self) -> Self:
+        if not self.figures:
+            raise PydanticCustomError("no_figure", "states no figure: {known}", {"known": ", ".join(FIGURES)})
+        counted = [name for name in self.figures if name in COUNTED]
+        if len(counted) != 1 and (self.convention or self.digits):
+            raise PydanticCustomError("whose", "has a convention, so it must state either `params` or `macs`")
+        if self.unreproducible and len(self.figures) > 1:
+            raise PydanticCustomError("whose", "is unreproducible, so it must state one figure alone")
         return self
+
+    @property
+    def figures(self) -> dict[str, Figure | Listing]:
+        """The figures by what they count."""
+        stated = {name: getattr(self, name) for name in FIGURES}
+        return {name: value for name, value in stated.items() if value is not None}
 
 
 Claims = Annotated[tuple[Claim, ...], BeforeValidator(lambda v: Items([v]) if isinstance(v, Mapping) else v)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
@@ -65,8 +66,8 @@ class Py:
 
     @staticmethod
     def of(value: object) -> Py:
-        """Spell a constant."""
-        return Py(repr(value), value)
+        """Spell a constant, a string in the double quotes of formatted source."""
+        return Py(json.dumps(value) if isinstance(value, str) else repr(value), value)
 
 
 class Varies:
@@ -171,6 +172,9 @@ class Op(BaseModel):
 
     inputs: ClassVar[int | None] = 1
     """How many values it takes; None for any number, 0 for a source."""
+
+    variadic: ClassVar[str] = ""
+    """The field that takes all positional arguments as a tuple: `parameter(1, 64, 1, 1)`."""
 
     layouts: ClassVar[tuple[str, ...]] = ()
     """The layouts that it takes, spelled with the batch dimension; () for all."""

@@ -60,10 +60,11 @@ def expect_dim(op: Op, x: Shape, dim: str) -> int:
     """Return the size of a named dimension of x, or raise where it has none."""
     size = x.get(dim)
     if size is None:
+        choice = listing([f'`dim="{d}"`' for d in x.layout])
         raise ShapeFault(
             "unknown-dimension",
             f"`{op.name}` works along `{dim}`, but its input is `{x.spelled}`",
-            f"give {listing([f'`dim="{d}"`' for d in x.layout])}",
+            f"give {choice}",
             0,
         )
     return size

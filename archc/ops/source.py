@@ -41,6 +41,7 @@ class Parameter(Op):
 
     name = "parameter"
     inputs = 0
+    variadic = "dims"
 
     dims: Dims
     init: float | None = None

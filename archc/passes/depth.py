@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from archc.graph import Module, Value, flat
+from collections.abc import Callable
 
-Lengths = dict[int, list[int]]
+from archc.graph import Module, Node, Value, flat
 
 
-def depth(module: Module) -> int:
+def weighted(node: Node) -> bool:
+    """Whether an op counts as a layer: a convolution or a linear layer."""
+    return node.op is not None and node.op.weighted
+
+
+def depth(module: Module, counted: Callable[[Node], bool] = weighted) -> int:
     """Return the most weighted layers (convolutions, linear) on a path from input to output.
 
     He et al. 2015 count the first convolution, those of the blocks' main path and the last
     linear layer; the projections on shortcuts run beside a longer path and add nothing.
+    `counted` says which ops count.
     """
-    lengths = _lengths(module, {})
+    lengths = _lengths(module, counted, {})
     return max((length for row in lengths for length in row if length >= 0), default=0)
 
 
-def _lengths(module: Module, memo: dict[int, list[list[int]]]) -> list[list[int]]:
+def _lengths(
+    module: Module, counted: Callable[[Node], bool], memo: dict[int, list[list[int]]]
+) -> list[list[int]]:
     """Return the longest path from each input to each output of a module; -1 for no path.
 
     A module without inputs on a path (a source) starts at 0.
@@ -31,12 +39,12 @@ def _lengths(module: Module, memo: dict[int, list[list[int]]]) -> list[list[int]
     for node in module.nodes:
         rows = [longest[id(v)] for v in node.inputs]
         if node.module is None:
-            own = int(node.target.weighted)  # type: ignore[union-attr]
+            own = int(counted(node))
             best = [max((r[k] for r in rows), default=-1) for k in range(len(starts))]
             best = [b + own if b >= 0 else -1 for b in best]
             longest.update({id(v): best for v in node.outputs})
             continue
-        inner = _lengths(node.module, memo)
+        inner = _lengths(node.module, counted, memo)
         for out, value in enumerate(node.outputs):
             pairs = [(row, inner[out][j]) for j, row in enumerate(rows) if inner[out][j] >= 0]
             longest[id(value)] = [max((r[k] + n for r, n in pairs if r[k] >= 0), default=-1) for k in range(len(starts))]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
-import torch.nn.functional as F
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from archc.ops import HELPERS, OPS, Op, Py, Use
 from archc.shapes import Shape
@@ -15,6 +11,10 @@ MAP = Shape.of("c h w", 6, 7, 9)
 VECTOR = Shape.of("c", 6)
 TOKENS = Shape.of("n c", 5, 6)
 LAST = Shape.of("h w c", 3, 5, 6)
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
 
 Case = tuple[Op, tuple[Shape, ...]]
 
@@ -164,7 +164,9 @@ def name_of(case: Case) -> str:
 
 def evaluate(text: str, **values: object) -> Any:
     """Evaluate the text of a spelling as the emitted file would, the helpers at hand."""
-    space: dict[str, Any] = {"torch": torch, "nn": nn, "F": F, **values}
+    import torch
+
+    space: dict[str, Any] = {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, **values}
     for source in HELPERS.values():
         exec(source, space)  # noqa: S102 - our own literals
     return eval(text, space)  # noqa: S307 - the text under test
@@ -172,6 +174,8 @@ def evaluate(text: str, **values: object) -> Any:
 
 def batch(*xs: Shape, size: int = 2) -> list[torch.Tensor]:
     """Return random values of these shapes."""
+    import torch
+
     return [torch.randn(size, *x.sizes) for x in xs]
 
 
@@ -180,8 +184,10 @@ def module_of(op: Op, *xs: Shape, inplace: bool = False) -> nn.Module | None:
     text = op.module(use_of(op, *xs, inplace=inplace))
     if not text:
         return None
+    import torch
+
     module = evaluate(text)
-    if isinstance(module, nn.Module):
+    if isinstance(module, torch.nn.Module):
         state = [t for t in module.state_dict().values() if t.is_floating_point()]
         for tensor in state:
             tensor.copy_(torch.rand(tensor.shape) + 0.1)

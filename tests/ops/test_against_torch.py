@@ -13,7 +13,18 @@ from torch.utils.flop_counter import FlopCounterMode
 from archc.ops import HELPERS, OPS, Op, ShapeFault
 from archc.shapes import Shape
 
-cases = pytest.mark.parametrize("case", CASES, ids=name_of)
+
+def spellings(case: Case) -> tuple[str, str]:
+    """Return the module and the function, in place where they can be."""
+    op, xs = case
+    use = use_of(op, *xs, inplace=True)
+    return op.module(use), op.function(use, *(f"x{i}" for i in range(len(xs))))
+
+
+def each(cases: list[Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", cases, ids=name_of)
+
+
 few = settings(max_examples=60, deadline=None, derandomize=True)
 
 
@@ -45,19 +56,18 @@ def test_every_op_is_under_its_name() -> None:
     assert {name: op.name for name, op in OPS.items()} == {name: name for name in OPS}
 
 
-@cases
+@each(CASES)
 def test_spelling(case: Case) -> None:
     """Every op is a module or a function; what has tensors or a mode is a module."""
     op, xs = case
-    use = use_of(op, *xs)
-    module, function = op.module(use), op.function(use, *(f"x{i}" for i in range(len(xs))))
+    module, function = spellings(case)
 
     assert module or function
     if op.has_mode or op.tensors(*xs):
         assert (bool(module), function) == (True, "")
 
 
-@cases
+@each(CASES)
 def test_shape(case: Case) -> None:
     op, xs = case
     shape = op.shape(*xs)
@@ -72,7 +82,7 @@ def test_shape(case: Case) -> None:
     )
 
 
-@cases
+@each(CASES)
 def test_tensors(case: Case) -> None:
     """Names, shapes and trainability are those of the module's state_dict, in order."""
     op, xs = case
@@ -89,17 +99,15 @@ def test_tensors(case: Case) -> None:
     assert list(declared.items()) == list(actual.items())
 
 
-@cases
+@each([case for case in CASES if all(spellings(case))])
 def test_function_is_module(case: Case) -> None:
     op, xs = case
     module, values = module_of(op, *xs), batch(*xs)
-    if not isinstance(module, nn.Module) or not op.function(use_of(op, *xs), *("x" for _ in xs)):
-        pytest.skip("has one spelling only")
 
     assert torch.equal(module(*values), apply(op, xs, values))
 
 
-@cases
+@each(CASES)
 def test_macs(case: Case) -> None:
     op, xs = case
     with FlopCounterMode(display=False) as counter:
@@ -108,14 +116,11 @@ def test_macs(case: Case) -> None:
     assert op.macs(*xs) * 2 * 2 == counter.get_total_flops()  # 2 samples, 2 operations
 
 
-@cases
+@each([case for case in CASES if "inplace" in spellings(case)[1]])
 def test_inplace(case: Case) -> None:
     """Where the activation writes over its input, output and gradient are the same."""
     op, xs = case
     use = use_of(op, *xs, inplace=True)
-    text = op.function(use, "x")
-    if "inplace" not in text:
-        pytest.skip("has no in-place form")
     assert "inplace=True" in op.module(use)
     (value,) = batch(*xs)
     results = []
@@ -128,12 +133,10 @@ def test_inplace(case: Case) -> None:
     torch.testing.assert_close(results[0], results[1])
 
 
-@cases
+@each([case for case in CASES if not case[0].keeps_output])
 def test_output_may_be_overwritten(case: Case) -> None:
     """Where `keeps_output` is false, an activation in place breaks no gradient and no input."""
     op, xs = case
-    if op.keeps_output:
-        pytest.skip("says so")
     module = module_of(op, *xs)
     values = batch(*xs)
     kept = [v.clone() for v in values]
@@ -252,12 +255,11 @@ def test_helpers_are_formatted() -> None:
     assert done.stdout == text
 
 
-@cases
+@each(CASES)
 def test_helpers_exist(case: Case) -> None:
     """An op names the helper that its spelling mentions."""
     op, xs = case
-    use = use_of(op, *xs)
-    text = op.module(use) + op.function(use, *(f"x{i}" for i in range(len(xs))))
+    use, text = use_of(op, *xs), "".join(spellings(case))
     mentioned = [name for name in HELPERS if text.startswith(f"{name}(") or f"={name}(" in text]
 
     assert mentioned == [h for h in [op.helper(use)] if h]

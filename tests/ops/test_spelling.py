@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from op_cases import LAST, MAP, TOKENS, VECTOR, evaluate, op, use_of
+from op_cases import LAST, MAP, TOKENS, VECTOR, evaluate
 
-from archc.ops import OPS, VARIES, Py, Use
+from archc.ops import OPS, VARIES, Op, Py, Use, spelled
 from archc.shapes import Shape
 
 
@@ -13,12 +13,12 @@ def varies(text: str, *, listed: bool = False) -> Py:
     return Py(text, VARIES, listed)
 
 
-def use(name: str, *xs: Shape, channels: Py | None = None, **changed: Py) -> Use:
-    """Return a use whose arguments have their defaults, but for some."""
+def use(name: str, *xs: Shape, channels: Py | None = None, **changed: Py) -> tuple[type[Op], Use]:
+    """Return an op, and a use of it whose arguments have their defaults, but for some."""
     fields = OPS[name].model_fields
     args = {n: Py.of(f.default) for n, f in fields.items()} | changed
     channels = channels or varies("in_channels")
-    return Use(args, tuple(channels for _ in xs), xs)
+    return OPS[name], Use(args, tuple(channels for _ in xs), xs)
 
 
 WIDTH, KERNEL, STRIDE = varies("4 * width"), varies("kernel"), varies("stride")
@@ -33,8 +33,10 @@ MODULES = [
         use("conv", MAP, out=WIDTH, kernel=KERNEL),
     ),
     (
-        "nn.Conv2d(in_channels, 4 * width, 2 * k + 1, padding=((2 * k + 1) - 1) // 2 * (d + 1), "
-        "dilation=d + 1)",
+        (
+            "nn.Conv2d(in_channels, 4 * width, 2 * k + 1, padding=((2 * k + 1) - 1) // 2 * "
+            "(d + 1), dilation=d + 1)"
+        ),
         use("conv", MAP, out=WIDTH, kernel=varies("2 * k + 1"), dilation=varies("d + 1")),
     ),
     (
@@ -58,8 +60,10 @@ MODULES = [
         use("conv", MAP, out=WIDTH, kernel=varies("kernel", listed=True)),
     ),
     (
-        "nn.Conv2d(in_channels, 4 * width, (1, 7), padding=same_padding((1, 7), dilation=d), "
-        "dilation=d)",
+        (
+            "nn.Conv2d(in_channels, 4 * width, (1, 7), padding=same_padding((1, 7), dilation=d), "
+            "dilation=d)"
+        ),
         use("conv", MAP, out=WIDTH, kernel=Py.of((1, 7)), dilation=varies("d")),
     ),
     (
@@ -79,7 +83,10 @@ MODULES = [
     ("nn.PReLU(in_channels)", use("prelu", MAP, channelwise=Py.of(True))),
     ("nn.PReLU(in_channels if each else 1)", use("prelu", MAP, channelwise=varies("each"))),
     ("nn.ReLU()", use("relu", MAP)),
-    ("nn.MaxPool2d(3, stride=2, padding=1)", use_of(op("max_pool", kernel=3, stride=2, padding=1))),
+    (
+        "nn.MaxPool2d(3, stride=2, padding=1)",
+        use("max_pool", MAP, kernel=Py.of(3), stride=Py.of(2), padding=Py.of(1)),
+    ),
     ("nn.Dropout(0.5)", use("dropout", MAP)),
     ("DropPath(drop_path)", use("drop_path", MAP, p=varies("drop_path"))),
     ("nn.Softmax(dim=1)", use("softmax", MAP)),
@@ -97,7 +104,10 @@ MODULES = [
 ]
 
 FUNCTIONS = [
-    ("F.max_pool2d(x, 3, stride=2, padding=1)", use_of(op("max_pool", kernel=3, stride=2, padding=1))),
+    (
+        "F.max_pool2d(x, 3, stride=2, padding=1)",
+        use("max_pool", MAP, kernel=Py.of(3), stride=Py.of(2), padding=Py.of(1)),
+    ),
     ("F.avg_pool2d(x, kernel)", use("avg_pool", MAP, kernel=KERNEL)),
     ("F.adaptive_avg_pool2d(x, 1)", use("adaptive_avg_pool", MAP, size=Py.of(1))),
     ("x.mean((2, 3))", use("global_avg_pool", MAP)),
@@ -147,22 +157,76 @@ FUNCTIONS = [
         use("pad_channels", MAP, out=Py("width", 128), channels=Py("in_channels", 64)),
     ),
     ("pad_to(x, (8, 8))", use("pad_to", MAP, multiple=Py.of(8))),
-    ("pad_to(x, window, channels_last=True)", use("pad_to", LAST, multiple=varies("window", listed=True))),
+    (
+        "pad_to(x, window, channels_last=True)",
+        use("pad_to", LAST, multiple=varies("window", listed=True)),
+    ),
     ("x[:, :, ::stride, ::stride]", use("subsample", MAP, stride=STRIDE)),
     ("x[:, :, ::2, ::1]", use("subsample", MAP, stride=Py.of((2, 1)))),
     (
         "F.max_pool2d(x, 1, stride)",
         use("subsample", MAP, stride=varies("stride", listed=True)),
     ),
-    ("F.interpolate(x, scale_factor=2, mode='bilinear')", use("upsample", MAP, mode=Py.of("bilinear"))),
+    (
+        'F.interpolate(x, scale_factor=2, mode="bilinear")',
+        use("upsample", MAP, mode=Py.of("bilinear")),
+    ),
 ]
 
 
-def op_of(text: str, use: Use) -> str:
-    """Return the name of the op whose arguments a use has; several have none."""
-    return text
+@pytest.mark.parametrize(("text", "use"), MODULES, ids=[text for text, _ in MODULES])
+def test_module(text: str, use: tuple[type[Op], Use]) -> None:
+    op, this = use
+
+    assert op.module(this) == text
 
 
-@pytest.mark.parametrize(("text", "use"), MODULES, ids=lambda v: v if isinstance(v, str) else "")
-def test_module(text: str, use: Use) -> None:
-    pass
+@pytest.mark.parametrize(("text", "use"), FUNCTIONS, ids=[text for text, _ in FUNCTIONS])
+def test_function(text: str, use: tuple[type[Op], Use]) -> None:
+    op, this = use
+    values = ["x", "x1", "x2"][: len(this.shapes)]
+
+    assert op.function(this, *values) == text
+
+
+@pytest.mark.parametrize("kernel", [1, 5, (1, 7), (3, 5)])
+@pytest.mark.parametrize("dilation", [1, 2, (3, 1)])
+def test_same_padding(kernel: int | tuple[int, int], dilation: int | tuple[int, int]) -> None:
+    """The helper pads as the op does, whatever is a pair."""
+    pads = OPS["conv"](out=1, kernel=kernel, dilation=dilation).pads()
+
+    assert evaluate("same_padding(kernel, dilation)", kernel=kernel, dilation=dilation) == pads
+
+
+@pytest.mark.parametrize(
+    ("text", "atom"),
+    [
+        ("width", "width"),
+        ("1e-05", "1e-05"),
+        ("-1", "(-1)"),
+        ("a + b", "(a + b)"),
+        ("a + f(b)", "(a + f(b))"),
+        ("(a) + (b)", "((a) + (b))"),
+        ("[a] + [b]", "([a] + [b])"),
+        ("(a + b)", "(a + b)"),
+        ("(a, b)", "(a, b)"),
+        ("[a, b]", "[a, b]"),
+        ("f(a)[0].b", "f(a)[0].b"),
+        ("a if b else c", "(a if b else c)"),
+    ],
+)
+def test_atom(text: str, atom: str) -> None:
+    """An atom keeps its meaning wherever it is put."""
+    assert Py(text).atom == atom
+
+
+def test_parameter_is_not_called() -> None:
+    assert OPS["parameter"].call("self.token") == "self.token"
+    assert OPS["conv"].call("self.conv1", "x") == "self.conv1(x)"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, "none"), (True, "true"), ([1, (2, 3)], "[1, [2, 3]]"), ("n", "`n`")]
+)
+def test_spelled(value: object, text: str) -> None:
+    assert spelled(value) == text

@@ -1,0 +1,1 @@
+"""Backends: each turns a lowered network into text or bytes; none writes a file."""

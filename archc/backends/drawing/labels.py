@@ -1,0 +1,133 @@
+"""What an op is called in a picture, as papers write it: `3×3 conv, 64, /2`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from archc import ops
+from archc.backends.drawing.scene import BoxKind
+from archc.graph import Node
+from archc.ops import Op, spelled
+from archc.shapes import Shape
+
+KINDS: dict[str, BoxKind] = {
+    **dict.fromkeys(("conv", "conv_transpose"), "conv"),
+    "linear": "linear",
+    **dict.fromkeys(("max_pool", "avg_pool", "global_avg_pool"), "pool"),
+    **dict.fromkeys(("adaptive_avg_pool", "adaptive_max_pool"), "pool"),
+    **dict.fromkeys(("bn", "layer_norm", "group_norm"), "norm"),
+    **dict.fromkeys(("instance_norm", "local_response_norm"), "norm"),
+    **dict.fromkeys(("add", "sub", "mul", "div", "sum", "mean", "concat", "stack"), "merge"),
+}
+
+ABBREVIATIONS = {
+    "bn": "BN",
+    "layer_norm": "LN",
+    "instance_norm": "IN",
+    "local_response_norm": "LRN",
+    "add": "+",
+    "sum": "+",
+    "sub": "−",
+    "mul": "×",
+    "div": "÷",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "dropout": "dropout",
+    "dropout2d": "dropout",
+    "drop_path": "drop path",
+}
+
+FOLLOWERS = frozenset({"dropout", "dropout2d", "drop_path", "flatten", "identity"})
+"""Ops that change no number in inference, or only the layout: they go with the box before."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """The kind of an op's box, its text, and a short one for where it stands in a list."""
+
+    kind: BoxKind
+    text: str
+    short: str
+
+
+def label(node: Node, op: Op) -> Label:
+    """Return what a picture says of an op."""
+    text = ABBREVIATIONS.get(op.name) or written(op, node.shapes)
+    if node.again:
+        text += " (shared)"
+    return Label(kind(op), text, text.replace(" conv,", ","))
+
+
+def kind(op: Op) -> BoxKind:
+    """Return which kind of box an op is drawn as."""
+    if op.activation:
+        return "activation"
+    return "source" if op.inputs == 0 else KINDS.get(op.name, "other")
+
+
+def written(op: Op, xs: tuple[Shape, ...]) -> str:
+    """Write an op with the arguments that matter to a reader."""
+    match op:
+        case ops.Conv():
+            return _conv(op, xs[0])
+        case ops.ConvTranspose():
+            return f"{size(op.kernel)} up-conv, {op.out}"
+        case ops.Linear():
+            return f"fc {op.out}" if xs[0].layout == ("c",) else f"linear, {op.out}"
+        case ops.MaxPool() | ops.AvgPool():
+            stride = op.kernel if op.stride is None else op.stride
+            return f"{size(op.kernel)} {op.name.replace('_', ' ')}{by(stride)}"
+        case ops.AdaptiveAvgPool() | ops.AdaptiveMaxPool():
+            name = op.name.removeprefix("adaptive_").replace("_", " ")
+            return name if op.size in (1, (1, 1)) else f"{name} to {size(op.size)}"
+        case ops.GroupNorm():
+            return f"GN, {op.groups} groups"
+        case ops.Scale():
+            return f"× {op.factor:g}"
+        case ops.Shift():
+            return f"{'−' if op.offset < 0 else '+'} {abs(op.offset):g}"
+        case ops.PadChannels():
+            return f"zero pad, {op.out}"
+        case ops.Subsample():
+            return f"subsample{by(op.stride)}"
+        case ops.Upsample():
+            return f"{op.mode} upsample, ×{op.scale}"
+        case _:
+            return generic(op)
+
+
+def generic(op: Op) -> str:
+    """Write an op by its name and the arguments that it must be given."""
+    required = [n for n, f in type(op).model_fields.items() if f.is_required()]
+    values = [_value(getattr(op, n)) for n in required]
+    return ", ".join([op.name.replace("_", " "), *values])
+
+
+def _value(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        shown = [_value(v) for v in value]
+        return "×".join(shown) if len(shown) < 4 else f"{len(shown)} values"
+    return f"{value:g}" if isinstance(value, float) else spelled(value).strip("`")
+
+
+def size(value: int | tuple[int, int]) -> str:
+    """Write a kernel or a size: `3×3`."""
+    height, width = value if isinstance(value, tuple) else (value, value)
+    return f"{height}×{width}"
+
+
+def by(stride: int | tuple[int, int]) -> str:
+    """Write a stride, as in `, /2`; nothing for 1."""
+    if stride in (1, (1, 1)):
+        return ""
+    return f", /{size(stride) if isinstance(stride, tuple) else stride}"
+
+
+def _conv(op: ops.Conv, x: Shape) -> str:
+    depthwise = op.groups == x.channels > 1
+    parts = [f"{size(op.kernel)} {'depthwise' if depthwise else 'conv'}", str(op.out)]
+    if op.groups > 1 and not depthwise:
+        parts.append(f"{op.groups} groups")
+    if op.dilation not in (1, (1, 1)):
+        parts.append(f"dilation {_value(op.dilation)}")
+    return ", ".join(parts) + by(op.stride)

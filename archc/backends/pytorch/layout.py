@@ -1,0 +1,92 @@
+"""How emitted source is laid out: as the common formatters leave it at 88 columns and above.
+
+A line that does not fit is broken at its last bracket, an item a line, each with a trailing
+comma: formatters keep that whatever their line length.
+"""
+
+from __future__ import annotations
+
+import re
+
+WIDTH = 88
+_OPEN, _CLOSE = "([{", ")]}"
+
+
+def fit(line: str) -> list[str]:
+    """Return a statement as one line, or broken at brackets where it is too long."""
+    indent = line[: len(line) - len(line.lstrip())]
+    if len(line) <= WIDTH:
+        return [line]
+    cut = _last_bracket(line)
+    if cut is None:
+        return [line]
+    start, end = cut
+    items = split_items(line[start + 1 : end])
+    if not items or (len(items) == 1 and " for " in items[0] and not items[0].startswith("*")):
+        return [line]
+    out = [line[: start + 1]]
+    for item in items:
+        out += fit_item(f"{indent}    {item}")
+    return [*out, indent + line[end:]]
+
+
+def fit_item(line: str) -> list[str]:
+    """Return an item of a broken call, with its comma."""
+    if len(line) + 1 <= WIDTH:
+        return [line + ","]
+    body = fit(line)
+    return [*body[:-1], body[-1] + ","] if len(body) > 1 else [line + ","]
+
+
+def _last_bracket(line: str) -> tuple[int, int] | None:
+    """Find the bracket pair that closes last in a line, unless it is empty."""
+    end = max(line.rfind(c) for c in _CLOSE)
+    if end < 0:
+        return None
+    depth = 0
+    for start in range(end, -1, -1):
+        if line[start] in _CLOSE:
+            depth += 1
+        elif line[start] in _OPEN:
+            depth -= 1
+            if depth == 0:
+                return (start, end) if line[start + 1 : end].strip() else None
+    return None
+
+
+def split_items(text: str) -> list[str]:
+    """Split at the commas outside brackets and strings."""
+    items, depth, last, quote = [], 0, 0, ""
+    for k, c in enumerate(text):
+        if quote:
+            quote = "" if c == quote else quote
+        elif c in "'\"":
+            quote = c
+        elif c in _OPEN:
+            depth += 1
+        elif c in _CLOSE:
+            depth -= 1
+        elif c == "," and depth == 0:
+            items.append(text[last:k].strip())
+            last = k + 1
+    tail = text[last:].strip()
+    return [*items, tail] if tail else items
+
+
+def camel(name: str) -> str:
+    """Return the class name of a block: `inverted_residual` is InvertedResidual, `resnet` ResNet."""
+    parts = [p for word in re.split(r"[^A-Za-z0-9]+", name) for p in re.split(r"(?<=\w)(?=net$)", word) if p]
+    joined = "".join(p[0].upper() + p[1:] for p in parts)
+    return joined if joined and not joined[0].isdigit() else f"Block{joined}"
+
+
+def atom(text: str) -> str:
+    """Return an expression in brackets unless it binds as tightly as a call."""
+    depth = 0
+    for k, c in enumerate(text):
+        depth += (c in _OPEN) - (c in _CLOSE)
+        if depth == 0 and c == " ":
+            return f"({text})"
+        if depth == 0 and c == "-" and k == 0:
+            return f"({text})"
+    return text

@@ -1,0 +1,166 @@
+"""`archc verify`: is the network the one that it should be?"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from tabulate import tabulate
+
+from archc.api import Architecture
+from archc.commands.common import (
+    WRONG,
+    SetOpt,
+    SpecArg,
+    VariantOpt,
+    compiled,
+    deliver,
+    option_of,
+    usage,
+)
+
+if TYPE_CHECKING:
+    from archc.runtime.report import Report
+
+Sizes = tuple[int, ...]
+
+MISSABLE = ("torch", "torchvision", "timm")
+
+AgainstOpt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PEER",
+        help="torchvision:NAME, timm:NAME or FILE.py:CLASS; without it, what archc predicts.",
+        show_default=False,
+    ),
+]
+SizeOpt = Annotated[
+    list[str] | None,
+    typer.Option(metavar="N|HxW", help="A size of input; may be repeated.", show_default=False),
+]
+
+
+def verify(
+    spec: SpecArg,
+    variant: VariantOpt = None,
+    sets: SetOpt = None,
+    against: AgainstOpt = None,
+    size: SizeOpt = None,
+    batch: Annotated[int, typer.Option(min=1, help="Samples in a batch.")] = 2,
+    seed: Annotated[int, typer.Option(help="Of the numbers that both compute with.")] = 0,
+    tolerance: Annotated[float, typer.Option(min=0, help="The largest relative error.")] = 0.0,
+    form: Annotated[str, typer.Option("--format", help="text or json")] = "text",
+) -> None:
+    """Compare a network with a peer, to the last bit, or with what archc predicts of it.
+
+    Compared are keys, shapes, outputs in eval and train mode, running statistics, and the
+    gradients of weights and input, with the same perturbed numbers in both.
+    """
+    option_of(("text", "json"), form, "format")
+    architecture = compiled(spec, variant, sets)
+    if against is None and size:
+        usage("--size is of a comparison with a peer: --against names one")
+    samples = samples_of(architecture, size or [])
+    try:
+        report = _report(architecture, against, samples, batch, seed, tolerance)
+    except ModuleNotFoundError as error:
+        if error.name not in MISSABLE:
+            raise
+        usage(str(error))
+    what = {"network": architecture.name, "peer": against, "batch": batch, "seed": seed}
+    deliver(as_json(report, what) if form == "json" else as_text(report, what), None)
+    if not report.ok:
+        raise typer.Exit(WRONG)
+
+
+def _report(
+    architecture: Architecture,
+    against: str | None,
+    samples: list[Sizes],
+    batch: int,
+    seed: int,
+    tolerance: float,
+) -> Report:
+    from archc.runtime import load  # noqa: PLC0415
+    from archc.runtime.peers import UnknownPeer, peer  # noqa: PLC0415
+    from archc.runtime.static import verify_static  # noqa: PLC0415
+    from archc.runtime.verify import verify as compare  # noqa: PLC0415
+
+    if against is None:
+        return verify_static(architecture)
+    try:
+        other = peer(against)
+    except UnknownPeer as error:
+        usage(str(error))
+    ours = load(architecture)
+    return compare(ours, other, samples, batch=batch, seed=seed, tolerance=tolerance)
+
+
+def samples_of(architecture: Architecture, wanted: list[str]) -> list[Sizes]:
+    """Return the shapes of samples: of the sizes asked for, or the spec's own and an odd one."""
+    own = architecture.input
+    if len(own.spatial) != 2:
+        if wanted:
+            usage(f"--size is of maps, and {architecture.name} takes {own}")
+        return [own.sizes]
+    sizes = [size_of(text) for text in wanted] or [own.spatial, odd(own.spatial)]
+    return [own.with_spatial(size).sizes for size in sizes]
+
+
+def size_of(text: str) -> Sizes:
+    """Return height and width of `224` or `224x160`."""
+    found = re.fullmatch(r"([1-9]\d*)(?:[x×]([1-9]\d*))?", text)
+    if found is None:
+        usage(f"--size takes N or HxW, got `{text}`")
+    return int(found[1]), int(found[2] or found[1])
+
+
+def odd(size: Sizes) -> Sizes:
+    """Return odd sizes a bit below half, 97 for 224: strides and paddings show there."""
+    return tuple(s * 3 // 7 | 1 for s in size)
+
+
+def as_text(report: Report, what: dict[str, Any]) -> str:
+    """Tell a report as a table and its verdict."""
+    other = what["peer"]
+    title = f"{what['network']} and {other or 'what archc predicts of it'}"
+    if other:
+        title += f", batches of {what['batch']}, seed {what['seed']}"
+    rows = [(row.what, row.at, row.count, row.result) for row in report.rows]
+    heads = ("compared", "at", "tensors", "result")
+    if not other:
+        rows, heads = [(what, result) for what, _, _, result in rows], ("compared", "result")
+    table = tabulate(rows, heads, disable_numparse=True)
+    return "\n\n".join((title, table, verdict(report)))
+
+
+def verdict(report: Report) -> str:
+    """Say whether all is equal."""
+    if report.wrong:
+        return f"{len(report.wrong)} of {len(report.rows)} comparisons differ"
+    if not report.ok:
+        return "nothing was compared: both refuse every size"
+    if any(row.error for row in report.rows):
+        return f"equal within {report.tolerance:g}"
+    return "equal, to the last bit"
+
+
+def as_json(report: Report, what: dict[str, Any]) -> str:
+    """Tell a report to a program; an error that is no number is null."""
+    rows = [
+        {
+            **asdict(row),
+            "error": None if math.isinf(row.error) else row.error,
+            "ok": row not in report.wrong,
+        }
+        for row in report.rows
+    ]
+    return json.dumps(
+        {**what, "tolerance": report.tolerance, "ok": report.ok, "rows": rows},
+        indent=2,
+        ensure_ascii=False,
+    )

@@ -1,0 +1,147 @@
+"""Published figures held against the network: can the printed digits be had by their convention?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from archc.diagnostics import Diagnostic, nearest
+from archc.figures import Count, Digits, Figure, Listing, spelled
+from archc.graph import Network
+from archc.passes.conventions import CONVENTIONS, known
+from archc.spec import COUNTED, Claim, Document
+
+Outcome = Literal["holds", "fails", "unreproducible", "holds after all"]
+OUTCOMES: dict[tuple[bool, bool], Outcome] = {
+    (True, False): "holds",
+    (False, False): "fails",
+    (False, True): "unreproducible",
+    (True, True): "holds after all",
+}
+"""By whether the figure holds, and whether it is marked as unreproducible."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one published figure of one variant."""
+
+    variant: str
+    quantity: str
+    figure: Figure | Listing
+    count: Count
+    convention: str
+    digits: Digits
+    where: str
+    outcome: Outcome
+    reason: str = ""
+    fits: tuple[str, ...] = ()
+    """The other named conventions that give the figure, where its own does not."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the verdict as plain data."""
+        return {
+            "variant": self.variant,
+            "quantity": self.quantity,
+            "printed": self.figure.text,
+            "count": self.count,
+            "convention": self.convention,
+            "digits": self.digits,
+            "where": self.where,
+            "verdict": self.outcome,
+            "reason": self.reason,
+            "fits": list(self.fits),
+        }
+
+
+def verdicts(network: Network) -> list[Verdict]:
+    """Judge every claim of a network's variant; those of unknown conventions are left out."""
+    claims = network.document.claims.get(network.variant, ())
+    return [v for claim in claims for v in _judge(network, claim)]
+
+
+def _judge(network: Network, claim: Claim) -> Iterator[Verdict]:
+    for quantity, figure in claim.figures.items():
+        name = convention_of(claim, quantity)
+        convention = known(quantity).get(name)
+        if convention is None:
+            continue
+        digits = claim.digits or convention.digits
+        count = convention.count(network)
+        holds = figure.agrees(count, digits)
+        reason = str(claim.unreproducible or "")
+        fits = () if holds else _fits(network, quantity, figure)
+        yield Verdict(
+            network.variant, quantity, figure, count, name, digits,
+            str(claim.where or ""), OUTCOMES[holds, bool(reason)], reason, fits,
+        )  # fmt: skip
+
+
+def convention_of(claim: Claim, quantity: str) -> str:
+    """Return the name of a figure's convention: the claim's, or the plain count."""
+    return str(claim.convention) if claim.convention and quantity in COUNTED else quantity
+
+
+def _fits(network: Network, quantity: str, figure: Figure | Listing) -> tuple[str, ...]:
+    found = []
+    for name, convention in known(quantity).items():
+        ways: tuple[Digits, ...] = ("rounded", "truncated")
+        cuts = [d for d in ways if figure.agrees(convention.count(network), d)]
+        found += [f"`{name}`, {' or '.join(cuts)}"] * bool(cuts)
+    return tuple(found)
+
+
+def claims(network: Network) -> list[Diagnostic]:
+    """Return what is wrong with the claims of a network's variant."""
+    return [d for verdict in verdicts(network) if (d := _diagnostic(verdict))]
+
+
+def _diagnostic(verdict: Verdict) -> Diagnostic | None:
+    figure, what = verdict.figure, f"{verdict.variant}: {verdict.quantity}"
+    if verdict.outcome == "holds after all":
+        message = f"{what} {figure.text} is called unreproducible, but the count is {_counted(verdict)}"
+        return Diagnostic("claim-holds", message, figure.span, help="take `unreproducible` away")
+    if verdict.outcome != "fails":
+        return None
+    message = f"{what} {figure.text} can't be had: the count is {_counted(verdict)}"
+    return Diagnostic("claim-failed", message, figure.span, help=_advice(verdict))
+
+
+def _counted(verdict: Verdict) -> str:
+    rule = f" by `{verdict.convention}`" if len(known(verdict.quantity)) > 1 else ""
+    cut = f", {verdict.digits}" if isinstance(verdict.figure, Figure) else ""
+    return f"{spelled(verdict.count)}{rule}{cut}"
+
+
+def _advice(verdict: Verdict) -> str:
+    if verdict.fits:
+        return f"it fits {'; '.join(verdict.fits)}"
+    return "no named convention gives it; if print is wrong, say so: `unreproducible: reason`"
+
+
+def misnamed(document: Document) -> list[Diagnostic]:
+    """Return the names that claims and `paper` use and nothing bears."""
+    variants = [str(v) for v in document.variants] or [str(document.name)]
+    names = [*document.claims, *(document.paper.columns if document.paper else ())]
+    found = [
+        Diagnostic(
+            "unknown-variant", f"`{document.name}` has no variant `{name}`", name.span,
+            help=nearest(name, variants) or f"variants: {', '.join(variants)}",
+        )
+        for name in names
+        if name not in variants
+    ]  # fmt: skip
+    listed = (c for claims in document.claims.values() for c in claims if c.convention)
+    return found + [d for claim in listed for d in _unknown_convention(claim)]
+
+
+def _unknown_convention(claim: Claim) -> Iterator[Diagnostic]:
+    name = claim.convention
+    quantity = next(q for q in claim.figures if q in COUNTED)
+    if name is None or name in known(quantity):
+        return
+    message = f"there is no convention `{name}` for {quantity}"
+    if name in CONVENTIONS:
+        message = f"the convention `{name}` counts {CONVENTIONS[name].quantity}, not {quantity}"
+    yield Diagnostic("unknown-convention", message, name.span, help=nearest(name, known(quantity)))
+

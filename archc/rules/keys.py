@@ -1,0 +1,56 @@
+"""Keys that must name something: what variants set, what defaults, init and claims are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from archc.diagnostics import Diagnostic, nearest
+from archc.ops import OPS
+from archc.rules.table import Table
+from archc.source import Text
+from archc.spec import Document
+
+
+def keys(document: Document, table: Table) -> list[Diagnostic]:
+    """Return a diagnostic for every key that names no param, variant, op or block."""
+    return [*_variants(document), *_defaults(document, table), *_init(document)]
+
+
+def _unknown(code: str, name: Text, message: str, known: list[str]) -> Diagnostic:
+    return Diagnostic(code, message, name.span, help=nearest(name, known))
+
+
+def _variants(document: Document) -> Iterator[Diagnostic]:
+    params = [str(p) for p in document.params]
+    variants = [str(v) for v in document.variants] or [str(document.name)]
+    for variant, settings in document.variants.items():
+        for name in settings:
+            if name not in params:
+                help_ = nearest(name, params) or f"declare it under `params:` with its default: `{name}: ...`"
+                yield Diagnostic("unknown-param", f"`{variant}` sets `{name}`, which is no param", name.span, help=help_)
+    for name in [document.default] if document.default else []:
+        if name not in variants:
+            yield _unknown("unknown-variant", name, f"`{document.name}` has no variant `{name}`", variants)
+    for name in document.claims:
+        if name not in variants:
+            yield _unknown("unknown-variant", name, f"`{name}` is claimed for, but is no variant", variants)
+
+
+def _defaults(document: Document, table: Table) -> Iterator[Diagnostic]:
+    for name, values in document.defaults.items():
+        if name in table.signatures:
+            parameters = table.signatures[name].names
+        elif name in OPS:
+            parameters = list(OPS[name].model_fields)
+        else:
+            yield _unknown("unknown-op", name, f"`{name}` is no op and no block", [*OPS, *table.signatures])
+            continue
+        for key in values:
+            if key not in parameters:
+                yield _unknown("unknown-argument", key, f"`{name}` has no argument `{key}`", parameters)
+
+
+def _init(document: Document) -> Iterator[Diagnostic]:
+    for name in document.init:
+        if name not in OPS:
+            yield _unknown("unknown-op", name, f"`{name}` is no op", list(OPS))

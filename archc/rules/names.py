@@ -1,0 +1,66 @@
+"""One name, one meaning: steps, params, derived values and loop variables keep apart."""
+
+from __future__ import annotations
+
+import keyword
+
+from archc.diagnostics import Diagnostic, Note
+from archc.rules.table import Binding, Entry, Table
+from archc.spec import Document
+
+LANGUAGE = ("x", "prev", "none", "true", "false")
+
+# Attributes of torch.nn.Module, which would stand in the way of a submodule of that name.
+MODULE = frozenset(
+    "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches "
+    "eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu "
+    "load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters "
+    "register_backward_hook register_buffer register_forward_hook register_forward_pre_hook "
+    "register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook "
+    "register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook "
+    "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict "
+    "to to_empty train training type xpu zero_grad".split()
+)
+WHAT = {"param": "param", "let": "derived value", "variable": "loop variable", "input": "input", "step": "step"}
+
+
+def clashes(_: Document, table: Table) -> list[tuple[str, Diagnostic]]:
+    """Return, with its block, every name that is taken or reserved."""
+    found = ((b.owner, _reserved(b) or _taken(b)) for b in table.bindings)
+    return [(owner, diagnostic) for owner, diagnostic in found if diagnostic is not None]
+
+
+def _reserved(binding: Binding) -> Diagnostic | None:
+    role, shown = binding.entry.role, binding.shown
+    if role == "input":
+        return None
+    what = WHAT[role]
+    if shown in LANGUAGE:
+        return Diagnostic("reserved-name", f"`{shown}` has a meaning of its own, and can't name a {what}", binding.entry.span, help="give it another name")
+    if role == "step" and (part := next((p for p in shown.split(".") if p in MODULE), "")):
+        return Diagnostic("reserved-name", f"`{part}` is an attribute of every nn.Module, and can't name a step", binding.entry.span, help=f"give it another name, such as `{part}1`")
+    if role != "step" and keyword.iskeyword(shown):
+        return Diagnostic("reserved-name", f"no expression can read a {what} called `{shown}`", binding.entry.span, help="give it another name")
+    return None
+
+
+def _taken(binding: Binding) -> Diagnostic | None:
+    entry, hidden = binding.entry, binding.same or _hidden(binding)
+    if hidden is None or hidden is entry:
+        return None
+    notes = (Note(hidden.span, f"the {WHAT[hidden.role]}"),) if hidden.span != entry.span else ()
+    if entry.role == hidden.role == "step":
+        message = f"a step called `{binding.name}` stands above" if binding.shown == binding.name else f"`{binding.shown}` names its value `{binding.name}`, as a step above does"
+        return Diagnostic("same-name", message, entry.span, notes=notes, help="every step needs a name of its own, such as `relu1` and `relu2`")
+    message = f"the {WHAT[entry.role]} `{binding.shown}` bears the name of a {WHAT[hidden.role]}"
+    return Diagnostic("name-taken", message, entry.span, notes=notes, help=f"give the {WHAT[entry.role]} another name")
+
+
+def _hidden(binding: Binding) -> Entry | None:
+    """Return what a name may not hide: a step no data, a loop variable nothing."""
+    outer = binding.outer
+    if outer is None or binding.entry.role in ("param", "let"):
+        return None
+    if binding.entry.role == "variable":
+        return outer
+    return outer if outer.role in ("param", "let", "variable") else None

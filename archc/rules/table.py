@@ -1,0 +1,161 @@
+"""What a walk over the text finds: definitions, who reads them, calls, and names of nothing."""
+
+from __future__ import annotations
+
+import ast
+from collections import ChainMap
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Literal
+
+from archc.diagnostics import Diagnostic, Span
+from archc.expr import Expr
+from archc.ops import Op
+from archc.spec import AnyStep, Row, Signature
+
+
+class Kind(Enum):
+    """What an expression can be, as far as its text tells."""
+
+    VALUE = auto()
+    """A tensor or a list of them."""
+    OP = auto()
+    """An op or block that is not applied yet."""
+    DATA = auto()
+    """A number, a text or a list of them."""
+    PARAM = auto()
+    """Data, an op or none: what params, lets and loops over them may hold."""
+    ANY = auto()
+    """Anything, as the variable of a loop over values and numbers."""
+
+    def join(self, other: Kind) -> Kind:
+        """Return what a choice between two kinds can be."""
+        if self is other:
+            return self
+        return Kind.ANY if Kind.VALUE in (self, other) or Kind.ANY in (self, other) else Kind.PARAM
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A step on the way down to where something is read; an item of a list has no name."""
+
+    name: str
+    span: Span
+    node: AnyStep | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Use:
+    """A place that names a value; `path` are the steps around it, from the outermost."""
+
+    span: Span
+    path: tuple[Step, ...]
+
+
+@dataclass(eq=False)
+class Def:
+    """A value: which step gives it, who names it, who takes it without a word."""
+
+    name: str
+    span: Span
+    owner: str
+    origin: Literal["step", "row", "source", "input"]
+    depth: int
+    named: list[Use] = field(default_factory=list)
+    taken: list[tuple[Step, ...]] = field(default_factory=list)
+    read: bool = False
+
+
+@dataclass(eq=False)
+class Entry:
+    """What a name means in a scope."""
+
+    role: Literal["param", "let", "variable", "input", "step"]
+    kind: Kind
+    span: Span
+    value: Def | None = None
+
+
+Names = ChainMap[str, Entry]
+"""The names in scope: the innermost body's first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """A name that comes into scope, and what it would hide: in the same body, or farther out."""
+
+    owner: str
+    name: str
+    shown: str
+    entry: Entry
+    same: Entry | None
+    outer: Entry | None
+
+
+Purpose = Literal["step", "condition", "loop", "depth", "key", "data", "default"]
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """An expression that was read: what for, and which names it was read with."""
+
+    expr: Expr
+    node: ast.expr
+    purpose: Purpose
+    owner: str
+    names: Names
+
+
+@dataclass(eq=False)
+class Call:
+    """An op or block in the text; `node` is its name, or the call that gives it arguments."""
+
+    expr: Expr
+    node: ast.expr
+    name: str
+    target: type[Op] | Signature
+    owner: str
+    names: Names
+    arguments: tuple[ast.expr, ...] = ()
+    keywords: tuple[ast.keyword, ...] = ()
+    row: Row | None = None
+    applied: bool = False
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the arguments that the op or block takes."""
+        if isinstance(self.target, Signature):
+            return self.target.names
+        return list(self.target.model_fields)
+
+    @property
+    def takes(self) -> bool:
+        """Whether it takes values: a source takes none."""
+        return isinstance(self.target, Signature) or self.target.inputs != 0
+
+    @property
+    def required(self) -> list[str]:
+        """The arguments without a default."""
+        if isinstance(self.target, Signature):
+            return [p.name for p in self.target.parameters if p.default is None]
+        return [name for name, f in self.target.model_fields.items() if f.is_required()]
+
+
+@dataclass(eq=False)
+class Table:
+    """Everything that the rules judge by. Owners are names of blocks, "" for the file itself."""
+
+    signatures: Mapping[str, Signature]
+    defs: list[Def] = field(default_factory=list)
+    bindings: list[Binding] = field(default_factory=list)
+    readings: list[Reading] = field(default_factory=list)
+    calls: dict[int, Call] = field(default_factory=dict)
+    mentions: dict[str, set[str]] = field(default_factory=dict)
+    declared: list[tuple[Entry, str, str]] = field(default_factory=list)
+    used: set[int] = field(default_factory=set)
+    found: list[tuple[str, Diagnostic]] = field(default_factory=list)
+
+    def report(self, owner: str, diagnostic: Diagnostic) -> None:
+        """Note a fault of a block, or of the file's own part, that a name is the cause of."""
+        self.found.append((owner, diagnostic))

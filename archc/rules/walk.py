@@ -1,0 +1,265 @@
+"""One walk over a document: every body with its scopes, both branches of every choice."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from archc.diagnostics import Span
+from archc.expr import Expr
+from archc.ops import OPS
+from archc.rules.reading import Frame, Reader, variables
+from archc.rules.table import Binding, Def, Entry, Kind, Names, Purpose, Reading, Step, Table
+from archc.spec import Block, Body, Chain, Document, Key, Loop, Modified, Outputs, Row, Signature
+
+
+class Walker:
+    """Walks a document; `table` holds what it finds."""
+
+    def __init__(self, document: Document, library: Mapping[str, Signature]) -> None:
+        self.document = document
+        self.table = Table({**library, **{s.name: s for s in document.blocks}})
+        self.file = Names()
+
+    def walk(self) -> Table:
+        """Walk over the file's values, its blocks and its network."""
+        document = self.document
+        self.bind("", self.file, "param", document.params)
+        self.bind("", self.file, "let", document.let)
+        frame = Frame("", self.file)
+        plain = [document.params, document.let, *document.variants.values(), *document.defaults.values()]
+        for values in plain:
+            for value in values.values():
+                self.data(frame, value)
+        self.data(frame, document.input)
+        self.init(frame, document.init)
+        for signature, block in document.blocks.items():
+            self.block(signature, block)
+        self.network()
+        return self.table
+
+    def bind(self, owner: str, names: Names, role: Literal["param", "let"], found: Iterable[Any]) -> None:
+        """Bring declared names of data into a scope, at the place of their text."""
+        what = "derived value" if role == "let" else "param"
+        for name in found:
+            entry = Entry(role, Kind.PARAM, name.span)
+            self.introduce(Frame(owner, names), str(name), entry)
+            self.table.declared.append((entry, str(name), what))
+
+    def introduce(self, frame: Frame, name: str, entry: Entry, shown: str = "") -> None:
+        """Bring a name into the innermost scope, noting what it would hide."""
+        names = frame.names
+        outer = next((m[name] for m in names.maps[1:] if name in m), None)
+        self.table.bindings.append(Binding(frame.owner, name, shown or name, entry, names.maps[0].get(name), outer))
+        names[name] = entry
+
+    # Expressions
+
+    def read(self, frame: Frame, expr: Expr, purpose: Purpose = "data", node: ast.expr | None = None) -> Kind:
+        """Read an expression and keep it with its purpose."""
+        node = expr.tree if node is None else node
+        self.table.readings.append(Reading(expr, node, purpose, frame.owner, frame.names))
+        reader = Reader(self.table, frame, expr)
+        if purpose == "step":
+            reader.step(node)
+            return Kind.VALUE
+        return reader.kind(node)
+
+    def data(self, frame: Frame, value: Any) -> None:
+        """Read a value: an expression, or a list of values."""
+        if isinstance(value, Expr):
+            self.read(frame, value)
+        elif isinstance(value, tuple):
+            for item in value:
+                self.data(frame, item)
+
+    def loop(self, frame: Frame, loop: Loop) -> None:
+        """Read a loop and bring its variables into scope."""
+        kind = self.read(frame, loop.expr, "loop", loop.node)
+        found = variables(loop.target, Kind.DATA if loop.counted else kind, loop.expr)
+        frame.names = frame.names.new_child()
+        for name, entry in found.items():
+            self.introduce(frame, name, entry)
+
+    # Blocks and the network
+
+    def block(self, signature: Signature, block: Block) -> None:
+        """Walk over a block."""
+        for parameter in signature.parameters:
+            if parameter.default is not None:
+                self.read(Frame(signature.name, self.file), signature.expr, "default", parameter.default)
+        names = self.file.new_child()
+        for parameter in signature.parameters:
+            entry = Entry("param", Kind.PARAM, signature.expr.text.span)
+            self.introduce(Frame(signature.name, names), parameter.name, entry)
+        self.bind(signature.name, names, "let", block.let)
+        frame = Frame(signature.name, names.new_child())
+        for name in block.inputs:
+            span = getattr(name, "span", signature.expr.text.span)
+            frame.running = self.define(frame, str(name).removeprefix("..."), span, "input")
+        for value in block.let.values():
+            self.data(frame, value)
+        self.body(frame, block.body)
+        self.outputs(frame, block.outputs)
+
+    def network(self) -> None:
+        """Walk over stem, stages and head, or the body: one scope."""
+        frame = Frame("", self.file.new_child())
+        frame.running = self.define(frame, "x", self.document.input[0].text.span, "input")
+        for part in (self.document.stem, self.document.stages, self.document.head, self.document.body):
+            steps = part.root if isinstance(part, Body) else part or {}
+            for key, step in steps.items():
+                self.entry(frame, key, step, stage=part is self.document.stages)
+        self.outputs(frame, self.document.outputs)
+
+    def outputs(self, frame: Frame, outputs: Outputs | None) -> None:
+        """Read what a body gives; it is no naming of a step that may not be handed on."""
+        if outputs is None and frame.running is not None:
+            frame.running.read = True
+        for output in (outputs or {}).values():
+            named = {id(d): len(d.named) for d in self.table.defs}
+            self.read(frame, output.value)
+            for definition in self.table.defs:
+                del definition.named[named[id(definition)] :]
+
+    # Steps
+
+    def body(self, frame: Frame, step: Any) -> None:
+        """Walk over what a step consists of; the frame's running value is its result."""
+        match step:
+            case Expr():
+                self.read(frame, step, "step")
+                frame.running = None
+            case Chain():
+                for item in step.root:
+                    self.item(frame, item)
+            case Body():
+                for key, inner in step.root.items():
+                    self.entry(frame, key, inner)
+            case Modified():
+                self.modified(frame, step)
+            case Row():
+                self.row(frame, step)
+
+    def item(self, frame: Frame, step: Any) -> None:
+        """Walk over a step of a list, which has no name."""
+        span = start(step)
+        inner = frame.inner(Step("", span, step))
+        self.nested(inner, step)
+        frame.running = self.define(frame, "", span, "step")
+
+    def entry(self, frame: Frame, key: Key, step: Any, *, stage: bool = False) -> None:
+        """Walk over a named step; its name is known from here on."""
+        inner = frame.inner(Step(str(key), key.text.span, step))
+        self.nested(inner, step, key)
+        source = is_source(step, frame.names)
+        made = self.define(frame, key.identifier, key.text.span, "row" if stage else "source" if source else "step", str(key))
+        if not source:
+            frame.running = made
+
+    def nested(self, inner: Frame, step: Any, key: Key | None = None) -> None:
+        """Walk over a step in a frame of its own; its result is read by whoever reads the step."""
+        names = inner.names
+        self.body(inner, step)
+        if inner.running is not None:
+            inner.running.read = True
+        for expr in key.exprs if key else []:
+            self.read(Frame(inner.owner, inner.names if isinstance(step, (Modified, Row)) else names), expr, "key")
+
+    def modified(self, frame: Frame, step: Modified) -> None:
+        """Walk over `do:` with its loop, its choice and what it takes."""
+        for expr in step.stage.exprs if step.stage else []:
+            self.read(frame, expr, "key")
+        if step.each:
+            self.loop(frame, step.each)
+        if step.source is not None:
+            self.read(frame, step.source)
+            frame.running = None
+        if step.repeat:
+            self.loop(frame, step.repeat)
+        if step.condition is not None:
+            self.read(frame, step.condition, "condition")
+            if step.otherwise is None:
+                frame.take()
+        self.init(frame, step.init)
+        names, running, last = frame.names, frame.running, []
+        for choice in (step.do, step.otherwise):
+            if choice is not None:
+                frame.names, frame.running = names.new_child(), running
+                self.body(frame, choice)
+                last.append(frame.running)
+        for made in last:
+            if made is not None:
+                made.read = True
+        frame.names = names
+
+    def row(self, frame: Frame, row: Row) -> None:
+        """Walk over a row of `stages:`; its block's arguments may use `i`."""
+        if row.repeat is not None:
+            self.loop(frame, row.repeat)
+        frame.take()
+        for expr, purpose in ((row.condition, "condition"), (row.depth, "depth")):
+            if expr is not None:
+                self.read(frame, expr, purpose)  # type: ignore[arg-type]
+        for expr in row.stage.exprs if row.stage else []:
+            self.read(frame, expr, "key")
+        copy = frame.inner()
+        copy.running = None
+        self.introduce(copy, "i", Entry("variable", Kind.PARAM, row.block.text.span))
+        for special in (row.first or {}, row.last or {}):
+            for name, value in special.items():
+                if name == "block":
+                    self.row_block(copy, row, value)
+                else:
+                    self.data(copy, value)
+        self.row_block(copy, row, row.block)
+        for value in row.arguments.values():
+            self.data(copy, value)
+        self.init(frame, row.init)
+
+    def row_block(self, frame: Frame, row: Row, expr: Expr) -> None:
+        """Read the block of a row, which gets its arguments by name from the row."""
+        self.read(frame, expr, "step")
+        call = self.table.calls.get(id(expr.tree))
+        if call is not None:
+            call.row = row
+
+    def init(self, frame: Frame, rules: Any) -> None:
+        """Read the initialisers of a step, by tensor or by op kind and tensor."""
+        for rule in (rules or {}).values():
+            for expr in [rule] if isinstance(rule, Expr) else rule.root.values():
+                Reader(self.table, frame, expr).initialiser(expr.tree)
+
+    def define(self, frame: Frame, name: str, span: Span, origin: Any, shown: str = "") -> Def:
+        """Bring a value into scope."""
+        made = Def(name, span, frame.owner, origin, len(frame.path))
+        self.table.defs.append(made)
+        if name:
+            entry = Entry("input" if origin == "input" else "step", Kind.VALUE, span, made)
+            self.introduce(frame, name, entry, shown)
+        return made
+
+
+def start(step: Any) -> Span:
+    """Return a place for a step of a list: its expression, or the first one in it."""
+    match step:
+        case Expr():
+            return step.text.span
+        case Chain():
+            return start(step.root[0])
+        case Body():
+            span: Span = next(iter(step.root)).text.span
+            return span
+        case _:
+            return start(step.do)
+
+
+def is_source(step: Any, names: Names) -> bool:
+    """Whether a step is an op that takes nothing, such as `parameter(...)`."""
+    step = step.do if isinstance(step, Modified) else step
+    tree = step.tree if isinstance(step, Expr) else None
+    if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)):
+        return False
+    op = OPS.get(tree.func.id)
+    return op is not None and op.inputs == 0 and tree.func.id not in names

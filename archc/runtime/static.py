@@ -1,0 +1,90 @@
+"""Is what archc says of a network true? Its predictions beside the network that PyTorch builds.
+
+On the meta device, where tensors have shapes and no numbers, so that any network fits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from archc.runtime.load import Emits, load
+from archc.runtime.report import Report, Row, listed, sizes
+from archc.shapes import Shape
+
+BATCH = 2
+
+
+class Predicts(Emits, Protocol):
+    """What of an Architecture is held against its network."""
+
+    @property
+    def params(self) -> int:
+        """Trainable parameters."""
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds of one sample."""
+
+    @property
+    def input(self) -> Shape:
+        """The shape of an input sample."""
+
+    @property
+    def output(self) -> Shape:
+        """The shape of the first output for a sample."""
+
+    def state_dict_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every tensor by key."""
+
+
+def verify_static(architecture: Predicts) -> Report:
+    """Hold keys, shapes, parameters, the output's shape and MACs to those of the network."""
+    with torch.device("meta"):
+        model = load(architecture).eval()
+        output, macs = _run(model, architecture.input.sizes)
+    expected = (BATCH, *architecture.output.sizes)
+    built = {k: tuple(v.shape) for k, v in model.state_dict().items()}
+    params = sum(p.numel() for p in model.parameters())
+    return Report(
+        (
+            _shapes(architecture.state_dict_shapes(), built),
+            _row("parameters", f"{architecture.params:,}", f"{params:,}"),
+            _row("output", sizes(expected), sizes(output)),
+            _row("MACs", f"{architecture.macs:,}", f"{macs:,}"),
+        )
+    )
+
+
+def _run(model: nn.Module, sample: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+    """Return the shape of the first output of a batch, and the MACs of one sample.
+
+    PyTorch counts two operations for a multiply-add. With gradients attention takes no short
+    cut, which nothing counts.
+    """
+    with FlopCounterMode(display=False) as counter:
+        value = model(torch.empty((BATCH, *sample)))
+    while not isinstance(value, torch.Tensor):
+        value = next(iter(value.values() if isinstance(value, Mapping) else value))
+    return tuple(value.shape), counter.get_total_flops() // (2 * BATCH)
+
+
+def _shapes(predicted: Mapping[str, Any], built: Mapping[str, Any]) -> Row:
+    wrong = [
+        f"{k}: {predicted.get(k, 'none')} predicted, {built.get(k, 'none')} built"
+        for k in {**predicted, **built}
+        if predicted.get(k) != built.get(k)
+    ]
+    moved = "" if wrong or list(predicted) == list(built) else "in another order"
+    error = math.inf if wrong else 0.0
+    return Row("keys and shapes", "", len(built), error, note=listed(wrong) or moved)
+
+
+def _row(what: str, predicted: str, built: str) -> Row:
+    note = predicted if predicted == built else f"{predicted} predicted, {built} built"
+    return Row(what, "", 1, 0.0 if predicted == built else math.inf, note=note)
