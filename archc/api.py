@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from archc import zoo
 from archc.diagnostics import Diagnostic, Source, Span, SpecError, errors, nearest, sort
 from archc.document import document
-from archc.expr import parse
+from archc.expr import Expr, parse
 from archc.graph import Network, Stage
 from archc.lower import lower
 from archc.passes import Verdict, claims, depth, misnamed, params, structure, verdicts
 from archc.passes.costs import macs
+from archc.rules import judge_text
 from archc.shapes import Shape
 from archc.source import Text, read
-from archc.spec import Document
+from archc.spec import Body, Document, Key
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -78,6 +79,23 @@ class Architecture:
 
         return source(self.network, version=__version__)
 
+    def table(
+        self,
+        format: str = "markdown",  # noqa: A002
+        by: str = "stage",
+        columns: Sequence[str] = (),
+        convention: str | None = None,
+    ) -> str:
+        """Return the table of the network: a row a stage, block or layer, and the totals.
+
+        Formats are text, markdown, latex, csv and json. Columns are name, block, input, output
+        and every convention that counts op by op (see archc.passes.conventions); `convention`
+        adds one. Raises ValueError for a name that is not known.
+        """
+        from archc.backends.table import render, table  # noqa: PLC0415
+
+        return render(table(self.network, by, columns, convention), format)
+
     def state_dict_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every tensor by its state_dict key, without building anything."""
         return self.network.state_dict_shapes()
@@ -91,10 +109,55 @@ def compile(spec: str | Path | Source, variant: str | None = None, **settings: A
     no such file or network.
     """
     parsed, chosen = open_spec(spec, variant)
-    found, network = judge(parsed, chosen, {k: _setting(k, v) for k, v in settings.items()})
+    return _architecture(parsed, chosen, settings)
+
+
+def _architecture(parsed: Document, variant: str, settings: Mapping[str, Any]) -> Architecture:
+    found, network = judge(parsed, variant, {k: _setting(k, v) for k, v in settings.items()})
     if network is None or errors(found):
         raise SpecError(found)
     return Architecture(network)
+
+
+def compile_family(
+    spec: str | Path | Source, variants: Sequence[str] = (), **settings: Any
+) -> list[Architecture]:
+    """Compile several variants of a spec: those named, or those that its paper's table shows.
+
+    A spec whose `paper` names no columns gives all its variants.
+    """
+    parsed, chosen = open_spec(spec, None)
+    columns = parsed.paper.columns if parsed.paper else ()
+    names = [pick(parsed, str(v)) for v in variants or columns or parsed.variants or [chosen]]
+    return [_architecture(parsed, name, settings) for name in names]
+
+
+def compile_block(
+    spec: str | Path | Source,
+    block: str,
+    shape: Sequence[int],
+    variant: str | None = None,
+    **settings: Any,
+) -> Architecture:
+    """Compile a block of a spec on its own, `"bottleneck(64)"`, over an input of a shape.
+
+    The params of the spec are those of the variant.
+    """
+    parsed, chosen = open_spec(spec, variant)
+    if wrong := errors(judge_text(parsed)[0]):
+        raise SpecError(wrong)
+    step = _written("--block", "block", block)
+    alone = parsed.model_copy(
+        update={
+            "input": tuple(_written("--input", "input", str(size)) for size in shape),
+            "body": Body.model_construct(root={Key(step.text, ("_block",)): step}),
+            **dict.fromkeys(("stem", "stages", "head", "outputs")),
+        }
+    )
+    network, found = lower(alone, chosen, {k: _setting(k, v) for k, v in settings.items()})
+    if network is None or errors(found):
+        raise SpecError(found)
+    return Architecture(replace(network, name=block))
 
 
 def check(spec: str | Path | Source, variant: str | None = None, **settings: Any) -> list[Diagnostic]:
@@ -127,8 +190,6 @@ def _meant(parsed: Document, variant: str | None, chosen: str) -> list[str]:
 
 def judge(parsed: Document, variant: str, settings: Mapping[str, Any]) -> tuple[list[Diagnostic], Network | None]:
     """Apply the rules of the text, lower a variant, run the passes; return what is wrong."""
-    from archc.rules import judge_text  # noqa: PLC0415
-
     found, faulty = judge_text(parsed)
     network, more = lower(parsed, variant, settings, faulty)
     found = [*found, *more]
@@ -189,6 +250,11 @@ def _setting(name: str, value: Any) -> Any:
     """Return a setting as the spec would hold it: a string is an expression."""
     if not isinstance(value, str):
         return list(value) if isinstance(value, tuple) else value
-    source = Source("--set", f"{name}={value}")
+    return _written("--set", name, value)
+
+
+def _written(flag: str, name: str, text: str) -> Expr:
+    """Parse what stands on the command line, for messages as the text `name=text`."""
+    source = Source(flag, f"{name}={text}")
     start = len(name) + 2
-    return parse(Text.at(value, Span(1, start, 1, start + len(value), source)))
+    return parse(Text.at(text, Span(1, start, 1, start + len(text), source)))

@@ -6,7 +6,8 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from archc.backends.drawing.build import LEVELS, Level, scene
-from archc.backends.drawing.scene import Arrow, Box, Frame, Scene
+from archc.backends.drawing.columns import columns
+from archc.backends.drawing.scene import Arrow, Box, Frame, Scene, boxes
 from archc.backends.drawing.style import FONT, SIZE, SMALL, THEMES, Theme
 from archc.graph import Network
 
@@ -39,9 +40,27 @@ def written(picture: Scene, theme: Theme) -> str:
         arrowsize="0.6", penwidth="1.1",
     )  # fmt: skip
     _items(graph, picture.items, theme)
+    parts = columns(picture)
+    column = {id(box): k for k, part in enumerate(parts) for box in boxes(part)}
     for arrow in picture.arrows:
-        _arrow(graph, arrow, theme)
+        if column[id(arrow.tail)] == (to := column[id(arrow.head)]):
+            _arrow(graph, arrow, theme)
+        else:
+            _turn(graph, arrow, to, theme)
+    if len(parts) > 1:
+        tops = [picture.items[0].id, *(f"turn{k}-top" for k in range(1, len(parts)))]
+        graph.body.append("\t{ rank=min; " + "; ".join(f'"{name}"' for name in tops) + " }\n")
     return str(graph.source)
+
+
+def _turn(graph: Digraph, arrow: Arrow, number: int, theme: Theme) -> None:
+    """Draw an arrow from the foot of a column up to the head of the next one."""
+    top, foot = f"turn{number}-top", f"turn{number}-foot"
+    for name in (top, foot):
+        graph.node(name, label="", shape="point", width="0.01", height="0.01", color=theme.line, group=f"turn{number}")
+    graph.edge(top, foot, label=_arrow_label(arrow), dir="none", weight="200")
+    graph.edge(arrow.tail.id, foot, dir="none", headport="s", weight="2")
+    graph.edge(top, arrow.head.id, tailport="n", weight="1", **_head(arrow))
 
 
 def _items(graph: Digraph, items: list[Box | Frame], theme: Theme) -> None:
@@ -61,6 +80,7 @@ def _frame(graph: Digraph, frame: Frame, theme: Theme) -> None:
         inner.attr(
             id=frame.id, label=f"<{title}{_times(frame.times, theme)}>", style="filled,rounded",
             color=paint.line, fillcolor=paint.fill, margin="10",
+            labeljust="l" if frame.kind == "stage" else "r",
         )  # fmt: skip
         _items(inner, frame.items, theme)
 
@@ -98,13 +118,23 @@ def _times(times: int, theme: Theme) -> str:
     return f'  <FONT COLOR="{theme.accent}"><B>×{times}</B></FONT>' if times > 1 else ""
 
 
-def _arrow(graph: Digraph, arrow: Arrow, theme: Theme) -> None:
-    shown = [f"<I>{escape(arrow.via)}</I>"] * bool(arrow.via) + [escape(arrow.shape)] * bool(arrow.shape)
-    more = {"label": f"<{'<BR/>'.join(shown)}>"} if shown else {}
+def _arrow(graph: Digraph, arrow: Arrow, theme: Theme) -> None:  # noqa: ARG001
+    more = _head(arrow)
+    if label := _arrow_label(arrow):
+        more["label"] = label
     if arrow.kind == "projection":
         more["style"] = "dashed"
     if arrow.kind == "flow":
-        more["weight"] = "8"
-    if arrow.head.kind == "fork":
-        more["arrowhead"] = "none"
+        more["weight"] = "100"
     graph.edge(arrow.tail.id, arrow.head.id, **more)
+
+
+def _arrow_label(arrow: Arrow) -> str:
+    left = '<BR ALIGN="LEFT"/>'
+    shown = [f"  <I>{escape(arrow.via)}</I>{left}"] * bool(arrow.via)
+    shown += [f"  {escape(arrow.shape)}{left}"] * bool(arrow.shape)
+    return f"<{''.join(shown)}>" if shown else ""
+
+
+def _head(arrow: Arrow) -> dict[str, str]:
+    return {"arrowhead": "none"} if arrow.head.kind == "fork" else {}

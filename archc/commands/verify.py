@@ -1,4 +1,4 @@
-"""`archc verify`: is the network the one that it should be?"""
+"""`archc verify`: whether the network is the one that it should be."""
 
 from __future__ import annotations
 
@@ -130,23 +130,27 @@ def as_text(report: Report, what: dict[str, Any]) -> str:
     title = f"{what['network']} and {other or 'what archc predicts of it'}"
     if other:
         title += f", batches of {what['batch']}, seed {what['seed']}"
-    rows = [(row.what, row.at, row.count, row.result) for row in report.rows]
-    heads = ("compared", "at", "tensors", "result")
-    if not other:
-        rows, heads = [(what, result) for what, _, _, result in rows], ("compared", "result")
-    table = tabulate(rows, heads, disable_numparse=True)
+    columns = {
+        "compared": [row.what for row in report.rows],
+        "at": [row.at for row in report.rows],
+        "tensors": [row.count for row in report.rows],
+        "result": [row.result for row in report.rows],
+    }
+    shown = {k: v for k, v in columns.items() if other or k in ("compared", "result")}
+    table = tabulate(shown, headers="keys", disable_numparse=True)
     return "\n\n".join((title, table, verdict(report)))
 
 
 def verdict(report: Report) -> str:
     """Say whether all is equal."""
     if report.wrong:
-        return f"{len(report.wrong)} of {len(report.rows)} comparisons differ"
-    if not report.ok:
+        rest = "" if any(row.at for row in report.rows) else "; nothing was run"
+        return f"{len(report.wrong)} of {len(report.rows)} comparisons differ{rest}"
+    if report.refused:
         return "nothing was compared: both refuse every size"
     if any(row.error for row in report.rows):
         return f"equal within {report.tolerance:g}"
-    return "equal, to the last bit"
+    return "equal, to the last bit" if any(row.at for row in report.rows) else "equal"
 
 
 def as_json(report: Report, what: dict[str, Any]) -> str:

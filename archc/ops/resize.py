@@ -154,7 +154,8 @@ class Subsample(Op):
         """Spell a slice, or the pool that is the same where the stride may be a pair."""
         stride = use.stride
         if not is_list(stride):
-            return f"{xs[0]}[:, :, ::{stride.atom}, ::{stride.atom}]"
+            step = stride.atom if stride.text.isalnum() else f" {stride.atom}"
+            return f"{xs[0]}[:, :, ::{step}, ::{step}]"
         if isinstance(stride.value, tuple | list):
             down, right = as_pair(stride.value)
             return f"{xs[0]}[:, :, ::{down}, ::{right}]"

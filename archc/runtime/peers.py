@@ -44,7 +44,7 @@ def peer(text: str) -> nn.Module:
             if source in PEERS:
                 made = PEERS[source](name, **arguments)
             else:
-                made = vars(_file(source))[name](**arguments)
+                made = getattr(_file(source), name)(**arguments)
     except ModuleNotFoundError as error:
         if error.name != source:
             raise

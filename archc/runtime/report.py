@@ -52,9 +52,15 @@ class Report:
         return tuple(row for row in self.rows if not row.error <= self.tolerance)
 
     @property
+    def refused(self) -> bool:
+        """Whether neither network takes any of the sizes, so that nothing was run."""
+        ran = [row.refused for row in self.rows if row.at]
+        return bool(ran) and all(ran)
+
+    @property
     def ok(self) -> bool:
         """Whether something was compared, and nothing differs."""
-        return not self.wrong and not all(row.refused for row in self.rows if row.at)
+        return not self.wrong and not self.refused
 
 
 def compare(what: str, at: str, ours: Tensors, theirs: Tensors) -> Row:

@@ -60,7 +60,7 @@ def structure(ours: nn.Module, theirs: nn.Module) -> Iterator[Row]:
     kinds, other = _kinds(ours), _kinds(theirs)
     wrong = [f"{k} is {kinds[k]} and {other[k]}" for k in b if kinds[k] != other[k]]
     yield Row("shapes", "", len(b), math.inf if wrong else 0.0, note=listed(wrong))
-    fixed = [k for k, kind in kinds.items() if "buffer" in kind and not k.endswith(MEASURED)]
+    fixed = [k for k, kind in kinds.items() if kind.endswith("buffer") and not k.endswith(MEASURED)]
     if fixed and not wrong:
         yield compare("buffers", "", {k: a[k] for k in fixed}, {k: b[k] for k in fixed})
 
@@ -68,9 +68,7 @@ def structure(ours: nn.Module, theirs: nn.Module) -> Iterator[Row]:
 def _kinds(model: nn.Module) -> dict[str, str]:
     trained = {k for k, _ in model.named_parameters(remove_duplicate=False)}
     state = model.state_dict()
-    return {
-        k: f"a {'parameter' if k in trained else 'buffer'} {spelled(v)}" for k, v in state.items()
-    }
+    return {k: spelled(v) + " buffer" * (k not in trained) for k, v in state.items()}
 
 
 def _behaviour(ours: nn.Module, theirs: nn.Module, x: torch.Tensor, seed: int) -> Iterator[Row]:

@@ -167,6 +167,7 @@ class Builder:
         self.nodes(module.nodes, inner, within, path, own)
         count = sum(box.kind != "fork" for box in boxes(own))
         self.place = outer
+        own = unwrapped(own)
         framed = count > (2 if not top and self.level == "block" else 1) or len(run) > 1
         if framed and own == [own[0]] and isinstance(own[0], Box):
             own[0].times, framed = len(run), False
@@ -216,6 +217,12 @@ class Builder:
         return path if self.ids[path] == 1 else f"{path}~{self.ids[path]}"
 
 
+def unwrapped(items: Items) -> Items:
+    """Return what is in a frame, where that is all: a block that is but another block."""
+    only = items[0] if len(items) == 1 else None
+    return only.items if isinstance(only, Frame) and only.times == 1 else items
+
+
 def follow(tap: Tap, op: Op, said: Label, on_arrow: bool) -> Tap | None:
     """Put an op beside the box before it, or on the arrow out of it; None where it can't be."""
     box = tap.box
@@ -224,12 +231,12 @@ def follow(tap: Tap, op: Op, said: Label, on_arrow: bool) -> Tap | None:
     quiet = op.activation or op.name in FOLLOWERS
     if tap.via:
         return replace(tap, via=f"{tap.via}, {said.text}") if quiet else None
-    if op.activation and on_arrow and box.kind != "activation":
-        return replace(tap, via=said.text)
-    if said.kind == "norm" and box.kind in ("conv", "linear"):
-        box.notes.append(said.text)
+    if box.kind == "merge":
+        return replace(tap, via=said.text) if op.activation and on_arrow else None
+    if box.kind == "norm" and op.activation:
+        box.title += f", {said.text}"
         return tap
-    if quiet and box.kind not in ("merge", "activation"):
+    if quiet or (said.kind == "norm" and box.kind in ("conv", "linear")):
         box.notes.append(said.text)
         return tap
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from archc.backends.drawing.scene import Arrow, Box, Frame, boxes
-from archc.backends.drawing.shortcuts import Shortcuts
+from archc.backends.drawing.shortcuts import WEIGHTED, Shortcuts
 
 MAX_LINES = 5
 
@@ -26,7 +26,7 @@ def summarize(box: Box, items: list[Box | Frame], arrows: list[Arrow], results: 
 
 def _is_chain(main: list[Box], marks: Shortcuts) -> bool:
     """Say whether weighted boxes follow one another, so that a list shows their order."""
-    depths = [marks.length[id(b)] // 1000 for b in main]
+    depths = [marks.length[id(b)] // WEIGHTED for b in main]
     return depths == list(range(1, len(main) + 1))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,8 +12,8 @@ from archc.backends.pytorch.layout import atom
 from archc.backends.pytorch.sequence import IDENTITY, NotAModuleError, Sequences, runs
 from archc.expr import Expr
 from archc.graph import Node, Value, join
-from archc.ops import VARIES, Py
-from archc.reader import ABSENT, NOTHING
+from archc.ops import OPS, VARIES, Py
+from archc.reader import ABSENT, ATTRIBUTES, NOTHING
 from archc.spec import Body, Chain, Key, Loop, Modified, Row
 
 GONE = Flow("", "")
@@ -31,13 +30,71 @@ class BodyWriter(Sequences):
         later = [set(outside) for _ in pairs]
         for k in range(len(pairs) - 2, -1, -1):
             later[k] = later[k + 1] | mentioned(pairs[k + 1][1])
-        for (key, step), names in zip(pairs, later, strict=True):
-            self.entry(key, step, contexts, names)
+        position = 0
+        while position < len(pairs):
+            self.before = {id(c): c.frame.running for c in contexts}
+            count = self.grouped(pairs[position:], later[position:], contexts)
+            if not count:
+                self.entry(*pairs[position], contexts, later[position])
+            position += count or 1
+
+    def grouped(self, pairs: list[tuple[Key, Any]], later: list[set[str]], contexts: Contexts) -> int:
+        """Write steps in a row that share the first part of a dotted path, and only chain, as
+        one nn.Sequential; return how many they were."""
+        first = pairs[0][0].text.split(".")[0]
+        count = next((k for k, (key, _) in enumerate(pairs) if not key.text.startswith(f"{first}.")), len(pairs))
+        names = {key.identifier for key, _ in pairs[:count]}
+        rest = {k for k, _ in pairs[count:] if k.text.startswith(f"{first}.")}
+        chains = not any(names & mentioned(step) for _, step in pairs[:count]) and not names & later[count - 1]
+        if count < 2 or rest or not chains:
+            return 0
+        running = self.scope.running
+        mark = (len(self.init), set(self.containers))
+        members: list[tuple[str, str]] = []
+        try:
+            for key, step in pairs[:count]:
+                made, running = self.member(key, step, contexts, running)
+                members += made
+                self.advance(key, step, contexts)
+        except NotAModuleError:
+            del self.init[mark[0] :]
+            self.containers = mark[1]
+            self.rewind(contexts)
+            return 0
+        keys = [path.split(".", 1)[1] for path, _ in members]
+        if any("." in k for k in keys):
+            self.rewind(contexts)
+            return 0
+        self.later = later[count - 1]
+        flow = self.called(self.register(join(self.scope.path, first), sequential(keys, [t for _, t in members])), [self.scope.running], running.candidates)
+        flow.name, flow.ends = self.running_name(self.later), True
+        self.scope.running = flow
+        for key, _ in pairs[:count]:
+            self.scope.flows[key.identifier] = flow
+        if count < len(pairs):
+            self.forward.settle(flow)
+        return count
+
+    def rewind(self, contexts: Contexts) -> None:
+        """Let the running values be those before an attempt that failed."""
+        for c in contexts:
+            c.frame.running = self.before[id(c)]
+
+    def member(self, key: Key, step: Any, contexts: Contexts, running: Flow) -> tuple[list[tuple[str, str]], Flow]:
+        """Return what a step with a dotted key adds to its Sequential."""
+        if isinstance(step, Row):
+            made = self.row_modules(step, contexts[0], key, running)
+            return [(path, text) for path, text, _ in made], Flow("", "", made[-1][2] if made else running.candidates)
+        made_one = self.module_of(step, contexts, running)
+        return ([(self.key(key, contexts), made_one.text)] if made_one.text else []), made_one.result
 
     def entry(self, key: Key, step: Any, contexts: Contexts, later: set[str]) -> None:
         """Write one named step and bind its value."""
         self.later = later
-        path = self.scope.path if key.silent else join(self.scope.path, self.key(key, contexts))
+        self.step_name = key.identifier.strip("_")
+        own = loop_names(step)
+        sibling = any(e.names & own for e in key.exprs)
+        path = self.scope.path if key.silent or sibling else join(self.scope.path, self.key(key, contexts))
         flow = self.step(step, contexts, path, key)
         self.scope.running = self.scope.running if flow is None else flow
         self.scope.flows[key.identifier] = self.scope.running
@@ -85,7 +142,7 @@ class BodyWriter(Sequences):
             case Expr():
                 return self.expression(step, contexts, path)
             case Row():
-                return self.row(step, contexts, path)
+                return self.row(step, contexts, key)
             case Modified() if step.repeat is not None or step.each is not None:
                 return self.loop(step, contexts, path, key)
             case Modified() if step.source is not None:
@@ -178,7 +235,10 @@ class BodyWriter(Sequences):
             del self.init[mark:]
         self.forward.settle_all()
         test, yes, no = self.parted(expr, node.test, contexts)
-        flag = self.flag(node.test, test, path)
+        flag = self.flag(node.test, test)
+        absent = [all(c.result(expr) is ABSENT for c in group) for group in (yes, no)]
+        if any(absent):
+            return self.optional_statement(expr, node, (no if absent[0] else yes), flag, path, negated=absent[0])
         first = self.branch(expr, node.body, yes, path)
         second = self.branch(expr, node.orelse, no, path)
         candidates = tuple(dict.fromkeys((*first.candidates, *second.candidates)))
@@ -199,12 +259,29 @@ class BodyWriter(Sequences):
         flow = self.translate(expr, self.decide(expr, node, contexts), contexts, path)
         return Flow(flow.text, "y", flow.candidates) if not flow.waits else flow
 
-    def flag(self, node: ast.expr, test: str, path: str) -> str:
+    def optional_statement(self, expr: Expr, node: ast.IfExp, contexts: Contexts, flag: str, path: str, *, negated: bool) -> Flow:
+        """Write a function that some uses apply and others leave out, as an `if`."""
+        before = self.scope.running
+        target = self.running_name(self.later) if before.text == "x" or not before.text.isidentifier() else before.text
+        if before.text != target:
+            self.forward.emit(f"{target} = {before.text}")
+        start = Flow(target, target, before.candidates)
+        self.scope.running = start
+        flow = self.translate(expr, self.decide(expr, node.orelse if negated else node.body, contexts), contexts, path)
+        text = self.forward.take(flow)
+        self.forward.emit(f"if {f'not {atom(flag)}' if negated else flag}:")
+        self.forward.emit(f"    {target} = {text}")
+        return Flow(target, target, tuple(dict.fromkeys((*flow.candidates, *before.candidates))))
+
+    def flag(self, node: ast.expr, test: str) -> str:
         """Return how forward asks a test of the constructor."""
         if isinstance(node, ast.Name):
             self.names.stored[node.id] = test
             return f"self.{node.id}"
-        name = f"if_{re.sub(r'[^A-Za-z0-9_]', '_', path.split('.')[-1])}"
+        tree = ast.parse(test, mode="eval").body
+        if isinstance(tree, ast.Compare) and all(isinstance(n, (ast.Name, ast.Constant)) for n in (tree.left, *tree.comparators)):
+            return self.stored(Py(test, VARIES)).text
+        name = f"if_{self.step_name}"
         self.names.stored[name] = test
         return f"self.{name}"
 
@@ -305,6 +382,9 @@ class BodyWriter(Sequences):
         """Write an op or block that is a module of the class."""
         text, candidates = self.module_text(expr, node, contexts, inputs)
         target = nodes[0].target
+        if not same([n.path for n in nodes]):
+            raise split_by(contexts, lambda c: c.node(node).path)  # type: ignore[union-attr]
+        path = nodes[0].path or path
         attribute = self.register(path, text)
         if nodes[0].init is not None:
             self.file.init_lines(self, nodes[0], attribute)
@@ -350,7 +430,7 @@ class BodyWriter(Sequences):
         """Whether an argument is made of values of the network."""
         names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
         known = names & (set(self.scope.flows) | {"prev"})
-        sizes = {n.value.id for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.attr in ("channels", "height", "width", "tokens")}
+        sizes = {n.value.id for n in ast.walk(node) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.attr in ATTRIBUTES}
         return bool(known - sizes)
 
     def called(self, attribute: str, inputs: list[Flow], candidates: tuple[str, ...], overwritable: bool = False) -> Flow:  # noqa: FBT001, FBT002
@@ -451,38 +531,48 @@ class BodyWriter(Sequences):
 
     # Rows
 
-    def row(self, row: Row, contexts: Contexts, path: str) -> Flow | None:
-        """Write a row of `stages:` as a Sequential of its block's copies."""
+    def row(self, row: Row, contexts: Contexts, key: Key | None) -> Flow | None:
+        """Write a row of `stages:` as a Sequential of its block's copies, one for each turn."""
+        assert key is not None
         if len(contexts) > 1:
             raise Split({id(c.module): id(c.module) for c in contexts})
-        context, flow = contexts[0], None
-        turns = [context]
-        if row.repeat is not None:
-            turns = self.turns(row.repeat, context)
-        running = self.scope.running
-        for turn in turns:
-            at = path
-            copies: list[tuple[str, str, dict[str, str]]] = []
-            depth = 0
-            self.forward.settle(running)
-            while (copy := turn.turn(depth, {"i": depth})).node(row.block.tree) is not None:
-                text, candidates = self.block_text(row.block, row.block.tree, [copy], [running])
-                copies.append((text, candidates[0] if candidates else "", {}))
-                running = Flow(running.text, "x", candidates)
-                depth += 1
-            if not depth:
-                continue
-            helper = self.file.stage_call(turn, row, depth)
-            text = helper or f"nn.Sequential({', '.join(runs([t for t, _, _ in copies]))})"
-            self.scope.running = Flow(self.scope.running.text, "x", self.scope.running.candidates)
-            flow = self.called(self.register(at, text), [self.scope.running], running.candidates)
-            flow.name = self.running_name(self.later)
-            flow.ends = True
-            running = flow
-            if turn is not turns[-1]:
+        self.forward.settle(self.scope.running)
+        flow = None
+        for path, text, candidates in self.row_modules(row, contexts[0], key, self.scope.running):
+            if flow is not None:
                 self.forward.settle(flow)
-                self.scope.running = flow
+            flow = self.called(self.register(path, text), [self.scope.running], candidates)
+            flow.name, flow.ends = self.running_name(self.later), True
+            self.scope.running = flow
         return flow
+
+    def row_modules(self, row: Row, context: Context, key: Key, running: Flow) -> list[tuple[str, str, tuple[str, ...]]]:
+        """Return path, module and channels of each turn of a row."""
+        made: list[tuple[str, str, tuple[str, ...]]] = []
+        for turn in self.turns(row.repeat, context) if row.repeat is not None else [context]:
+            copies: list[str] = []
+            while (copy := turn.turn(len(copies), {"i": len(copies)})).node(row.block.tree) is not None:
+                text, candidates = self.block_text(row.block, row.block.tree, [copy], [running])
+                copies.append(text)
+                running = Flow("", "", candidates)
+            if copies:
+                text = self.file.stage_call(turn, row, len(copies)) or f"nn.Sequential({', '.join(runs(copies))})"
+                made.append((join(self.scope.path, self.key(key, [turn])), text, running.candidates))
+        return made
+
+
+def sequential(keys: list[str], texts: list[str]) -> str:
+    """Write an nn.Sequential, with names where they are not just numbers."""
+    if keys == [str(k) for k in range(len(keys))]:
+        return f"nn.Sequential({', '.join(texts)})"
+    pairs = ", ".join(f'"{k}": {t}' for k, t in zip(keys, texts, strict=True))
+    return f"nn.Sequential(OrderedDict({{{pairs}}}))"
+
+
+def loop_names(step: Any) -> set[str]:
+    """Return the loop variables that a step itself has."""
+    loops = [getattr(step, "repeat", None), getattr(step, "each", None)]
+    return {n for lo in loops if lo is not None for n in lo.names}
 
 
 def _number(value: Any) -> bool:
@@ -514,7 +604,11 @@ def mentioned(step: Any) -> set[str]:
     """Return every name that the expressions of a step mention."""
     match step:
         case Expr():
-            return step.names
+            sizes = {id(n.value) for n in ast.walk(step.tree) if isinstance(n, ast.Attribute) and n.attr in ATTRIBUTES}
+            heads = {id(n.func) for n in ast.walk(step.tree) if isinstance(n, ast.Call)}
+            if isinstance(step.tree, ast.Name) and step.tree.id in OPS:
+                return set()
+            return {n.id for n in ast.walk(step.tree) if isinstance(n, ast.Name) and id(n) not in sizes | heads}
         case Chain():
             return {n for s in step.root for n in mentioned(s)}
         case Body():

@@ -112,6 +112,7 @@ class Names:
     """What the class needs of its surroundings, found while its text is written."""
 
     kept: set[str] = field(default_factory=set)
+    varying: set[str] = field(default_factory=set)
     used: set[str] = field(default_factory=set)
     stored: dict[str, str] = field(default_factory=dict)
     loops: list[str] = field(default_factory=list)
@@ -133,23 +134,29 @@ class Renderer:
 
     def py(self, expr: Expr, node: ast.expr, contexts: Contexts) -> Py:
         """Write an expression: a literal where all contexts agree."""
-        values = self.values(expr, node, contexts)
-        if same(values) and not self.mentions_kept(node):
-            return Py.of(_tupled(values[0]))
-        value = values[0] if same(values) and not self.mentions_kept(node) else VARIES
-        return Py(ast.unparse(self.tree(expr, node, contexts, whole=True)), value)
+        if self.fixed(expr, node, contexts):
+            return Py.of(_tupled(self.values(expr, node, contexts)[0]))
+        tree = self.tree(expr, node, contexts, whole=True)
+        return Py(ast.unparse(tree), tree.value if isinstance(tree, ast.Constant) else VARIES)
 
-    def mentions_kept(self, node: ast.expr) -> bool:
-        """Whether an expression names an argument that the class keeps although it is constant."""
-        return any(isinstance(n, ast.Name) and n.id in self.names.kept for n in ast.walk(node))
+    def fixed(self, expr: Expr, node: ast.expr, contexts: Contexts) -> bool:
+        """Whether an expression is a literal: the same in all contexts, and not only because
+        these are some of the uses, or because an argument that is kept happens to be constant."""
+        while isinstance(node, ast.IfExp):
+            tests = [bool(t) for t in self.values(expr, node.test, contexts)]
+            if not same(tests):
+                break
+            node = node.body if tests[0] else node.orelse
+        named = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        return not named & (self.names.kept | self.names.varying) and same(self.values(expr, node, contexts))
 
     def tree(self, expr: Expr, node: ast.expr, contexts: Contexts, *, whole: bool = False) -> ast.expr:
         """Return the Python tree of an expression of the spec."""
         values = self.values(expr, node, contexts)
-        constant = same(values)
+        constant = self.fixed(expr, node, contexts)
         if isinstance(node, ast.Name):
             return self.name(node, values, contexts, constant=constant, whole=whole)
-        if constant and not self.mentions_kept(node):
+        if constant:
             return _literal(values[0])
         inner = lambda n: self.tree(expr, n, contexts)  # noqa: E731
         match node:
@@ -180,7 +187,9 @@ class Renderer:
 
     def boolean(self, expr: Expr, node: ast.BoolOp, contexts: Contexts) -> ast.expr:
         """Leave out the parts that are decided."""
-        parts = [p for p in node.values if not same([bool(v) for v in self.values(expr, p, contexts)]) or self.mentions_kept(p)]
+        parts = [p for p in node.values if not same([bool(v) for v in self.values(expr, p, contexts)])]
+        if not parts:
+            return _literal(self.values(expr, node, contexts)[0])
         trees = [self.tree(expr, p, contexts) for p in parts]
         return trees[0] if len(trees) == 1 else ast.BoolOp(node.op, trees)
 
@@ -202,7 +211,7 @@ class Renderer:
         """Write a name: an argument of the class, a local, or a literal."""
         name = node.id
         plain = isinstance(values[0], (int, float)) and not isinstance(values[0], bool)
-        if constant and name not in self.names.kept:
+        if name not in self.names.varying and name not in self.names.kept and same(values):
             keep = plain and not whole and name not in self.names.loops and self.keepable(name, contexts)
             if not keep:
                 return _literal(values[0])

@@ -9,7 +9,7 @@ from typing import Any
 from archc.backends.pytorch.body import BodyWriter, mentioned
 from archc.backends.pytorch.context import Context, Split, channel_names
 from archc.backends.pytorch.forward import Flow
-from archc.backends.pytorch.layout import camel, fit
+from archc.backends.pytorch.layout import camel, choice, fit
 from archc.backends.pytorch.sequence import NotAModuleError
 from archc.backends.pytorch.writer import Template, template_default
 from archc.expr import Expr
@@ -20,9 +20,9 @@ from archc.scope import BlockDef, blocks_of
 from archc.spec import Body, Chain, Modified, Row
 
 STAGE = '''\
-def stage(block, in_channels, out_channels, depth, stride=1, **args):
+def stage(block, in_channels, channels, depth, stride=1, **args):
     first = block(in_channels, stride=stride, **args)
-    return nn.Sequential(first, *(block(out_channels, **args) for _ in range(depth - 1)))
+    return nn.Sequential(first, *(block(channels, **args) for _ in range(depth - 1)))
 '''
 
 
@@ -82,12 +82,21 @@ class File:
         root = template.modules[0] is self.network.root
         kept = self.kept.setdefault(key, self.model_arguments() if root else set())
         while True:
-            writer = BodyWriter(self, template.modules, kept)
+            writer = BodyWriter(self, template.modules, kept, self.varying_names(template))
             lines = root_lines(writer, self, template) if root else block_lines(writer, template)
             if writer.names.kept <= kept:
                 template.lines = lines
                 return
             kept |= writer.names.kept
+
+    def varying_names(self, template: Template) -> set[str]:
+        """Return the arguments and derived values that differ between the uses of a class."""
+        block = template.block
+        if not isinstance(block, BlockDef):
+            return set()
+        lets = [str(n) for n in block.block.let]
+        differ = {n for n in lets if len({freeze_any(m.scope[n]) for m in template.modules}) > 1}
+        return set(template.parameters) | differ
 
     def model_arguments(self) -> set[str]:
         """Return the numbers of the file that the model class takes as arguments: those that
@@ -308,17 +317,10 @@ def function_lines(writer: BodyWriter, template: Template, text: str) -> list[st
     head = f"def {template.name}({', '.join(signature(writer, template))}):"
     lines = [*fit(head), *docstring(template, indent), *derived]
     lines += [line for raw in writer.init for line in fit(indent + raw)]
-    tree = ast.parse(text, mode="eval").body
-    if isinstance(tree, ast.IfExp):
-        lines += [f"{indent}if {ast.unparse(tree.test)}:"]
-        lines += fit(f"{indent}    return {segment(text, tree.body)}")
-        return [*lines, *fit(f"{indent}return {segment(text, tree.orelse)}")]
+    if parts := choice(text):
+        lines += [f"{indent}if {parts[1]}:", *fit(f"{indent}    return {parts[0]}")]
+        return [*lines, *fit(f"{indent}return {parts[2]}")]
     return [*lines, *fit(f"{indent}return {text}")]
-
-
-def segment(text: str, node: ast.expr) -> str:
-    """Return the text of a part of an expression as it was written."""
-    return ast.get_source_segment(text, node) or ast.unparse(node)
 
 
 def class_lines(writer: BodyWriter, template: Template, result: list[str]) -> list[str]:
@@ -345,14 +347,11 @@ def statement(indent: str, raw: str) -> list[str]:
     if len(line) <= 88 or " = " not in raw or " if " not in raw:
         return fit(line)
     target, _, value = raw.partition(" = ")
-    try:
-        tree = ast.parse(value, mode="eval").body
-    except SyntaxError:
+    parts = choice(value)
+    if parts is None:
         return fit(line)
-    if not isinstance(tree, ast.IfExp):
-        return fit(line)
-    lines = [f"{indent}if {segment(value, tree.test)}:", *fit(f"{indent}    {target} = {segment(value, tree.body)}")]
-    return [*lines, f"{indent}else:", *fit(f"{indent}    {target} = {segment(value, tree.orelse)}")]
+    lines = [f"{indent}if {parts[1]}:", *fit(f"{indent}    {target} = {parts[0]}")]
+    return [*lines, f"{indent}else:", *fit(f"{indent}    {target} = {parts[2]}")]
 
 
 def docstring(template: Template, indent: str) -> list[str]:

@@ -1,11 +1,12 @@
-"""How emitted source is laid out: as the common formatters leave it at 88 columns and above.
+"""How emitted source is laid out: as the common formatters leave it at their 88 columns.
 
-A line that does not fit is broken at its last bracket, an item a line, each with a trailing
-comma: formatters keep that whatever their line length.
+A line that does not fit is broken at its last bracket: what is inside goes on a line of its
+own, or an item a line, each with a comma.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 
 WIDTH = 88
@@ -22,11 +23,16 @@ def fit(line: str) -> list[str]:
         return [line]
     start, end = cut
     items = split_items(line[start + 1 : end])
-    if not items or (len(items) == 1 and " for " in items[0] and not items[0].startswith("*")):
+    if not items or (len(items) == 1 and _generator(items[0])):
         return [line]
     out = [line[: start + 1]]
+    inside = f"{indent}    {', '.join(items)}"
+    if len(inside) <= WIDTH:
+        return [*out, inside, indent + line[end:]]
     for item in items:
         out += fit_item(f"{indent}    {item}")
+    if len(items) == 1 and len(out) > 2 and out[-1].strip()[0] in _CLOSE:
+        out[-1] = out[-1].removesuffix(",")
     return [*out, indent + line[end:]]
 
 
@@ -34,8 +40,31 @@ def fit_item(line: str) -> list[str]:
     """Return an item of a broken call, with its comma."""
     if len(line) + 1 <= WIDTH:
         return [line + ","]
+    if parts := choice(line):
+        indent = line[: len(line) - len(line.lstrip())]
+        return [indent + parts[0], f"{indent}if {parts[1]}", f"{indent}else {parts[2]},"]
     body = fit(line)
     return [*body[:-1], body[-1] + ","] if len(body) > 1 else [line + ","]
+
+
+def choice(text: str) -> tuple[str, str, str] | None:
+    """Return the parts of `a if test else b`, None where the text is no such choice."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        return None
+    if not isinstance(tree, ast.IfExp):
+        return None
+    body, test, orelse = (ast.get_source_segment(text.strip(), n) or "" for n in (tree.body, tree.test, tree.orelse))
+    return body, test, orelse
+
+
+def _generator(item: str) -> bool:
+    """Whether an item is a generator without brackets, which takes no comma."""
+    try:
+        return not item.startswith("*") and isinstance(ast.parse(f"({item})", mode="eval").body, ast.GeneratorExp)
+    except SyntaxError:
+        return False
 
 
 def _last_bracket(line: str) -> tuple[int, int] | None:

@@ -66,10 +66,10 @@ class Scope:
 class Writer:
     """Writes the constructor and the forward method of one template."""
 
-    def __init__(self, file: File, modules: list[Module], kept: set[str]) -> None:
+    def __init__(self, file: File, modules: list[Module], kept: set[str], varying: set[str]) -> None:
         self.file = file
         self.modules = modules
-        self.names = Names(kept=set(kept))
+        self.names = Names(kept=set(kept), varying=varying)
         self.render = Renderer(self.names, self.channels_of, file.need)
         self.forward = Forward()
         self.init: list[str] = []
@@ -148,7 +148,7 @@ class Writer:
         for name in type(target).model_fields:
             values = [getattr(n.target, name) for n in nodes]
             place = dict(callee.places).get(name)
-            if place is not None and id(place) in inside and (not same(values) or self.render.mentions_kept(place)):
+            if place is not None and id(place) in inside and not self.render.fixed(expr, place, contexts):
                 arguments[name] = self.render.py(expr, place, contexts)
             elif same(values):
                 arguments[name] = Py.of(values[0])
@@ -214,7 +214,7 @@ class Writer:
             values = [n.arguments[p.name] for n in nodes]
             place = dict(callee.places).get(p.name)
             local = place is not None and id(place) in inside
-            if local and (not same(values) or self.render.mentions_kept(place)):  # type: ignore[arg-type]
+            if local and not self.render.fixed(expr, place, contexts):  # type: ignore[arg-type]
                 text = self.render.py(expr, place, contexts)  # type: ignore[arg-type]
             elif same(values):
                 text = Py.of(tuple(values[0]) if isinstance(values[0], list) else values[0])
@@ -269,9 +269,11 @@ class Writer:
             if not isinstance(value, Value):
                 return 9
             module = c.module
+            if value in module.inputs:  # an alias here: the variable is its only name
+                continue
             used = sum(v is value for n in module.nodes for v in n.inputs)
             counts.append(used + sum(v is value for v in module.values))
-        return max(counts)
+        return max(counts, default=1)
 
     def overwritable(self, value: Any) -> bool:
         """Whether an op may write over a value in place: nothing else holds it or needs it."""

@@ -1,0 +1,28 @@
+"""Tables of networks: what they say is in `tables`, this is the door."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from archc.backends.tables.data import as_json, comma_separated, markdown
+from archc.backends.tables.family import family
+from archc.backends.tables.latex import latex
+from archc.backends.tables.model import Table
+from archc.backends.tables.network import BY, one_of, table
+from archc.backends.tables.text import text
+
+FORMATS: dict[str, Callable[[Table], str]] = {
+    "text": text,
+    "markdown": markdown,
+    "latex": latex,
+    "csv": comma_separated,
+    "json": as_json,
+}
+
+
+def render(what: Table, form: str = "text") -> str:
+    """Write a table in a format by name; one that is not known raises ValueError."""
+    return FORMATS[one_of(form, list(FORMATS), "format")](what)
+
+
+__all__ = ["BY", "FORMATS", "Table", "family", "render", "table", "text"]

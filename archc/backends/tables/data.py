@@ -1,0 +1,70 @@
+"""Tables in Markdown, CSV and JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+from io import StringIO
+from typing import Any
+
+from archc.backends.tables.model import Bracket, Cell, Row, Table, plain
+from archc.shapes import Shape
+
+
+def markdown(table: Table) -> str:
+    """Write a table in GitHub's Markdown, title above and notes below."""
+    from tabulate import tabulate  # noqa: PLC0415
+
+    body = tabulate(
+        [[_markdown(cell) for cell in row] for row in (*table.rows, *table.totals)],
+        headers=[_escape(c.title) for c in table.columns],
+        tablefmt="github",
+        colalign=["right" if c.number else "left" for c in table.columns],
+        disable_numparse=True,
+    )
+    return f"**{_escape(table.title)}**\n\n{body}\n\n" + "  \n".join(map(_escape, table.notes)) + "\n"
+
+
+def _markdown(cell: Cell) -> str:
+    return "<br>".join(map(str, cell)) if isinstance(cell, tuple) else _escape(plain(cell))
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", r"\|").replace("_", r"\_").replace("*", r"\*")
+
+
+def comma_separated(table: Table) -> str:
+    """Write a table as CSV: keys of columns first, numbers bare, totals last."""
+    out = StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(c.key for c in table.columns)
+    for row in (*table.rows, *table.totals):
+        writer.writerow(cell if isinstance(cell, int) else plain(cell) for cell in row)
+    return out.getvalue()
+
+
+def as_json(table: Table) -> str:
+    """Write a table as JSON: shapes are lists, brackets are lines with a count."""
+    data = {
+        "title": table.title,
+        "notes": list(table.notes),
+        "rows": [_object(table, row) for row in table.rows],
+        "totals": [_object(table, row) for row in table.totals],
+    }
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def _object(table: Table, row: Row) -> dict[str, Any]:
+    return {column.key: _value(cell) for column, cell in zip(table.columns, row, strict=True)}
+
+
+def _value(cell: Cell | Bracket) -> Any:
+    match cell:
+        case Shape():
+            return list(cell.sizes)
+        case Bracket():
+            return {"lines": list(cell.lines), "count": cell.count}
+        case tuple():
+            return [_value(part) for part in cell]
+        case _:
+            return cell

@@ -1,0 +1,104 @@
+"""`archc table`: the layers, parameters and multiply-adds of a network or a family."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from os import environ
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from archc import api, zoo
+from archc.backends.table import BY, FORMATS, Table, family, render, table, text
+from archc.commands.common import (
+    OutputOpt,
+    SetOpt,
+    SpecArg,
+    VariantOpt,
+    attempt,
+    deliver,
+    option_of,
+    settings_of,
+    spec_of,
+    usage,
+)
+from archc.diagnostics import Source
+
+FormatOpt = Annotated[str, typer.Option("--format", "-f", help=", ".join(FORMATS))]
+
+
+def show(
+    spec: SpecArg,
+    variant: VariantOpt = None,
+    variants: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="A column for each of these variants.")
+    ] = None,
+    by: Annotated[str, typer.Option(help="A row for each stage, block or layer.")] = "stage",
+    columns: Annotated[
+        str | None, typer.Option(metavar="A,B,...", help="name, block, input, output, conventions.")
+    ] = None,
+    convention: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A way of counting to show as well.")
+    ] = None,
+    block: Annotated[
+        str | None, typer.Option(metavar="BLOCK", help="A block alone: 'bottleneck(64)'.")
+    ] = None,
+    shape: Annotated[
+        str | None, typer.Option("--input", metavar="C,H,W", help="The input of --block.")
+    ] = None,
+    sets: SetOpt = None,
+    form: FormatOpt = "text",
+    output: OutputOpt = None,
+) -> None:
+    """Tabulate a network, or a family as its paper does: a column for each variant.
+
+    A file with several variants is a family, unless --variant names one of them.
+    """
+    option_of(FORMATS, form, "format")
+    option_of(BY, by, "table by")
+    what = spec_of(spec)
+    settings = settings_of(sets)
+    try:
+        if block is not None:
+            alone = attempt(lambda: api.compile_block(what, block, _sizes(shape), variant, **settings))
+            chosen = _names(columns) or ["name", "block", "output", "weights", "params", "macs"]
+            made = table(alone.network, "layer", chosen, convention)
+        elif variants is not None or (variant is None and _is_family(what)):
+            if columns is not None or by != "stage":
+                usage("--by and --columns are for one network: name it, or give --variant")
+            members = attempt(lambda: api.compile_family(what, _names(variants), **settings))
+            made = family([member.network for member in members], convention)
+        else:
+            one = attempt(lambda: api.compile(what, variant, **settings))
+            made = table(one.network, by, _names(columns), convention)
+        deliver(_written(made, form, output), output)
+    except ValueError as error:
+        usage(str(error))
+
+
+def _is_family(spec: str | Source) -> bool:
+    """Whether a SPEC means all that its file has: a path, or the name of a file of the zoo."""
+    if isinstance(spec, str) and not Path(spec).is_file() and zoo.find(spec):
+        return False
+    return len(attempt(lambda: api.open_spec(spec, None))[0].variants) > 1
+
+
+def _written(made: Table, form: str, output: Path | None) -> str:
+    if form != "text":
+        return render(made, form)
+    screen = sys.stdout.isatty() and output is None
+    width = shutil.get_terminal_size().columns if screen or environ.get("COLUMNS") else None
+    return text(made, width, color=screen and not environ.get("NO_COLOR"))
+
+
+def _names(listed: str | None) -> list[str]:
+    return [name.strip() for name in (listed or "").split(",") if name.strip()]
+
+
+def _sizes(shape: str | None) -> list[str]:
+    sizes = _names(shape)
+    if len(sizes) not in (1, 3) or not all(size.isdecimal() for size in sizes):
+        usage(f"--block takes an input, as in --input 256,56,56; got {shape or 'none'}")
+    return sizes
