@@ -150,7 +150,7 @@ def compile_block(
     alone = parsed.model_copy(
         update={
             "input": tuple(_written("--input", "input", str(size)) for size in shape),
-            "body": Body.model_construct(root={Key(step.text, ("_block",)): step}),
+            "body": Body.model_construct(root={Key(Text.at("_block", step.text.span), ("_block",)): step}),
             **dict.fromkeys(("stem", "stages", "head", "outputs")),
         }
     )

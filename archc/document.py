@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from archc.diagnostics import Diagnostic, Source, Span, SpecError, nearest
 from archc.source import Mapping, Text, parse
-from archc.spec import Block, Claim, Document, Modified, Output, Paper, Row
+from archc.spec import MODIFIERS, Block, Claim, Document, Modified, Output, Paper, Row
 
 _MODELS: dict[str, type[BaseModel]] = {
     "paper": Paper,
@@ -26,13 +27,42 @@ _MISSING = {
 }
 
 
+_SAID = {
+    "too_short": "is empty",
+    "literal_error": "must be {expected}",
+}
+
+
 def document(source: Source) -> Document:
     """Read a document; raises SpecError with all that its models find wrong."""
     tree = parse(source)
     try:
         return Document.model_validate(tree)
     except ValidationError as error:
-        raise SpecError(_diagnostic(tree, e) for e in error.errors()) from None
+        raise SpecError(_diagnostics(tree, error.errors())) from None
+
+
+def _diagnostics(tree: Mapping, errors: list[Any]) -> list[Diagnostic]:
+    """Turn pydantic's errors into diagnostics, those that are one mistake into one."""
+    missing: dict[tuple[Any, ...], list[str]] = {}
+    for error in errors:
+        if error["type"] == "missing":
+            missing.setdefault(error["loc"][:-1], []).append(str(error["loc"][-1]))
+    found = [_missing(tree, list(loc), keys) for loc, keys in missing.items()]
+    modified = {loc for loc, keys in missing.items() if "do" in keys}
+    rest = [e for e in errors if e["type"] != "missing" and not (e["type"] == "extra_forbidden" and e["loc"][:-1] in modified)]
+    return found + [_diagnostic(tree, error) for error in rest]
+
+
+def _missing(tree: Mapping, loc: list[Any], keys: list[str]) -> Diagnostic:
+    """Say which keys a mapping lacks."""
+    place = _place(tree, loc)
+    listed = " and ".join(f"`{k}`" for k in keys)
+    message = f"{listed} {'is' if len(keys) == 1 else 'are'} missing"
+    if keys == ["do"] and isinstance(place.tree, Mapping):
+        words = [w for w in MODIFIERS if w in place.tree]
+        message = f"`{place.name}` has `{words[0]}`, so its step must stand under `do:`" if words and place.name else message
+    return Diagnostic("missing-key", message, place.span, help="; ".join(_MISSING[k] for k in keys if k in _MISSING))
 
 
 def _diagnostic(tree: Mapping, error: Any) -> Diagnostic:
@@ -42,21 +72,35 @@ def _diagnostic(tree: Mapping, error: Any) -> Diagnostic:
         found: Diagnostic = context["diagnostic"]
         return found
     loc = [part for part in error["loc"] if part != "[key]"]
-    span, key = _place(tree, loc)
-    kind, last = error["type"], loc[-1] if loc else ""
-    if kind == "missing":
-        return Diagnostic("missing-key", f"`{last}` is missing", span, help=_MISSING.get(str(last), ""))
+    place = _place(tree, loc)
+    kind = error["type"]
+    key_span = place.key.span if place.key is not None else place.span
     if kind == "extra_forbidden":
-        return Diagnostic("unknown-key", f"`{last}` is no key here", key or span, help=nearest(str(last), _known(loc)))
+        return Diagnostic("unknown-key", f"`{loc[-1]}` is no key here", key_span, help=nearest(str(loc[-1]), _known(loc)))
     if kind == "literal_error" and loc == ["archc"]:
-        return Diagnostic("language-version", f"this archc reads version 1 of the language, not {_shown(error['input'])}", span, help="write `archc: 1`")
-    message = error["msg"]
-    named = f"`{last}` " if isinstance(last, str) and not message.startswith("`") else ""
-    code = "bad-key" if kind in ("bad_key", "not_a_name") else "bad-value"
-    return Diagnostic(code, named + message.removeprefix("Input should").replace("be a valid", "must be a").strip(), span)
+        return Diagnostic("language-version", f"this archc reads version 1 of the language, not {_shown(error['input'])}", place.span, help="write `archc: 1`")
+    message = _SAID.get(kind, error["msg"]).format(**context) if kind in _SAID else error["msg"]
+    message = message.removeprefix("Input should").replace("be a valid", "must be a").strip()
+    named = f"`{place.name}` " if place.name and not message.startswith(("`", "a ")) else ""
+    if kind in ("bad_key", "not_a_name") and "[key]" in error["loc"]:
+        return Diagnostic("bad-key", message, key_span)
+    return Diagnostic("bad-key" if kind in ("bad_key", "not_a_name") else "bad-value", named + message, place.span)
 
 
-def _place(tree: Any, loc: list[Any]) -> tuple[Span, Text | None]:
+@dataclass(frozen=True)
+class _Place:
+    """A place in the tree: the key above it, what stands there, and its span."""
+
+    tree: Any
+    key: Text | None
+    span: Span
+
+    @property
+    def name(self) -> str:
+        return str(self.key or "")
+
+
+def _place(tree: Any, loc: list[Any]) -> _Place:
     """Follow pydantic's path through the tree, leaving out what is not in the text."""
     span, key = _start(tree.span), None
     for part in loc:
@@ -67,8 +111,7 @@ def _place(tree: Any, loc: list[Any]) -> tuple[Span, Text | None]:
         elif isinstance(tree, list) and isinstance(part, int) and part < len(tree):
             tree = tree[part]
             span = _start(tree.span) if not isinstance(tree, Text) else tree.span
-            key = None
-    return span, key
+    return _Place(tree, key, span)
 
 
 def _start(span: Span) -> Span:

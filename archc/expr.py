@@ -236,6 +236,8 @@ class Evaluator:
         if isinstance(value, list) and isinstance(index, int) and not -len(value) <= index < len(value):
             name = ast.unparse(node.value)
             raise EvalFault("index-out-of-range", f"`{name}[{index}]` is beyond the end: `{name}` has {len(value)} entries", node)
+        if not isinstance(value, (list, str, dict)):
+            raise EvalFault("bad-expression", f"`{ast.unparse(node.value)}` is {describe(value)}, not a list", node, _cut(value))
         return self.guarded(lambda: value[index], node)
 
     def visit_tuple(self, node: ast.Tuple | ast.List) -> list[Any]:
@@ -298,6 +300,10 @@ class Evaluator:
         if isinstance(value, (list, tuple)) and len(value) > MAX_LENGTH:
             raise EvalFault("too-much", f"a list has at most {MAX_LENGTH} entries", node)
         return list(value) if isinstance(value, tuple) else value
+
+
+def _cut(value: Any) -> str:
+    return "`cut(xs, sizes)` cuts a list; `split` is the op that cuts a value" if str(value) == "`split`" else ""
 
 
 def listed(value: Any, node: ast.expr) -> list[Any]:

@@ -119,6 +119,11 @@ class Module:
         """Every value that the module gives, lists laid flat."""
         return tuple(v for output in self.outputs for v in flat(output.value))
 
+    @cached_property
+    def owns(self) -> bool:
+        """Whether the module has tensors, its own or those of blocks inside."""
+        return any(n.tensors if n.module is None else n.module.owns for n in self.nodes)
+
     def total(self, count: Callable[[Node], int], *, reused: bool = True) -> int:
         """Add up `count(node)` over all ops, going once through each distinct module.
 

@@ -308,7 +308,7 @@ class Lowering:
         try:
             reader.trail = self.path(frame, place)
             chosen = reader.guard(lambda: reader.choose(step.tree))
-            result = reader.guard(lambda: reader.whole(chosen))
+            result = reader.guard(lambda: reader.whole(chosen) if chosen is step.tree else reader.evaluate(chosen))
             if isinstance(result, (Callee, type(None))):
                 if result is None:
                     return ABSENT
@@ -327,18 +327,19 @@ class Lowering:
     def finish(self, frame: Frame, place: Place, reader: Reader) -> None:
         """Name the nodes that an expression made: one may own tensors, and has the step's path."""
         nodes = reader.made
-        heavy = [n for n in nodes if n.module is not None or n.tensors]
+        heavy = [n for n in nodes if (n.tensors if n.module is None else n.module.owns)]
         if len(heavy) > 1:
             names = " and ".join(f"`{n.name}`" for n in heavy[:2])
             raise SpecError([Diagnostic("two-modules", f"{names} both own tensors, but the step has one name", reader.expr.text.span, help="give each a step of its own")])
         path = self.path(frame, place)
         shown = path if not place.silent else join(place.prefix, str(place.key).lstrip("_"))
-        main = heavy[0] if heavy else (nodes[-1] if nodes else None)
+        blocks = [n for n in nodes if n.module is not None]
+        main = (heavy or blocks[-1:] or nodes[-1:] or [None])[0]
         for node in nodes:
             if node is main:
                 node.path = path if heavy else shown
             else:
-                node.path = join(shown, node.name)
+                node.path = f"{shown}_{node.name}" if node.module is not None else join(shown, node.name)
             node.init = frame.defaults_init
             node.stage = frame.stage
             frame.module.nodes.append(node)

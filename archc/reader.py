@@ -132,7 +132,8 @@ class Reader(Evaluator):
         if is_tensor(number):
             return self.wire(WIRING.get(type(node.op), ""), {}, [left, right], node)
         if isinstance(number, Callee):
-            raise EvalFault("not-applied", f"`{ast.unparse(node.left if number is left else node.right)}` is an op, not a value", node, f"say what it takes: `{number.name}(...)(x)`")
+            operand = node.left if number is left else node.right
+            raise EvalFault("not-applied", f"`{ast.unparse(operand)}` is an op, not a value", operand, f"say what it takes: `{number.name}(...)(x)`")
         if isinstance(number, bool) or not isinstance(number, (int, float)):
             raise EvalFault("bad-expression", f"`{ast.unparse(node)}` reckons with {describe(number)}", node)
         return self.scaled(node, left, right)
@@ -221,9 +222,9 @@ class Reader(Evaluator):
         given = dict(zip(free, zip(arguments, node.args, strict=True), strict=False))
         for k in node.keywords:
             if k.arg not in callee.parameters:
-                raise EvalFault("unknown-argument", f"`{callee.name}` has no argument `{k.arg}`", k.value, nearest(str(k.arg), callee.parameters) or f"its arguments: {takes(callee)}")
+                raise EvalFault("unknown-argument", f"`{callee.name}` has no argument `{k.arg}`", k, nearest(str(k.arg), callee.parameters) or f"its arguments: {takes(callee)}")
             if k.arg in given or k.arg in bound:
-                raise EvalFault("argument-twice", f"`{callee.name}` gets `{k.arg}` twice", k.value, "give it once, by place or by name")
+                raise EvalFault("argument-twice", f"`{callee.name}` gets `{k.arg}` twice", k, "give it once, by place or by name")
             given[str(k.arg)] = (keywords[k.arg], k.value)
         bound |= {name: value for name, (value, _) in given.items()}
         places |= {name: place for name, (_, place) in given.items()}

@@ -19,6 +19,7 @@ MAX_DEPTH = 40
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _QUOTE = "a comma, a bracket or `: ` ends a plain scalar here: quote the text, or put it on a line of its own"
+_INDENT = "indent the line like those beside it; text with a `: ` in it must be quoted"
 
 
 class Text(str):
@@ -74,13 +75,14 @@ def read(path: Path, name: str | None = None) -> Source:
         return Source(shown, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
+        column = len(data[:error.start].rpartition(b"\n")[2].decode("utf-8-sig", "replace")) + 1
         source = Source(shown, data.decode("utf-8", "replace"))
         raise SpecError(
             [
                 Diagnostic(
                     "not-utf-8",
-                    f"byte {error.start} is no UTF-8",
-                    Span(line, 1, line, 2, source),
+                    f"the byte 0x{data[error.start]:02x} is no UTF-8",
+                    Span(line, column, line, column + 1, source),
                     help="save the file in UTF-8",
                 )
             ]
@@ -138,9 +140,9 @@ class _Parser:
             self._fault("alias", f"`*{event.anchor}` is an alias, which a spec may not have", span, "write the value out, or name it under `let:` and use the name")
             return Text.at("", span)
         if event.anchor:
-            self._fault("anchor", f"`&{event.anchor}` is an anchor, which a spec may not have", span, "name the value under `let:` and use the name")
-        if event.tag is not None and event.tag != "!":
-            self._fault("tag", f"`{event.tag}` is a tag, which a spec may not have", span, "remove it: every scalar is text, and the field gives it its meaning")
+            self._fault("anchor", f"`&{event.anchor}` is an anchor, which a spec may not have", self._word(span), "name the value under `let:` and use the name")
+        elif event.tag is not None and event.tag != "!":
+            self._fault("tag", f"`{self._written(self._word(span))}` is a tag, which a spec may not have", self._word(span), "remove it: every scalar is text, and the field gives it its meaning")
         if isinstance(event, yaml.ScalarEvent):
             text = Text.at(event.value, span, style=event.style)
             self._balanced(text)
@@ -182,25 +184,36 @@ class _Parser:
 
     def _balanced(self, text: Text) -> None:
         """A plain scalar with an unbalanced bracket was cut by YAML in the midst of a call."""
-        if not text.plain:
+        pairs = [p for p in ("()", "[]", "{}") if text.count(p[0]) != text.count(p[1])] if text.plain else []
+        if not pairs:
             return
-        for opening, closing in ("()", "[]", "{}"):
-            if text.count(opening) != text.count(closing):
-                self._fault("unbalanced-bracket", f"`{text}` has an unbalanced `{opening if text.count(opening) > text.count(closing) else closing}`", text.span, _QUOTE)
-                return
+        opening, closing = pairs[0]
+        opens = text.count(opening) > text.count(closing)
+        if not opens and self.faults and (self.faults[-1].code, self.faults[-1].span.line) == ("unbalanced-bracket", text.span.line):
+            return  # the rest of the text that was cut before
+        self._fault("unbalanced-bracket", f"`{text}` has an unbalanced `{opening if opens else closing}`", text.span, _QUOTE)
 
     def _find_tabs(self) -> None:
         for number, line in enumerate(self.source.text.splitlines(), 1):
             column = line.split("#", 1)[0].find("\t") + 1
             if column:
-                self._fault("tab", "a tab", Span(number, column, number, column + 1, self.source), "indent with spaces")
+                self._fault("tab", "a tab stands here", Span(number, column, number, column + 1, self.source), "indent with spaces")
                 raise SpecError(self.faults)
 
     def _syntax(self, error: yaml.YAMLError) -> None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         span = self._span() if mark is None else Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2, self.source)
-        self._fault("yaml-syntax", f"this is no YAML: {problem}", span, _QUOTE)
+        self._fault("yaml-syntax", f"this is no YAML: {problem}", span, _INDENT if "mapping values" in problem or "block" in problem else _QUOTE)
+
+    def _word(self, span: Span) -> Span:
+        """Return the place of the first word of a span: an anchor or a tag."""
+        word = self.source.line(span.line)[span.column - 1 :].split(maxsplit=1)
+        length = len(word[0]) if word else 1
+        return Span(span.line, span.column, span.line, span.column + length, self.source)
+
+    def _written(self, span: Span) -> str:
+        return self.source.line(span.line)[span.column - 1 : span.end_column - 1]
 
     def _span(self) -> Span:
         return Span(1, 1, 1, 2, self.source)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
@@ -140,7 +141,7 @@ def _key(value: Any) -> Key:
             raise PydanticCustomError("bad_key", "`{text}` has an unbalanced brace", {"text": str(text)})
     plain = "".join("0" if isinstance(p, Expr) else p for p in parts)
     if not re.fullmatch(r"[A-Za-z_0][\w\-]*(\.[\w\-]+)*", plain):
-        raise PydanticCustomError("bad_key", "`{text}` can't name a step: letters, digits, `_`, `-`, dots between parts, and `{{expr}}` do", {"text": str(text)})
+        raise PydanticCustomError("bad_key", "`{text}` can't name a step: letters, digits, `_`, `-`, dots between parts, and `{expr}` do", {"text": str(text)})
     return Key(text, tuple(parts))
 
 
@@ -225,13 +226,13 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False)
 
 
-class Chain(RootModel[tuple["Step", ...]]):
+class Chain(RootModel[Annotated[tuple["Step", ...], Field(min_length=1)]]):
     """A list of steps: an nn.Sequential, its steps named 0, 1, ..."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class Body(RootModel[dict[StepKey, "Step"]]):
+class Body(RootModel[Annotated[dict[StepKey, "Step"], Field(min_length=1)]]):
     """Named steps, in the order of the text."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -285,6 +286,15 @@ class Row(Model):
     condition: Expression | None = Field(None, alias="if")
     init: Initialisers | None = None
     stage: StepKey | None = None
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _keep_places(cls, value: Any, handler: Callable[[Any], Row]) -> Row:
+        """Keep the keys of the arguments as they are in the text: pydantic makes plain text of them."""
+        row = handler(value)
+        extra = row.__pydantic_extra__ or {}
+        object.__setattr__(row, "__pydantic_extra__", {k: extra[k] for k in value if k in extra})
+        return row
 
     @property
     def arguments(self) -> dict[Text, Any]:

@@ -48,19 +48,18 @@ def written(picture: Scene, theme: Theme) -> str:
         else:
             _turn(graph, arrow, to, theme)
     if len(parts) > 1:
-        tops = [picture.items[0].id, *(f"turn{k}-top" for k in range(1, len(parts)))]
+        tops = [picture.items[0].id, *(f"turn{k}" for k in range(1, len(parts)))]
         graph.body.append("\t{ rank=min; " + "; ".join(f'"{name}"' for name in tops) + " }\n")
     return str(graph.source)
 
 
 def _turn(graph: Digraph, arrow: Arrow, number: int, theme: Theme) -> None:
-    """Draw an arrow from the foot of a column up to the head of the next one."""
-    top, foot = f"turn{number}-top", f"turn{number}-foot"
-    for name in (top, foot):
-        graph.node(name, label="", shape="point", width="0.01", height="0.01", color=theme.line, group=f"turn{number}")
-    graph.edge(top, foot, label=_arrow_label(arrow), dir="none", weight="200")
-    graph.edge(arrow.tail.id, foot, dir="none", headport="s", weight="2")
-    graph.edge(top, arrow.head.id, tailport="n", weight="1", **_head(arrow))
+    """Draw an arrow from the foot of a column up and over to the head of the next one."""
+    turn = f"turn{number}"
+    graph.node(turn, label="", shape="point", width="0.01", height="0.01", color=theme.line)
+    graph.edge(f"{arrow.tail.id}:s", f"{turn}:s", dir="none", weight="2")
+    more = {"label": label} if (label := _arrow_label(arrow)) else {}
+    graph.edge(f"{turn}:n", arrow.head.id, weight="1", **more, **_head(arrow))
 
 
 def _items(graph: Digraph, items: list[Box | Frame], theme: Theme) -> None:
@@ -87,17 +86,23 @@ def _frame(graph: Digraph, frame: Frame, theme: Theme) -> None:
 
 def _box(graph: Digraph, box: Box, theme: Theme) -> None:
     if box.kind == "fork":
-        graph.node(box.id, label="", id=box.id, shape="point", width="0.05", height="0.05", color=theme.line)
+        graph.node(box.id, label="", id=box.id, shape="point", width="0.05", height="0.05", color=theme.line, **_group(box))
         return
     paint = theme.boxes[box.kind]
     shape = {"shape": "circle", "margin": "0", "width": "0.26", "height": "0.26", "fixedsize": "true"}
     more = shape if box.kind == "merge" and len(box.title) == 1 else {}
     graph.node(
-        box.id, label=_label(box, theme), id=box.id, color=paint.line, fillcolor=paint.fill, **more
-    )
+        box.id, label=_label(box, theme), id=box.id, color=paint.line, fillcolor=paint.fill,
+        **_group(box), **more,
+    )  # fmt: skip
     if box.shortcut != "flow":
         style = "dashed" if box.shortcut == "projection" else "solid"
         graph.edge(f"{box.id}:ne", f"{box.id}:se", id=f"{box.id}-shortcut", style=style)
+
+
+def _group(box: Box) -> dict[str, str]:
+    """Return what keeps the main path on one straight line."""
+    return {"group": "main"} if box.main else {}
 
 
 def _label(box: Box, theme: Theme) -> str:
@@ -124,9 +129,15 @@ def _arrow(graph: Digraph, arrow: Arrow, theme: Theme) -> None:  # noqa: ARG001
         more["label"] = label
     if arrow.kind == "projection":
         more["style"] = "dashed"
-    if arrow.kind == "flow":
-        more["weight"] = "100"
+    more["weight"] = _weight(arrow)
     graph.edge(arrow.tail.id, arrow.head.id, **more)
+
+
+def _weight(arrow: Arrow) -> str:
+    """Return how short and straight an arrow should be: the main path before all others."""
+    if arrow.kind == "flow":
+        return "100"
+    return "1" if arrow.head.kind == "merge" else "4"
 
 
 def _arrow_label(arrow: Arrow) -> str:

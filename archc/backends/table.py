@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from archc.backends.tables.claims import claims
 from archc.backends.tables.data import as_json, comma_separated, markdown
 from archc.backends.tables.family import family
 from archc.backends.tables.latex import latex
 from archc.backends.tables.model import Table
-from archc.backends.tables.network import BY, one_of, table
+from archc.backends.tables.network import BY, UnknownName, one_of, table
 from archc.backends.tables.text import text
 
 FORMATS: dict[str, Callable[[Table], str]] = {
@@ -21,8 +22,8 @@ FORMATS: dict[str, Callable[[Table], str]] = {
 
 
 def render(what: Table, form: str = "text") -> str:
-    """Write a table in a format by name; one that is not known raises ValueError."""
+    """Write a table in a format by name; one that is not known raises UnknownName."""
     return FORMATS[one_of(form, list(FORMATS), "format")](what)
 
 
-__all__ = ["BY", "FORMATS", "Table", "family", "render", "table", "text"]
+__all__ = ["BY", "FORMATS", "Table", "UnknownName", "claims", "family", "render", "table", "text"]

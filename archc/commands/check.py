@@ -1,4 +1,4 @@
-"""`archc check`: is the spec right, in every variant?"""
+"""`archc check`: is the spec right, in every variant, and do its published figures hold?"""
 
 from __future__ import annotations
 
@@ -8,30 +8,56 @@ from typing import Annotated
 import typer
 
 from archc import api
-from archc.commands.common import WRONG, SetOpt, SpecArg, VariantOpt, complain, deliver, option_of, settings_of, spec_of, usage
-from archc.diagnostics import errors
+from archc.backends.table import claims, text
+from archc.commands.common import (
+    WRONG,
+    SetOpt,
+    SpecArg,
+    VariantOpt,
+    attempt,
+    complain,
+    deliver,
+    option_of,
+    screen,
+    settings_of,
+    spec_of,
+)
+from archc.diagnostics import Source, errors
+
+ClaimsOpt = Annotated[
+    bool, typer.Option("--claims", help="List the published figures and what became of each.")
+]
 
 
 def check(
     spec: SpecArg,
     variant: VariantOpt = None,
     sets: SetOpt = None,
+    listed: ClaimsOpt = False,  # noqa: FBT002 - a flag of the command line
     form: Annotated[str, typer.Option("--format", help="text or json")] = "text",
 ) -> None:
     """Check a spec: every variant, or the one named."""
     option_of(("text", "json"), form, "format")
-    try:
-        found = api.check(spec_of(spec), variant, **settings_of(sets))
-    except OSError as error:
-        usage(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-    if form == "json":
+    what, settings = spec_of(spec), settings_of(sets)
+    found = attempt(lambda: api.check(what, variant, **settings))
+    if listed:
+        deliver(_claims(what, variant, form), None)
+    elif form == "json":
         deliver(json.dumps([d.as_dict() for d in found], indent=2, ensure_ascii=False), None)
-    else:
+    if listed or form == "text":
         complain(found)
     if wrong := errors(found):
         if form == "text":
             complain_count(len(wrong))
         raise typer.Exit(WRONG)
+
+
+def _claims(spec: str | Source, variant: str | None, form: str) -> str:
+    verdicts = attempt(lambda: api.judge_claims(spec, variant))
+    if form == "json":
+        return json.dumps([v.as_dict() for v in verdicts], indent=2, ensure_ascii=False)
+    width, color = screen(None)
+    return text(claims("Published figures", verdicts), width, color=color)
 
 
 def complain_count(count: int) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
 from archc import api
 from archc.diagnostics import Diagnostic, Source, SpecError, render
+
+Result = TypeVar("Result")
 
 GOOD, WRONG, USAGE, DEFECT = 0, 1, 2, 3
 
@@ -41,8 +44,14 @@ def settings_of(pairs: list[str] | None) -> dict[str, str]:
 
 def compiled(spec: str, variant: str | None, pairs: list[str] | None) -> api.Architecture:
     """Compile what the user named; on faults print them and exit with 1."""
+    what, settings = spec_of(spec), settings_of(pairs)
+    return attempt(lambda: api.compile(what, variant, **settings))
+
+
+def attempt(work: Callable[[], Result]) -> Result:
+    """Do what may find the spec wrong: print the faults and exit with 1, or with 2 without a file."""
     try:
-        return api.compile(spec_of(spec), variant, **settings_of(pairs))
+        return work()
     except SpecError as error:
         fail(error.diagnostics)
     except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
@@ -107,6 +116,13 @@ def deliver(content: str | bytes, output: Path | None) -> None:
         write(output, content.encode() if isinstance(content, str) else content)
     except OSError as error:
         usage(f"can't write {output}: {error.strerror}")
+
+
+def screen(output: Path | None) -> tuple[int | None, bool]:
+    """Return how wide text may be, None for any width, and whether it may have colours."""
+    seen = sys.stdout.isatty() and output is None
+    width = shutil.get_terminal_size().columns if seen or os.environ.get("COLUMNS") else None
+    return width, seen and not os.environ.get("NO_COLOR")
 
 
 def write(path: Path, content: bytes) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
-from os import environ
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from archc import api, zoo
-from archc.backends.table import BY, FORMATS, Table, family, render, table, text
+from archc.backends.table import BY, FORMATS, Table, UnknownName, family, render, table, text
 from archc.commands.common import (
     OutputOpt,
     SetOpt,
@@ -20,6 +17,7 @@ from archc.commands.common import (
     attempt,
     deliver,
     option_of,
+    screen,
     settings_of,
     spec_of,
     usage,
@@ -74,7 +72,7 @@ def show(
             one = attempt(lambda: api.compile(what, variant, **settings))
             made = table(one.network, by, _names(columns), convention)
         deliver(_written(made, form, output), output)
-    except ValueError as error:
+    except UnknownName as error:
         usage(str(error))
 
 
@@ -88,9 +86,8 @@ def _is_family(spec: str | Source) -> bool:
 def _written(made: Table, form: str, output: Path | None) -> str:
     if form != "text":
         return render(made, form)
-    screen = sys.stdout.isatty() and output is None
-    width = shutil.get_terminal_size().columns if screen or environ.get("COLUMNS") else None
-    return text(made, width, color=screen and not environ.get("NO_COLOR"))
+    width, color = screen(output)
+    return text(made, width, color=color)
 
 
 def _names(listed: str | None) -> list[str]:

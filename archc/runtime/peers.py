@@ -61,11 +61,11 @@ def peer(text: str) -> nn.Module:
 
 def parse(text: str) -> tuple[str, str, dict[str, Any]]:
     """Split the name of a peer: `torchvision:resnet18(num_classes=10)` into its three parts."""
-    source, _, call = text.partition("(")
+    source, bracket, call = text.partition("(")
     source, _, name = source.rpartition(":")
     known = source in PEERS or source.endswith(".py")
     try:
-        tree = ast.parse(f"f({call}" if call else "f()", mode="eval").body
+        tree = ast.parse(f"f({call}" if bracket else "f()", mode="eval").body
     except SyntaxError:
         tree = None
     if not known or not name or not isinstance(tree, ast.Call) or tree.args:

@@ -15,10 +15,9 @@ Tensors = Mapping[str, torch.Tensor | None]
 class Row:
     """One comparison: of what, at which input size, of how many things, and the largest error.
 
-    `error` is relative to the largest number of the tensor that it is in, 0 where all are
-    equal to the last bit, and infinite where no number can say how far apart they are;
-    `where` is the name of that tensor. A `refused` row compared nothing, since neither network
-    takes such an input.
+    `error` is 0 where all are equal to the last bit, and infinite where no number can say how
+    far apart they are; `where` is the tensor that it is in, to whose largest number it is
+    relative. A `refused` row compared nothing, since neither network takes such an input.
     """
 
     what: str
@@ -64,24 +63,32 @@ class Report:
 
 
 def compare(what: str, at: str, ours: Tensors, theirs: Tensors) -> Row:
-    """Compare two sets of tensors by name; a name that one lacks is a difference."""
-    errors = {k: difference(ours.get(k), theirs.get(k)) for k in {**theirs, **ours}}
+    """Compare two sets of tensors by name; a name that one lacks is a difference.
+
+    An error is relative to no less than a hundredth of the largest number of all: a gradient
+    that cancels out, as that of a bias before a norm does, is made of rounding alone.
+    """
+    least = 0.01 * max((_largest(x) for x in theirs.values() if x is not None), default=0.0)
+    errors = {k: difference(ours.get(k), theirs.get(k), least) for k in {**theirs, **ours}}
     worst = max(errors, key=errors.__getitem__, default="")
     error = errors.get(worst, 0.0)
     return Row(what, at, len(errors), error, worst if error else "", _why(ours, theirs, worst))
 
 
-def difference(a: torch.Tensor | None, b: torch.Tensor | None) -> float:
-    """Return the largest error of `a`, relative to the largest number of `b`."""
+def difference(a: torch.Tensor | None, b: torch.Tensor | None, least: float = 0.0) -> float:
+    """Return the largest error of `a`, relative to the largest number of `b`, or to `least`."""
     if a is None or b is None:
         return 0.0 if a is b else math.inf
     if a.shape != b.shape or a.dtype != b.dtype or not (_finite(a) and _finite(b)):
         return math.inf
     if torch.equal(a, b):
         return 0.0
-    a, b = a.detach().double(), b.detach().double()
-    scale = float(b.abs().max())
-    return float((a - b).abs().max()) / scale if scale else math.inf
+    scale = max(_largest(b), least)
+    return _largest(a.detach().double() - b.detach().double()) / scale if scale else math.inf
+
+
+def _largest(x: torch.Tensor) -> float:
+    return float(x.detach().abs().max()) if x.numel() else 0.0
 
 
 def _finite(x: torch.Tensor) -> bool:

@@ -59,7 +59,7 @@ def structure(ours: nn.Module, theirs: nn.Module) -> Iterator[Row]:
     yield Row("keys", "", len(b), note="" if list(a) == list(b) else "in another order")
     kinds, other = _kinds(ours), _kinds(theirs)
     wrong = [f"{k} is {kinds[k]} and {other[k]}" for k in b if kinds[k] != other[k]]
-    yield Row("shapes", "", len(b), math.inf if wrong else 0.0, note=listed(wrong))
+    yield Row("shapes", "", len(b), math.inf if wrong else 0.0, note=listed(wrong, 2))
     fixed = [k for k, kind in kinds.items() if kind.endswith("buffer") and not k.endswith(MEASURED)]
     if fixed and not wrong:
         yield compare("buffers", "", {k: a[k] for k in fixed}, {k: b[k] for k in fixed})

@@ -68,7 +68,9 @@ class Builder:
                 box = self.box(name, "port", f"{name}  {value.shape}")
                 items.append(box)
                 self.arrow(taps[id(value)], box, value)
-        Shortcuts(self.arrows).mark()
+        marks = Shortcuts(self.arrows)
+        marks.mark()
+        marks.mark_main(self.arrows[-1].head)
         return Scene(network.name, items, self.arrows)
 
     def stage(self, stage: Stage, taps: Taps, read: Mapping[int, int], items: Items) -> None:

@@ -29,6 +29,7 @@ def columns(scene: Scene) -> list[list[Item]]:
     if total <= SHORT:
         return [scene.items]
     choices = [_fill(sizes, cuts, total / count) for count in range(1, MAX_COLUMNS + 1)]
+    choices += [_stages(scene.items, cuts)]
     best = min(choices, key=lambda starts: _misfit(sizes, starts))
     return [scene.items[a:b] for a, b in pairwise([*best, len(scene.items)])]
 
@@ -40,7 +41,8 @@ def _cuts(scene: Scene) -> set[int]:
     for arrow in scene.arrows:
         for k in range(number[id(arrow.tail)] + 1, number[id(arrow.head)] + 1):
             crossing[k] += 1
-    return {k for k, count in crossing.items() if count == 1}
+    ports = {k for k, item in enumerate(scene.items) if isinstance(item, Box) and item.kind == "port"}
+    return {k for k, count in crossing.items() if count == 1} - ports
 
 
 def _fill(sizes: Sizes, cuts: set[int], fair: float) -> list[int]:

@@ -18,7 +18,7 @@ class Box:
 
     `notes` are what follows it with no box of its own (BN, relu) or what it holds. `changes`
     says that its output has another shape than its input, `shortcut` how a block that is one
-    box is by-passed.
+    box is by-passed, `main` that it stands on the longest path. `place` is its block or stage.
     """
 
     id: str
@@ -30,6 +30,7 @@ class Box:
     changes: bool = False
     shortcut: ArrowKind = "flow"
     short: str = ""
+    main: bool = False
     place: str = ""
 
 

@@ -30,6 +30,13 @@ class Shortcuts:
             if arrows[0].head.kind == "merge" and arrows[0].head.title in SUMS:
                 self._mark_sum(arrows)
 
+    def mark_main(self, box: Box) -> None:
+        """Mark the longest path to a box."""
+        box.main = True
+        while arrows := self.into[id(box)]:
+            box = max(arrows, key=lambda a: self.length[id(a.tail)]).tail
+            box.main = True
+
     def _mark_sum(self, arrows: list[Arrow]) -> None:
         longest = max(self.length[id(a.tail)] for a in arrows)
         main = [a for a in arrows if self.length[id(a.tail)] == longest]

@@ -200,12 +200,12 @@ class BodyWriter(Sequences):
 
     def tentative(self) -> None:
         """Remember where the constructor stands, in case a step is no module."""
-        self.mark = (len(self.init), set(self.containers))
+        self.mark = (len(self.init), set(self.containers), dict(self.lists))
 
     def rollback(self) -> None:
         """Forget what a failed attempt wrote."""
         del self.init[self.mark[0] :]
-        self.containers = self.mark[1]
+        self.containers, self.lists = self.mark[1:]
 
     # Expressions
 
@@ -239,11 +239,19 @@ class BodyWriter(Sequences):
         absent = [all(c.result(expr) is ABSENT for c in group) for group in (yes, no)]
         if any(absent):
             return self.optional_statement(expr, node, (no if absent[0] else yes), flag, path, negated=absent[0])
-        first = self.branch(expr, node.body, yes, path)
-        second = self.branch(expr, node.orelse, no, path)
+        first = self.guarded(test, lambda: self.branch(expr, node.body, yes, path))
+        second = self.guarded(f"not {atom(test)}", lambda: self.branch(expr, node.orelse, no, path))
         candidates = tuple(dict.fromkeys((*first.candidates, *second.candidates)))
         texts = [self.forward.take(f) for f in (first, second)]
         return self.forward.wait(Flow(f"{texts[0]} if {flag} else {texts[1]}", "y", candidates))
+
+    def guarded(self, test: str, write: Callable[[], Flow]) -> Flow:
+        """Write a branch; what it registers is made only where the test says so."""
+        mark = len(self.init)
+        flow = write()
+        if made := self.init[mark:]:
+            self.init[mark:] = [f"if {test}:", *(f"    {line}" for line in made)]
+        return flow
 
     def source_of(self, node: ast.expr, running: Flow) -> Flow:
         """Return what the branches of a choice are applied to, where they say it."""
@@ -295,10 +303,10 @@ class BodyWriter(Sequences):
             case ast.BinOp():  # one side is nothing
                 sides = [self.translate(expr, n, contexts, path) for n in (node.left, node.right)]
                 return sides[0] if sides[1] is GONE else sides[1]
-            case ast.Call() if all(c.evaluate(expr, node.func) is None for c in contexts if isinstance(node.func, (ast.Name, ast.Call))):
-                return GONE
             case ast.Call() if ast.unparse(node.func) == "list":
                 return self.listed([self.translate(expr, a, contexts, path) for a in node.args])
+            case ast.Call() if all(c.evaluate(expr, node.func) is None for c in contexts):
+                return GONE
             case ast.List() | ast.Tuple():
                 return self.listed([self.translate(expr, e, contexts, path) for e in node.elts])
             case ast.Subscript():
@@ -461,15 +469,13 @@ class BodyWriter(Sequences):
         if step.source is not None and step.repeat is not None:
             self.scope.running = self.translate(step.source, step.source.tree, contexts, path)
         sibling = key is not None and (key.silent or any(e.names & set(loop.names) for e in key.exprs))
-        if step.repeat is not None and not sibling and path:
+        if step.repeat is not None and not sibling and path and not self.keeps_steps(key):
             try:
                 self.tentative()
                 items, result = self.repeated(step.model_copy(update={"source": None}), loop, contexts, self.scope.running)
                 flow = self.called(self.register(path, f"nn.Sequential({', '.join(runs(items))})"), [self.scope.running], result.candidates)
                 flow.ends = True
-                if key is not None and f"{key.identifier}.steps" not in self.file.text_of(self):
-                    return flow
-                raise NotAModuleError
+                return flow
             except NotAModuleError:
                 self.rollback()
         if len(contexts) > 1:
@@ -481,7 +487,10 @@ class BodyWriter(Sequences):
         flows: list[Flow] = []
         start, later = self.scope.running, self.later
         plain = step.model_copy(update={"repeat": None, "each": None, "source": step.source if step.each else None})
+        items = self.loop_values(loop, context)
         for number, turn in enumerate(self.turns(loop, context)):
+            if items and isinstance(loop.target, ast.Name):
+                self.scope.flows[loop.target.id] = items[number]
             turn.frame.running = context.frame.running
             at = path
             if sibling and key is not None and not key.silent:
@@ -494,11 +503,8 @@ class BodyWriter(Sequences):
             flow = self.copy(plain, turn, at, key)
             if flow is None:
                 continue
-            self.forward.settle(flow)
-            if flow.text in ("x", "y") and (step.each or self.keeps_steps(key)):
-                kept = f"{key.identifier.strip('_') if key else 'v'}_{number}"
-                self.forward.emit(f"{kept} = {flow.text}")
-                flow = Flow(kept, kept, flow.candidates)
+            kept = f"{key.identifier.strip('_') if key else 'v'}_{number}"
+            self.forward.settle(flow, kept if step.each or self.keeps_steps(key) else None)
             flows.append(flow)
             self.scope.running = flow
             if isinstance(turn.frame.running, Value) and step.repeat is not None:
@@ -509,6 +515,14 @@ class BodyWriter(Sequences):
         if step.each is not None:
             return self.listed(flows)
         return flows[-1] if flows else None
+
+    def loop_values(self, loop: Loop, context: Context) -> list[Flow]:
+        """Return the values that a loop goes through, where they are values of the network."""
+        found = context.evaluate(loop.expr, loop.node)
+        if not isinstance(found, list) or not found or not isinstance(found[0], Value):
+            return []
+        parts: list[Flow] = getattr(self.translate(loop.expr, loop.node, [context], ""), "parts", [])
+        return parts
 
     def keeps_steps(self, key: Key | None) -> bool:
         """Whether `.steps` of a loop is asked for."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from archc.backends.pytorch.context import Context, Contexts, Names, Renderer, Split, channel_names, same, split_by
@@ -75,6 +76,7 @@ class Writer:
         self.init: list[str] = []
         self.step_init: list[str] = []
         self.containers: set[str] = set()
+        self.lists: dict[str, int] = {}
         self.contexts: list[Context] = [file.context(m) for m in modules]
         self.scope = self.start()
 
@@ -149,7 +151,8 @@ class Writer:
             values = [getattr(n.target, name) for n in nodes]
             place = dict(callee.places).get(name)
             if place is not None and id(place) in inside and not self.render.fixed(expr, place, contexts):
-                arguments[name] = self.render.py(expr, place, contexts)
+                listed = any(isinstance(v, tuple) for v in values)
+                arguments[name] = replace(self.render.py(expr, place, contexts), listed=listed)
             elif same(values):
                 arguments[name] = Py.of(values[0])
             else:
@@ -233,31 +236,42 @@ class Writer:
 
     def attribute(self, path: str) -> str:
         """Return how forward reads the module or parameter at a path."""
+        text = "self"
         parts = path.split(".")
-        if all(p.isidentifier() for p in parts):
-            return f"self.{path}"
-        return f'self.get_submodule("{path}")' if len(parts) > 1 else f'getattr(self, "{path}")'
+        for k, part in enumerate(parts):
+            if part.isidentifier() and not keyword.iskeyword(part):
+                text += f".{part}"
+            elif ".".join(parts[:k]) in self.lists:
+                text += f"[{part}]"
+            else:
+                text = f'getattr({text}, "{part}")'
+        return text
 
     def register(self, path: str, text: str) -> str:
         """Write the line that makes a module an attribute; return how forward reads it."""
         parts = path.split(".")
         for k in range(1, len(parts)):
-            self.container(parts[:k])
-        owner = ".".join(["self", *parts[:-1]])
-        if not all(p.isidentifier() for p in parts[:-1]):
-            owner = f'self.get_submodule("{".".join(parts[:-1])}")'
-        if parts[-1].isidentifier():
+            self.container(parts[:k], parts[k])
+        parent = ".".join(parts[:-1])
+        owner = self.attribute(parent) if parent else "self"
+        if parts[-1].isidentifier() and not keyword.iskeyword(parts[-1]):
             self.init.append(f"{owner}.{parts[-1]} = {text}")
+        elif self.lists.get(parent) == int(parts[-1] if parts[-1].isdigit() else -1):
+            self.lists[parent] += 1
+            self.init.append(f"{owner}.append({text})")
         else:
             self.init.append(f'{owner}.add_module("{parts[-1]}", {text})')
         return self.attribute(path)
 
-    def container(self, parts: list[str]) -> None:
-        """Make the module that holds the parts of a dotted path."""
+    def container(self, parts: list[str], child: str) -> None:
+        """Make the module that holds the parts of a dotted path: a list where they are numbered."""
         path = ".".join(parts)
-        if path not in self.containers:
-            self.containers.add(path)
-            self.register(path, "nn.Module()")
+        if path in self.containers:
+            return
+        self.containers.add(path)
+        self.register(path, "nn.ModuleList()" if child == "0" else "nn.Module()")
+        if child == "0":
+            self.lists[path] = 0
 
     # Uses of a value
 

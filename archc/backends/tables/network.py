@@ -17,6 +17,10 @@ BY = ("stage", "block", "layer")
 MEANING = "1 MAC = 1 multiply-add; FLOPs = 2 × MACs; counts are for one sample"
 
 
+class UnknownName(ValueError):  # noqa: N818 - what a user mistyped is no error of ours
+    """A name of a column, convention, format or kind of row that there is none of."""
+
+
 @dataclass(frozen=True)
 class Piece:
     """What a row is about: some nodes, and whether their module is applied a second time."""
@@ -36,7 +40,7 @@ Reader = Callable[[Piece], Cell]
 def table(
     network: Network, by: str = "stage", columns: Sequence[str] = (), convention: str | None = None
 ) -> Table:
-    """Return the table of a network; a name that is not known raises ValueError."""
+    """Return the table of a network; a name that is not known raises UnknownName."""
     pieces = list(PIECES[one_of(by, BY, "table by")](network))
     chosen = [*(columns or ("name", "block", "output", "params", "macs"))]
     chosen += [convention] if convention and convention not in chosen else []
@@ -115,10 +119,11 @@ PIECES: dict[str, Callable[[Network], Iterator[Piece]]] = {
 
 
 def _block(piece: Piece) -> str:
-    """Name what is in a row: `bottleneck ×3`, or the layer where it is one."""
+    """Name what is in a row: the layer where it is one, else `bottleneck ×3`; no norms and such."""
     if len(piece.nodes) == 1 and (layer := line(piece.nodes[0], word=" conv")):
         return layer
-    runs = [(name, len(list(group))) for name, group in groupby(n.name for n in piece.nodes)]
+    telling = [n for n in piece.nodes if n.module or line(n)] or piece.nodes
+    runs = [(name, len(list(group))) for name, group in groupby(n.name for n in telling)]
     return ", ".join(f"{name} ×{count}" if count > 1 else name for name, count in runs)
 
 
@@ -141,8 +146,8 @@ def counted() -> list[str]:
 
 
 def one_of(name: str, known: Sequence[str], what: str) -> str:
-    """Return a name that is known; raises ValueError, with the nearest ones, otherwise."""
+    """Return a name that is known; raises UnknownName, with the nearest ones, otherwise."""
     if name not in known:
         hint = nearest(name, known) or f"choose from {', '.join(known)}"
-        raise ValueError(f"there is no {what} `{name}`: {hint}")
+        raise UnknownName(f"there is no {what} `{name}`: {hint}")
     return name
