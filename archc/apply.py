@@ -41,7 +41,7 @@ class Applier:
             raise EvalFault("not-an-op", f"`{ast.unparse(node)}` applies {describe(callee)}, which is no op", node)
         if any(v is NOTHING for v in values):
             if callee.name not in LEAVES_OUT:
-                raise EvalFault("nothing-used", f"`{ast.unparse(node)}` needs a value, but gets nothing", node, "`none(...)(x)` gives nothing, which only `+`, `concat`, `sum` and `mean` leave out")
+                raise EvalFault("nothing-used", f"`{ast.unparse(node)}` needs a value, but {self.empty(reader, node)} nothing", node, "`none(...)(x)` gives nothing, which only `+`, `concat`, `sum` and `mean` leave out")
             values = [v for v in values if v is not NOTHING]
             if not values:
                 return NOTHING
@@ -49,6 +49,12 @@ class Applier:
             if parameter not in dict(callee.arguments) and parameter not in self.defaults(callee):
                 raise EvalFault("missing-argument", f"`{callee.name}` needs `{parameter}`", node, f"its arguments: {takes(callee)}")
         return self.op(reader, callee, values, node) if is_op(callee) else self.block(reader, callee, values, node)
+
+    def empty(self, reader: Reader, node: ast.expr) -> str:
+        """Say which step is nothing, of those that an expression names."""
+        values = reader.frame.values if reader.frame else {}
+        names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and values.get(n.id) is NOTHING]
+        return f"the step `{names[0]}` gives" if names else "gets"
 
     def defaults(self, callee: Callee) -> dict[str, Any]:
         """Return the file's default arguments of an op or block, evaluated."""
@@ -106,11 +112,13 @@ class Applier:
         place = dict(callee.places).get(name, node)
         value = dict(callee.arguments).get(name)
         text = ast.unparse(place)
-        shown = f"`{text}`" if describe(value).endswith(f" {text}") else f"`{text}` = {value}" if name in dict(callee.arguments) else describe(value)
+        literal = isinstance(place, ast.Constant) or describe(value).endswith(f" {text}")
+        shown = f"`{text}`" if literal else f"`{text}` = {value}" if name in dict(callee.arguments) else describe(value)
         if error["type"] == "float_channels":
             whole = text.replace(" / ", " // ") if "/" in text and "//" not in text else f"int({text})"
             return Diagnostic("float-argument", f"`{callee.name}`: `{name}` must be an integer, but {shown} is a float", reader.expr.span(place), self.label(reader), help=f"write `{whole}`")
         said = error["msg"].removeprefix("Input ").removeprefix("Value error, ").removeprefix("should")
+        said = said.replace("be greater than or equal to", "be at least").replace("be less than or equal to", "be at most")
         said = said if said.startswith(("must", "is")) else f"must{said}"
         message = f"`{callee.name}`: `{name}` {said.split(', got')[0]}, got {shown}"
         return Diagnostic("bad-argument", message, reader.expr.span(place), self.label(reader))
@@ -157,7 +165,7 @@ class Applier:
         for value in inputs:
             said = f"{value.shape}: {value.text}" if value.text else str(value.shape)
             notes.append(Note(value.span, said))
-        message = fault.message if text in fault.message else f"`{text}` {fault.message}" if fault.message.startswith("adds") else fault.message
+        message = fault.message if fault.message.startswith("`") else f"`{text}` {fault.message}"
         self.lowering.report(fault.code, message, reader.expr.span(node), label=self.label(reader), notes=tuple(dict.fromkeys(notes)), help=fault.help)
 
     # Blocks
@@ -279,7 +287,7 @@ class Applier:
         reader = Reader(self.lowering, special.get("block", row.block), frame.scope, frame)
         callee = reader.guard(lambda: reader.whole(reader.choose(reader.expr.tree)))
         if not isinstance(callee, Callee):
-            raise SpecError([Diagnostic("not-an-op", f"`{reader.expr}` is {describe(callee)}, not a block", reader.expr.text.span)])
+            raise SpecError([Diagnostic("not-an-op", f"`{reader.expr}` is {describe(callee)}, not a block", reader.expr.text.span, help="a row needs a block or an op, or a param that holds one")])
         written = {**row.arguments, **{k: v for k, v in special.items() if k != "block"}}
         bound, places = dict(callee.arguments), dict(callee.places)
         wrong: list[Diagnostic] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
-from typing import Literal
+from typing import ClassVar, Literal
 
 from archc.diagnostics import Span
 
@@ -41,6 +41,7 @@ class Listing:
     text: str
     span: Span
     values: tuple[int, ...]
+    step: ClassVar[Decimal] = Decimal(1)
 
     def agrees(self, count: Count, digits: Digits) -> bool:  # noqa: ARG002
         """Whether the counts are these; they have no digits to cut."""

@@ -98,9 +98,12 @@ class Lowering:
         except SpecError as error:
             self.diagnostics += error.diagnostics
             return None
-        span = self.document.input[0].text.span
+        first, last = self.document.input[0].text.span, self.document.input[-1].text.span
+        span = replace(first, end_line=last.end_line, end_column=last.end_column)
+        if "" in self.faulty:
+            return None
         if not all(isinstance(s, int) and not isinstance(s, bool) and 0 < s < 1_000_000 for s in sizes) or len(sizes) not in (1, 3):
-            self.report("bad-input", f"the input is {describe(sizes)}: {sizes}", span, help="give channels, height and width: `[3, 224, 224]`")
+            self.report("bad-input", f"the input has the sizes {', '.join(map(str, sizes))}", span, help="give channels, height and width, such as `[3, 224, 224]`, or one number of features")
             return None
         layout = "c h w" if len(sizes) == 3 else "c"
         x = Value(Shape.of(layout, *sizes), span, "the network's input")

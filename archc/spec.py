@@ -299,7 +299,8 @@ class Row(Model):
     @property
     def arguments(self) -> dict[Text, Any]:
         """The block's arguments by name, as written."""
-        return dict(self.__pydantic_extra__ or {})  # type: ignore[arg-type]
+        extra: dict[Any, Any] = self.__pydantic_extra__ or {}
+        return dict(extra)
 
 
 def _step_kind(value: Any) -> str:

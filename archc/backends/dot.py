@@ -48,18 +48,23 @@ def written(picture: Scene, theme: Theme) -> str:
         else:
             _turn(graph, arrow, to, theme)
     if len(parts) > 1:
-        tops = [picture.items[0].id, *(f"turn{k}" for k in range(1, len(parts)))]
+        tops = [picture.items[0].id, *(f"turn{k}-top" for k in range(1, len(parts)))]
         graph.body.append("\t{ rank=min; " + "; ".join(f'"{name}"' for name in tops) + " }\n")
     return str(graph.source)
 
 
 def _turn(graph: Digraph, arrow: Arrow, number: int, theme: Theme) -> None:
-    """Draw an arrow from the foot of a column up and over to the head of the next one."""
-    turn = f"turn{number}"
-    graph.node(turn, label="", shape="point", width="0.01", height="0.01", color=theme.line)
-    graph.edge(f"{arrow.tail.id}:s", f"{turn}:s", dir="none", weight="2")
+    """Draw an arrow from the foot of a column, up, and over to the head of the next one."""
+    top, foot = f"turn{number}-top", f"turn{number}-foot"
+    for name in (top, foot):
+        graph.node(
+            name, label="", shape="point", width="0.01", height="0.01", color=theme.line,
+            group=f"turn{number}",
+        )  # fmt: skip
+    graph.edge(arrow.tail.id, f"{foot}:s", dir="none", weight="2")
+    graph.edge(top, foot, dir="none", weight="0")
     more = {"label": label} if (label := _arrow_label(arrow)) else {}
-    graph.edge(f"{turn}:n", arrow.head.id, weight="1", **more, **_head(arrow))
+    graph.edge(f"{top}:n", arrow.head.id, weight="10", **more, **_head(arrow))
 
 
 def _items(graph: Digraph, items: list[Box | Frame], theme: Theme) -> None:

@@ -46,12 +46,14 @@ class Py:
     """A Python expression of the emitted file.
 
     `value` is what it evaluates to where that is one thing in every use, else VARIES.
-    `listed` says of one that varies that it is a pair or a list in some use.
+    `listed` says of one that varies that it is a pair or a list in some use, `optional` that
+    it is None in some.
     """
 
     text: str
     value: Any = field(default=None)
     listed: bool = False
+    optional: bool = False
 
     def __str__(self) -> str:
         return self.text

@@ -95,6 +95,9 @@ class Conv(Op):
         padding = use.padding
         if padding.value is None:
             padding = same_padding(use.kernel, use.dilation)
+        elif padding.optional:
+            same = same_padding(use.kernel, use.dilation)
+            padding = Py(f"{same} if {padding} is None else {padding}", VARIES)
         rest = options(cls, use, "dilation", "groups", "bias", "padding_mode")
         stride = (use.stride, 1)
         head = (use.channels[0], use.out, use.kernel)
@@ -103,7 +106,7 @@ class Conv(Op):
     @classmethod
     def helper(cls, use: Use) -> str:
         """Need `same_padding` where the kernel is a number here and a pair there."""
-        if use.padding.value is not None:
+        if use.padding.value is not None and not use.padding.optional:
             return ""
         text = same_padding(use.kernel, use.dilation).text
         return "same_padding" if text.startswith("same_padding(") else ""

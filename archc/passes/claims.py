@@ -109,7 +109,7 @@ def _diagnostic(verdict: Verdict) -> Diagnostic | None:
 
 def _counted(verdict: Verdict) -> str:
     rule = f" by `{verdict.convention}`" if len(known(verdict.quantity)) > 1 else ""
-    cut = f", {verdict.digits}" if isinstance(verdict.figure, Figure) else ""
+    cut = f", {verdict.digits}" if verdict.figure.step > 1 else ""
     return f"{spelled(verdict.count)}{rule}{cut}"
 
 

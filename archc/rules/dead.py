@@ -1,15 +1,26 @@
-"""No dead text: values that nothing reads, params, derived values and blocks without a use."""
+"""No dead text: values that nothing reads, params, derived values and blocks without a use.
+
+Where a name is wrong, what it was meant for looks unused: such a block, or for what belongs
+to the file any file with a wrong name, is not judged until the name is mended.
+"""
 
 from __future__ import annotations
 
 from archc.diagnostics import Diagnostic
-from archc.rules.table import Def, Table
+from archc.rules.names import reserved
+from archc.rules.table import Binding, Def, Table
 from archc.spec import Document
+
+USELESS = {
+    "param": ("unused-param", "param"),
+    "let": ("unused-let", "derived value"),
+}
 
 
 def dead_values(_: Document, table: Table) -> list[Diagnostic]:
     """Return a diagnostic for every step whose value nothing reads."""
-    return [_value(d) for d in table.defs if not d.read and d.origin != "input"]
+    wrong = {owner for owner, _ in table.found}
+    return [_value(d) for d in table.defs if not d.read and d.origin != "input" and d.owner not in wrong]
 
 
 def _value(value: Def) -> Diagnostic:
@@ -19,16 +30,20 @@ def _value(value: Def) -> Diagnostic:
 
 def dead_names(document: Document, table: Table) -> list[Diagnostic]:
     """Return a diagnostic for every param, derived value and block that nothing uses."""
-    found: list[Diagnostic] = []
-    for entry, name, what in table.declared:
-        if id(entry) not in table.used:
-            found.append(Diagnostic(f"unused-{entry.role}", f"nothing uses the {what} `{name}`", entry.span, help="use it, or remove it"))
+    wrong = {owner for owner, _ in table.found}
+    declared = [b for b in table.bindings if b.entry.role in USELESS and b.declared and not reserved(b)]
+    found = [_name(b) for b in declared if id(b.entry) not in table.used and not (wrong if b.owner == "" else b.owner in wrong)]
     reached = _reached(table)
     for signature in document.blocks:
-        if signature.name not in reached:
+        if signature.name not in reached and not wrong:
             span = signature.expr.span(getattr(signature.expr.tree, "func", None))
             found.append(Diagnostic("unused-block", f"nothing uses the block `{signature.name}`", span, help="use it, name it in a variant, or remove it"))
     return found
+
+
+def _name(binding: Binding) -> Diagnostic:
+    code, what = USELESS[binding.entry.role]
+    return Diagnostic(code, f"nothing uses the {what} `{binding.name}`", binding.entry.span, help="use it, or remove it")
 
 
 def _reached(table: Table) -> set[str]:

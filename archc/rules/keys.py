@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from archc.diagnostics import Diagnostic, nearest
 from archc.ops import OPS
+from archc.rules.reading import meant
 from archc.rules.table import Table
 from archc.source import Text
 from archc.spec import Document
@@ -17,7 +18,7 @@ def keys(document: Document, table: Table) -> list[Diagnostic]:
 
 
 def _unknown(code: str, name: Text, message: str, known: list[str]) -> Diagnostic:
-    return Diagnostic(code, message, name.span, help=nearest(name, known))
+    return Diagnostic(code, message, name.span, help=meant(name, set(known)))
 
 
 def _variants(document: Document) -> Iterator[Diagnostic]:
@@ -31,9 +32,6 @@ def _variants(document: Document) -> Iterator[Diagnostic]:
     for name in [document.default] if document.default else []:
         if name not in variants:
             yield _unknown("unknown-variant", name, f"`{document.name}` has no variant `{name}`", variants)
-    for name in document.claims:
-        if name not in variants:
-            yield _unknown("unknown-variant", name, f"`{name}` is claimed for, but is no variant", variants)
 
 
 def _defaults(document: Document, table: Table) -> Iterator[Diagnostic]:

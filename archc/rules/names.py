@@ -26,11 +26,12 @@ WHAT = {"param": "param", "let": "derived value", "variable": "loop variable", "
 
 def clashes(_: Document, table: Table) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, every name that is taken or reserved."""
-    found = ((b.owner, _reserved(b) or _taken(b)) for b in table.bindings)
+    found = ((b.owner, reserved(b) or _taken(b)) for b in table.bindings)
     return [(owner, diagnostic) for owner, diagnostic in found if diagnostic is not None]
 
 
-def _reserved(binding: Binding) -> Diagnostic | None:
+def reserved(binding: Binding) -> Diagnostic | None:
+    """Return what is wrong with a name that nothing of its kind may have."""
     role, shown = binding.entry.role, binding.shown
     if role == "input":
         return None
@@ -50,7 +51,8 @@ def _taken(binding: Binding) -> Diagnostic | None:
         return None
     notes = (Note(hidden.span, f"the {WHAT[hidden.role]}"),) if hidden.span != entry.span else ()
     if entry.role == hidden.role == "step":
-        message = f"a step called `{binding.name}` stands above" if binding.shown == binding.name else f"`{binding.shown}` names its value `{binding.name}`, as a step above does"
+        clash = "as a step above" if binding.shown == binding.name else f"`{binding.name}`, as a step above does"
+        message = f"the step `{binding.shown}` has the same name {clash}" if binding.shown == binding.name else f"the step `{binding.shown}` names its value {clash}"
         return Diagnostic("same-name", message, entry.span, notes=notes, help="every step needs a name of its own, such as `relu1` and `relu2`")
     message = f"the {WHAT[entry.role]} `{binding.shown}` bears the name of a {WHAT[hidden.role]}"
     return Diagnostic("name-taken", message, entry.span, notes=notes, help=f"give the {WHAT[entry.role]} another name")

@@ -16,6 +16,18 @@ INITIALISERS = (
     "zeros ones normal trunc_normal uniform xavier_uniform xavier_normal kaiming_normal "
     "kaiming_uniform fan_in fan_out in_features out_features"
 ).split()
+# What other frameworks call the ops, in lower case without `_` and `2d`.
+OTHERS = {
+    "batchnorm": "bn",
+    "convolution": "conv",
+    "dense": "linear",
+    "fc": "linear",
+    "fullyconnected": "linear",
+    "cat": "concat",
+    "gap": "global_avg_pool",
+    "swish": "silu",
+    "skip": "identity",
+}
 SIZES = ("channels", "height", "width", "tokens")
 
 
@@ -141,7 +153,7 @@ class Reader:
             self.name(node.value, size=True)
             return Kind.DATA
         kind = self.kind(node.value)
-        return Kind.DATA if node.attr in SIZES else kind
+        return Kind.DATA if node.attr in SIZES else kind if node.attr == "steps" else Kind.ANY
 
     # Names
 
@@ -181,11 +193,17 @@ class Reader:
         self.table.calls[id(node)] = Call(self.expr, node, node.id, target, self.frame.owner, self.names)
         return Kind.OP
 
-    def unknown(self, node: ast.Name, message: str = "is not known here", candidates: Iterable[str] = ()) -> None:
-        """Report a name that means nothing."""
+    def report(self, code: str, message: str, node: ast.AST, help_: str = "") -> None:
+        """Note a fault of this expression."""
+        self.table.report(self.frame.owner, Diagnostic(code, message, self.expr.span(node), help=help_))
+
+    def unknown(self, node: ast.Name, candidates: Iterable[str] = ()) -> None:
+        """Report a name that means nothing, or a value where an op should stand."""
         known = {*candidates} or {*self.names, *OPS, *self.table.signatures}
-        span = self.expr.span(node)
-        self.table.report(self.frame.owner, Diagnostic("unknown-name", f"`{node.id}` {message}", span, help=nearest(node.id, known - {node.id})))
+        if self.is_step(node):
+            self.report("unknown-name", f"`{node.id}` is a value, not an op", node, f"`reuse({node.id})(...)` applies its module again")
+        else:
+            self.report("unknown-name", f"`{node.id}` is not known here", node, meant(node.id, known))
 
     # Calls
 
@@ -201,6 +219,9 @@ class Reader:
         composed = call is not None and isinstance(call.target, type) and bool(kinds) and all(k is Kind.OP for k in kinds)
         if Kind.VALUE not in kinds and self.is_function(node.func):
             return Kind.ANY if Kind.ANY in kinds else Kind.DATA
+        if Kind.VALUE in kinds and not again and set(kinds) & {Kind.DATA, Kind.PARAM, Kind.OP}:
+            self.mixed(node)
+            return Kind.VALUE
         if composed:
             self.compose(node)
         applied = Kind.VALUE in kinds or again or composed
@@ -209,6 +230,11 @@ class Reader:
         if applied:
             return Kind.VALUE
         return Kind.ANY if Kind.ANY in kinds else callee
+
+    def mixed(self, node: ast.Call) -> None:
+        """Report a call with values and numbers."""
+        text, name = ast.unparse(node), ast.unparse(node.func)
+        self.report("mixed-arguments", f"`{text}` mixes values and numbers", node, f"configure first, then apply: `{name}(...)(x)`")
 
     def is_function(self, func: ast.expr) -> bool:
         """Whether a call without values is one of a function, such as `sum(depths)`."""
@@ -236,7 +262,7 @@ class Reader:
         for keyword in node.keywords:
             if str(keyword.arg).split("_")[0] == "init":
                 self.initialiser(keyword.value)
-            elif self.kind(keyword.value) is Kind.VALUE:
+            elif self.is_step(keyword.value) or self.kind(keyword.value) is Kind.VALUE:
                 self.tensor_argument(keyword)
 
     def initialiser(self, node: ast.expr) -> None:
@@ -257,18 +283,25 @@ class Reader:
             return self.head(func)
         if func.id in FUNCTIONS:
             return Kind.DATA
-        known = {*OPS, *self.table.signatures, *FUNCTIONS}
-        self.unknown(func, "is not known here" if entry is None else "is a value, not an op", known)
+        self.unknown(func, {*OPS, *self.table.signatures, *FUNCTIONS})
         return Kind.ANY
 
     def tensor_argument(self, keyword: ast.keyword) -> None:
         """Report a keyword argument that is a value of the network."""
+        if isinstance(keyword.value, ast.Name) and (value := self.names[keyword.value.id].value):
+            value.read = True
         text = ast.unparse(keyword.value)
         named = isinstance(keyword.value, ast.Name)
         hint = f"write `{keyword.arg}={text}()` for the op" if text in OPS or text in self.table.signatures else "a value is what an op is applied to: `op(...)(value)`"
         what = f"the value of the step `{text}`" if named else "a value of the network"
         message = f"`{keyword.arg}={text}` gives {what}, but an argument is never a tensor"
-        self.table.report(self.frame.owner, Diagnostic("tensor-argument", message, self.expr.span(keyword.value), help=hint))
+        self.report("tensor-argument", message, keyword.value, hint)
+
+
+def meant(name: str, known: set[str]) -> str:
+    """Say which known name is meant by an unknown one, which may be another framework's."""
+    other = OTHERS.get(name.lower().replace("_", "").removesuffix("2d"))
+    return f"did you mean `{other}`?" if other in known else nearest(name, known - {name})
 
 
 def variables(target: ast.expr, found: Kind, expr: Expr) -> dict[str, Entry]:

@@ -91,6 +91,7 @@ class Binding:
     entry: Entry
     same: Entry | None
     outer: Entry | None
+    declared: bool
 
 
 Purpose = Literal["step", "condition", "loop", "depth", "key", "data", "default"]
@@ -152,7 +153,6 @@ class Table:
     readings: list[Reading] = field(default_factory=list)
     calls: dict[int, Call] = field(default_factory=dict)
     mentions: dict[str, set[str]] = field(default_factory=dict)
-    declared: list[tuple[Entry, str, str]] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
     found: list[tuple[str, Diagnostic]] = field(default_factory=list)
 

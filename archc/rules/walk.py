@@ -41,17 +41,15 @@ class Walker:
 
     def bind(self, owner: str, names: Names, role: Literal["param", "let"], found: Iterable[Any]) -> None:
         """Bring declared names of data into a scope, at the place of their text."""
-        what = "derived value" if role == "let" else "param"
         for name in found:
             entry = Entry(role, Kind.PARAM, name.span)
-            self.introduce(Frame(owner, names), str(name), entry)
-            self.table.declared.append((entry, str(name), what))
+            self.introduce(Frame(owner, names), str(name), entry, declared=True)
 
-    def introduce(self, frame: Frame, name: str, entry: Entry, shown: str = "") -> None:
-        """Bring a name into the innermost scope, noting what it would hide."""
+    def introduce(self, frame: Frame, name: str, entry: Entry, shown: str = "", *, declared: bool = False) -> None:
+        """Bring a name into the innermost scope, noting what it would hide; `declared`: by a key of its own."""
         names = frame.names
         outer = next((m[name] for m in names.maps[1:] if name in m), None)
-        self.table.bindings.append(Binding(frame.owner, name, shown or name, entry, names.maps[0].get(name), outer))
+        self.table.bindings.append(Binding(frame.owner, name, shown or name, entry, names.maps[0].get(name), outer, declared))
         names[name] = entry
 
     # Expressions

@@ -11,6 +11,9 @@ from archc.backends.drawing.scene import Arrow, Box, Frame, Scene, boxes
 PAGE = 1.3
 """The height of a page by its width."""
 
+WIDE = 1.6
+"""The width of a figure across the page, by its height."""
+
 SHORT = 640.0
 """A picture of this height, in points, stays in one column."""
 
@@ -28,9 +31,10 @@ def columns(scene: Scene) -> list[list[Item]]:
     total = sum(height for height, _ in sizes)
     if total <= SHORT:
         return [scene.items]
-    choices = [_fill(sizes, cuts, total / count) for count in range(1, MAX_COLUMNS + 1)]
-    choices += [_stages(scene.items, cuts)]
-    best = min(choices, key=lambda starts: _misfit(sizes, starts))
+    best = _stages(scene.items, cuts)
+    if len(best) < 3 or abs(log(_shape(sizes, best) * WIDE)) > log(2):
+        choices = [_fill(sizes, cuts, total / count) for count in range(1, MAX_COLUMNS + 1)]
+        best = min(choices, key=lambda starts: abs(log(_shape(sizes, starts) / PAGE)))
     return [scene.items[a:b] for a, b in pairwise([*best, len(scene.items)])]
 
 
@@ -56,11 +60,21 @@ def _fill(sizes: Sizes, cuts: set[int], fair: float) -> list[int]:
     return starts
 
 
-def _misfit(sizes: Sizes, starts: list[int]) -> float:
+def _stages(items: list[Item], cuts: set[int]) -> list[int]:
+    """Return where stages of blocks begin, a column for each: equal blocks stand side by side."""
+    return [0, *(k for k in sorted(cuts) if _holds_frames(items[k]))]
+
+
+def _holds_frames(item: Item) -> bool:
+    return isinstance(item, Frame) and any(isinstance(inner, Frame) for inner in item.items)
+
+
+def _shape(sizes: Sizes, starts: list[int]) -> float:
+    """Return the height of a picture by its width."""
     parts = [sizes[a:b] for a, b in pairwise([*starts, len(sizes)])]
     height = max(sum(h for h, _ in part) for part in parts)
     width = sum(max(w for _, w in part) + GUTTER for part in parts)
-    return abs(log(height / width / PAGE))
+    return height / width
 
 
 def _size(item: Item, arrows: list[Arrow]) -> tuple[float, float]:

@@ -152,7 +152,8 @@ class Writer:
             place = dict(callee.places).get(name)
             if place is not None and id(place) in inside and not self.render.fixed(expr, place, contexts):
                 listed = any(isinstance(v, tuple) for v in values)
-                arguments[name] = replace(self.render.py(expr, place, contexts), listed=listed)
+                optional = any(v is None for v in values)
+                arguments[name] = replace(self.render.py(expr, place, contexts), listed=listed, optional=optional)
             elif same(values):
                 arguments[name] = Py.of(values[0])
             else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archc.backends.tables.model import Column, Row, Table
-from archc.figures import Figure, spelled
+from archc.figures import spelled
 from archc.passes.claims import Verdict
 
 COLUMNS = (
@@ -28,7 +28,7 @@ def claims(title: str, verdicts: Sequence[Verdict]) -> Table:
 
 def _row(verdict: Verdict) -> Row:
     counted = verdict.convention
-    if isinstance(verdict.figure, Figure) and verdict.figure.step != 1:
+    if verdict.figure.step > 1:
         counted += f", {verdict.digits}"
     return (
         verdict.variant, verdict.quantity, verdict.figure.text, spelled(verdict.count),

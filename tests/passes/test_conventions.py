@@ -1,0 +1,81 @@
+"""What conventions count, against numbers that others counted."""
+
+from __future__ import annotations
+
+import pytest
+
+import archc
+from archc.passes import CONVENTIONS
+from archc.passes.conventions import known
+
+# fvcore's FlopCountAnalysis(...).total() on networks with the stride in the first 1×1. It also
+# counts the elements that the last average pool takes.
+FVCORE = {
+    "resnet18": 1_819_065_856,
+    "resnet34": 3_671_262_720,
+    "resnet50_paper": 3_879_247_872,
+    "resnet101_paper": 7_601_704_960,
+    "resnet152_paper": 11_326_570_496,
+}
+
+
+def count(convention: str, network: str) -> object:
+    return CONVENTIONS[convention].count(archc.compile(network).network)
+
+
+@pytest.mark.parametrize("name", FVCORE)
+def test_he2015_is_what_fvcore_counts(name: str) -> None:
+    pooled = 49 * (512 if name in ("resnet18", "resnet34") else 2048)
+
+    assert count("he2015", name) == FVCORE[name] - pooled
+
+
+@pytest.mark.parametrize(
+    ("convention", "network", "expected"),
+    [
+        ("params", "resnet50", 25_557_032),
+        ("params_without_bn", "resnet50", 25_503_912),
+        ("params_without_bn", "resnext50_32x4d", 24_960_680),
+        ("weights", "resnet50", 25_502_912),
+        ("buffers", "resnet18", 9_620),
+        ("macs", "resnet50", 4_089_184_256),
+        ("macs_conv", "resnet50", 4_087_136_256),
+        ("flops", "resnet50", 8_178_368_512),
+        ("depth", "resnet152", 152),
+        ("projections", "plain34", 0),
+        ("sizes", "resnet20", [32, 16, 8]),
+        ("layers", "resnet34", [1, 6, 8, 12, 6]),
+        ("blocks", "resnext101_32x8d", [3, 4, 23, 3]),
+        ("widths", "resnet50", [256, 512, 1024, 2048]),
+    ],
+)
+def test_count(convention: str, network: str, expected: object) -> None:
+    assert count(convention, network) == expected
+
+
+def test_each_says_what_it_counts() -> None:
+    """A convention without a text is a number without a meaning."""
+    assert [name for name, convention in CONVENTIONS.items() if not convention.text] == []
+
+
+def test_each_quantity_has_its_plain_convention() -> None:
+    """A claim that names no convention means the one that is called like its quantity."""
+    assert {c.quantity for c in CONVENTIONS.values()} <= set(CONVENTIONS)
+    assert list(known("params"))[0] == "params"
+
+
+REUSED = """\
+archc: 1
+name: net
+input: [8, 4, 4]
+body:
+  conv: conv(8, 3)
+  again: reuse(conv)(conv)
+"""
+
+
+def test_a_reused_module_counts_once_in_parameters_and_twice_in_operations() -> None:
+    network = archc.compile(archc.diagnostics.Source("net.yaml", REUSED)).network
+
+    assert CONVENTIONS["params"].count(network) == 584
+    assert CONVENTIONS["macs"].count(network) == 2 * 16 * 576
