@@ -167,9 +167,10 @@ def check(spec: str | Path | Source, variant: str | None = None, **settings: Any
     except SpecError as error:
         return list(error.diagnostics)
     given = {k: _setting(k, v) for k, v in settings.items()}
-    found = misnamed(parsed)
-    for name in _meant(parsed, variant, chosen):
-        more, network = judge(parsed, name, given)
+    text, faulty = judge_text(parsed)
+    found = [*misnamed(parsed), *text]
+    for name in _meant(spec, parsed, variant, chosen):
+        more, network = build(parsed, name, given, faulty)
         found += more
         if network is not None and not given:  # a claim is about the network as published
             found += claims(network)
@@ -179,23 +180,27 @@ def check(spec: str | Path | Source, variant: str | None = None, **settings: Any
 def judge_claims(spec: str | Path | Source, variant: str | None = None) -> list[Verdict]:
     """Return what became of every published figure: of all variants, or of the one named."""
     parsed, chosen = open_spec(spec, variant)
-    networks = (judge(parsed, name, {})[1] for name in _meant(parsed, variant, chosen))
+    networks = (judge(parsed, name, {})[1] for name in _meant(spec, parsed, variant, chosen))
     return [v for network in networks if network is not None for v in verdicts(network)]
 
 
-def _meant(parsed: Document, variant: str | None, chosen: str) -> list[str]:
-    everything = variant is None and chosen == default(parsed) and parsed.variants
-    return [str(v) for v in parsed.variants] if everything else [chosen]
+def _meant(spec: str | Path | Source, parsed: Document, variant: str | None, chosen: str) -> list[str]:
+    """Return the variants that a check is of: all of a file, the one of a name."""
+    named = variant is not None or (not isinstance(spec, Source) and str(spec) == chosen)
+    return [chosen] if named or not parsed.variants else [str(v) for v in parsed.variants]
 
 
 def judge(parsed: Document, variant: str, settings: Mapping[str, Any]) -> tuple[list[Diagnostic], Network | None]:
     """Apply the rules of the text, lower a variant, run the passes; return what is wrong."""
-    found, faulty = judge_text(parsed)
-    network, more = lower(parsed, variant, settings, faulty)
-    found = [*found, *more]
-    if network is not None:
-        found += structure(network)
-    return sort(found), network
+    text, faulty = judge_text(parsed)
+    found, network = build(parsed, variant, settings, faulty)
+    return sort([*text, *found]), network
+
+
+def build(parsed: Document, variant: str, settings: Mapping[str, Any], faulty: frozenset[str]) -> tuple[list[Diagnostic], Network | None]:
+    """Lower a variant and run the passes; return what is wrong, and the network if it has one."""
+    network, found = lower(parsed, variant, settings, faulty)
+    return (found if network is None else [*found, *structure(network)]), network
 
 
 def load(spec: str | Path | Source, variant: str | None = None, **settings: Any) -> nn.Module:

@@ -74,7 +74,7 @@ class Applier:
             given = op.shape(*shapes)
         except ShapeFault as fault:
             self.fault(reader, fault, inputs, node)
-            if op.name not in LEAVES_OUT:
+            if op.name not in LEAVES_OUT or not shapes:
                 raise Poisoned from None
             given = shapes[0]
         outputs = tuple(self.output(reader, callee, shape, inputs, node) for shape in ((given,) if isinstance(given, Shape) else given))

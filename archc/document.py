@@ -103,8 +103,11 @@ class _Place:
 def _place(tree: Any, loc: list[Any]) -> _Place:
     """Follow pydantic's path through the tree, leaving out what is not in the text."""
     span, key = _start(tree.span), None
+    tagged = None
     for part in loc:
-        if isinstance(tree, Mapping) and part in tree:
+        if part == "do" and isinstance(tree, Mapping) and tagged is not tree:
+            tagged = tree  # pydantic's name for the kind of step; the key comes after it
+        elif isinstance(tree, Mapping) and part in tree:
             key = tree.key(part)
             tree = tree[key]
             span = key.span if not isinstance(tree, Text) else tree.span if tree else key.span

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Span
 from archc.ops import Op, Tensor
 from archc.shapes import Shape
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(eq=False)
@@ -228,6 +229,8 @@ def unfold(network: Network) -> nx.DiGraph:
     state_dict path, or None), `shape` (of the output), `params`, `macs`, `span`, `stage` and
     ordered `inputs`; edges carry the `shape` of the value. The input is the node "input".
     """
+    import networkx as nx  # noqa: PLC0415 - 0.1 s that a check does not need
+
     graph = nx.DiGraph(name=network.name)
     x = network.root.inputs[0]
     graph.add_node("input", op="input", module=None, shape=x.shape, params=0, macs=0, span=x.span, stage="", inputs=())

@@ -116,7 +116,7 @@ class Lowering:
         if not known or any(d.severity == "error" for d in self.diagnostics):
             return None
         if not root.values:
-            self.report("no-output", "the network gives nothing", span)
+            self.report("no-output", "the network gives nothing", span, help="its last step is absent or `none(...)(...)`")
             return None
         return Network(self.name, self.variant, self.document, self.settings, root, self.stages(root))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,9 @@ from archc.graph import Network
 
 if TYPE_CHECKING:
     from graphviz import Digraph
+
+ROOM = 12
+"""How many letters fit between the line that enters a block and its right side."""
 
 __all__ = ["LEVELS", "THEMES", "dot"]
 
@@ -59,12 +63,12 @@ def _turn(graph: Digraph, arrow: Arrow, number: int, theme: Theme) -> None:
     for name in (top, foot):
         graph.node(
             name, label="", shape="point", width="0.01", height="0.01", color=theme.line,
-            group=f"turn{number}",
+            group=f"turn{number}", penwidth="0",
         )  # fmt: skip
-    graph.edge(arrow.tail.id, f"{foot}:s", dir="none", weight="2")
+    graph.edge(arrow.tail.id, foot, dir="none", weight="2")
     graph.edge(top, foot, dir="none", weight="0")
     more = {"label": label} if (label := _arrow_label(arrow)) else {}
-    graph.edge(f"{top}:n", arrow.head.id, weight="10", **more, **_head(arrow))
+    graph.edge(top, arrow.head.id, weight="10", **more, **_head(arrow))
 
 
 def _items(graph: Digraph, items: list[Box | Frame], theme: Theme) -> None:
@@ -77,14 +81,19 @@ def _items(graph: Digraph, items: list[Box | Frame], theme: Theme) -> None:
 
 def _frame(graph: Digraph, frame: Frame, theme: Theme) -> None:
     paint = theme.stage if frame.kind == "stage" else theme.block
-    title = escape(frame.title)
-    if frame.kind == "stage":
+    stage = frame.kind == "stage"
+    forked = any(isinstance(i, Box) and i.kind == "fork" for i in frame.items)
+    room = ROOM if forked else ROOM // 2
+    lines = [frame.title] if stage else textwrap.wrap(frame.title, room, break_long_words=False)
+    beside = len(lines[-1]) < room - 3 or frame.times == 1
+    title = "<BR/>".join(map(escape, lines)) + "<BR/>" * (not beside) + _times(frame.times, theme)
+    if stage:
         title = f"<B>{title}</B>"
     with graph.subgraph(name=f"cluster_{frame.id}") as inner:
         inner.attr(
-            id=frame.id, label=f"<{title}{_times(frame.times, theme)}>", style="filled,rounded",
-            color=paint.line, fillcolor=paint.fill, margin="10",
-            labeljust="l" if frame.kind == "stage" else "r",
+            id=frame.id, label=f"<{title}>", fontsize=str(SIZE if stage else SMALL + 1), style="filled,rounded",
+            color=paint.line, fillcolor=paint.fill, margin="12",
+            labeljust="l" if stage else "r",
         )  # fmt: skip
         _items(inner, frame.items, theme)
 

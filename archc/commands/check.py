@@ -1,4 +1,4 @@
-"""`archc check`: is the spec right, in every variant, and do its published figures hold?"""
+"""`archc check`: whether a spec is right in every variant, and its published figures hold."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def check(
     spec: SpecArg,
     variant: VariantOpt = None,
     sets: SetOpt = None,
-    listed: ClaimsOpt = False,  # noqa: FBT002 - a flag of the command line
+    listed: ClaimsOpt = False,
     form: Annotated[str, typer.Option("--format", help="text or json")] = "text",
 ) -> None:
     """Check a spec: every variant, or the one named."""

@@ -60,7 +60,9 @@ def show(
     settings = settings_of(sets)
     try:
         if block is not None:
-            alone = attempt(lambda: api.compile_block(what, block, _sizes(shape), variant, **settings))
+            alone = attempt(
+                lambda: api.compile_block(what, block, _sizes(shape), variant, **settings)
+            )
             chosen = _names(columns) or ["name", "block", "output", "weights", "params", "macs"]
             made = table(alone.network, "layer", chosen, convention)
         elif variants is not None or (variant is None and _is_family(what)):
@@ -94,8 +96,8 @@ def _names(listed: str | None) -> list[str]:
     return [name.strip() for name in (listed or "").split(",") if name.strip()]
 
 
-def _sizes(shape: str | None) -> list[str]:
+def _sizes(shape: str | None) -> list[int]:
     sizes = _names(shape)
     if len(sizes) not in (1, 3) or not all(size.isdecimal() for size in sizes):
         usage(f"--block takes an input, as in --input 256,56,56; got {shape or 'none'}")
-    return sizes
+    return [int(size) for size in sizes]

@@ -1,4 +1,4 @@
-"""Published figures held against the network: can the printed digits be had by their convention?"""
+"""Published figures held against the network: their convention must give the printed digits."""
 
 from __future__ import annotations
 
@@ -99,7 +99,9 @@ def claims(network: Network) -> list[Diagnostic]:
 def _diagnostic(verdict: Verdict) -> Diagnostic | None:
     figure, what = verdict.figure, f"{verdict.variant}: {verdict.quantity}"
     if verdict.outcome == "holds after all":
-        message = f"{what} {figure.text} is called unreproducible, but the count is {_counted(verdict)}"
+        message = (
+            f"{what} {figure.text} is called unreproducible, but the count is {_counted(verdict)}"
+        )
         return Diagnostic("claim-holds", message, figure.span, help="take `unreproducible` away")
     if verdict.outcome != "fails":
         return None
@@ -144,4 +146,3 @@ def _unknown_convention(claim: Claim) -> Iterator[Diagnostic]:
     if name in CONVENTIONS:
         message = f"the convention `{name}` counts {CONVENTIONS[name].quantity}, not {quantity}"
     yield Diagnostic("unknown-convention", message, name.span, help=nearest(name, known(quantity)))
-

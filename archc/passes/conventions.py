@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from archc.figures import Count, Digits
 from archc.graph import Network, Node, Stage
-from archc.passes.costs import own_params
+from archc.passes.costs import own_buffers, own_params
 from archc.passes.depth import depth, weighted
 
 
@@ -68,7 +68,7 @@ def weights(node: Node) -> int:
 
 def buffers(node: Node) -> int:
     """Elements of buffers, such as the running statistics of batch norms."""
-    return sum(t.numel for t in node.tensors.values() if not t.trainable)
+    return own_buffers(node)
 
 
 def macs(node: Node) -> int:

@@ -12,7 +12,7 @@ def params(module: Module) -> int:
 
 def buffers(module: Module) -> int:
     """Return the number of elements of buffers, such as running statistics."""
-    return module.total(lambda n: sum(t.numel for t in n.tensors.values() if not t.trainable), reused=False)
+    return module.total(own_buffers, reused=False)
 
 
 def macs(module: Module) -> int:
@@ -23,3 +23,8 @@ def macs(module: Module) -> int:
 def own_params(node: Node) -> int:
     """Return the trainable parameters of one op."""
     return sum(t.numel for t in node.tensors.values() if t.trainable)
+
+
+def own_buffers(node: Node) -> int:
+    """Return the elements of the buffers of one op."""
+    return sum(t.numel for t in node.tensors.values() if not t.trainable)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from archc.graph import Module, Node, Value, flat
+from archc.graph import Module, Node, flat
 
 
 def weighted(node: Node) -> bool:
@@ -47,6 +47,9 @@ def _lengths(
         inner = _lengths(node.module, counted, memo)
         for out, value in enumerate(node.outputs):
             pairs = [(row, inner[out][j]) for j, row in enumerate(rows) if inner[out][j] >= 0]
-            longest[id(value)] = [max((r[k] + n for r, n in pairs if r[k] >= 0), default=-1) for k in range(len(starts))]
-    memo[id(module)] = [longest[id(v)] for o in module.outputs for v in flat(o.value) if isinstance(v, Value)]
+            longest[id(value)] = [
+                max((r[k] + n for r, n in pairs if r[k] >= 0), default=-1)
+                for k in range(len(starts))
+            ]
+    memo[id(module)] = [longest[id(v)] for o in module.outputs for v in flat(o.value)]
     return memo[id(module)]

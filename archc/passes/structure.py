@@ -16,13 +16,21 @@ def _collisions(module: Module) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     for k, node in enumerate(owners):
         for other in owners[k + 1 :]:
-            if not (other.path == node.path or node.path == "" or other.path.startswith(node.path + ".")):
+            inside = not node.path or other.path.startswith(f"{node.path}.")
+            if not inside and other.path != node.path:
                 break
             if same := keys(node) & keys(other):
                 first, second = sorted((node, other), key=lambda n: n.span)
-                message = f"the state_dict key `{join(module.trail, min(same))}` stands for two tensors"
-                notes = (Note(first.span, "the first one"),)
-                found.append(Diagnostic("duplicate-state-dict-key", message, second.span, notes=notes, help="give one of the steps another name"))
+                key = join(module.trail, min(same))
+                found.append(
+                    Diagnostic(
+                        "duplicate-state-dict-key",
+                        f"the state_dict key `{key}` stands for two tensors",
+                        second.span,
+                        notes=(Note(first.span, "the first one"),),
+                        help="give one of the steps another name",
+                    )
+                )
     return found
 
 
@@ -30,4 +38,5 @@ def keys(node: Node) -> set[str]:
     """Return the state_dict keys of a node, as its module sees them."""
     if node.module is None:
         return {join(node.path, name) for name in node.tensors}
-    return {join(leaf.path, name) for leaf in node.module.leaves(node.path) for name in leaf.node.tensors}
+    inside = node.module.leaves(node.path)
+    return {join(leaf.path, name) for leaf in inside for name in leaf.node.tensors}

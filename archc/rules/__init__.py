@@ -9,7 +9,7 @@ from archc.rules.calls import arguments
 from archc.rules.dead import dead_names, dead_values
 from archc.rules.fanout import fan_out
 from archc.rules.keys import keys
-from archc.rules.names import clashes
+from archc.rules.names import clashes, unknown
 from archc.rules.structure import structure
 from archc.rules.table import Table
 from archc.rules.walk import Walker
@@ -18,7 +18,7 @@ from archc.spec import Document
 
 # What is wrong here would lead to more faults where the block is lowered: it is left out there.
 POISON: tuple[Callable[[Document, Table], list[tuple[str, Diagnostic]]], ...] = (
-    lambda _, table: table.found,
+    unknown,
     clashes,
     arguments,
     fan_out,

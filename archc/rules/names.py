@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+from dataclasses import replace
 
 from archc.diagnostics import Diagnostic, Note
 from archc.rules.table import Binding, Entry, Table
@@ -22,6 +23,19 @@ MODULE = frozenset(
     "to to_empty train training type xpu zero_grad".split()
 )
 WHAT = {"param": "param", "let": "derived value", "variable": "loop variable", "input": "input", "step": "step"}
+
+
+def unknown(_: Document, table: Table) -> list[tuple[str, Diagnostic]]:
+    """Return, with its block, what the walk found; an unknown name may be that of a later step."""
+    return [(owner, _later(owner, d, table) if d.code == "unknown-name" else d) for owner, d in table.found]
+
+
+def _later(owner: str, found: Diagnostic, table: Table) -> Diagnostic:
+    name = found.message.split("`")[1]
+    later = next((d for d in table.defs if (d.owner, d.name) == (owner, name) and found.span < d.span), None)
+    if later is None:
+        return found
+    return replace(found, notes=(Note(later.span, "the step stands here"),), help="a step can be read after it, and in the body that it stands in")
 
 
 def clashes(_: Document, table: Table) -> list[tuple[str, Diagnostic]]:
@@ -54,7 +68,8 @@ def _taken(binding: Binding) -> Diagnostic | None:
         clash = "as a step above" if binding.shown == binding.name else f"`{binding.name}`, as a step above does"
         message = f"the step `{binding.shown}` has the same name {clash}" if binding.shown == binding.name else f"the step `{binding.shown}` names its value {clash}"
         return Diagnostic("same-name", message, entry.span, notes=notes, help="every step needs a name of its own, such as `relu1` and `relu2`")
-    message = f"the {WHAT[entry.role]} `{binding.shown}` bears the name of a {WHAT[hidden.role]}"
+    whose = "an outer loop variable" if entry.role == hidden.role == "variable" else f"the {WHAT[hidden.role]} `{binding.name}`"
+    message = f"the {WHAT[entry.role]} `{binding.shown}` bears the name of {whose}"
     return Diagnostic("name-taken", message, entry.span, notes=notes, help=f"give the {WHAT[entry.role]} another name")
 
 

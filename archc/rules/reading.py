@@ -211,6 +211,7 @@ class Reader:
         """Read a call: configured, or applied to values, as the kinds of its arguments tell."""
         callee = self.callee(node.func)
         if callee is None:
+            self.reuse(node)
             return Kind.OP
         kinds = self.all(node.args)
         self.keywords(node)
@@ -242,6 +243,11 @@ class Reader:
             return False
         entry = self.names.get(func.id)
         return entry is None or entry.value is not None
+
+    def reuse(self, node: ast.Call) -> None:
+        """`reuse(conv1)` names the module of an earlier step, not its value."""
+        if len(node.args) != 1 or not self.is_step(node.args[0]):
+            self.report("bad-reuse", f"`{ast.unparse(node)}` names no earlier step", node, "write `reuse(step)(value)`")
 
     def configured(self, call: Call, node: ast.Call, *, applied: bool) -> None:
         """Note the arguments of an op or block; a second call only says what it takes."""

@@ -23,10 +23,19 @@ FILES = ("resnet.yaml", "resnet_cifar.yaml")
 def cifar() -> Iterator[dict[str, str]]:
     """Spell out the family of Sec. 4.2 and its depth of 6n + 2."""
     for variant, n in HE2015["cifar"]["variants"].items():
-        figures = {"sizes": [32, 16, 8], "widths": [16, 32, 64], "layers": [1 + 2 * n, 2 * n, 2 * n]}
+        figures = {
+            "sizes": [32, 16, 8],
+            "widths": [16, 32, 64],
+            "layers": [1 + 2 * n, 2 * n, 2 * n],
+        }
         for quantity, printed in figures.items():
             where = HE2015["cifar"]["where"]
-            yield {"where": where, "variant": variant, "quantity": quantity, "printed": str(printed)}
+            yield {
+                "where": where,
+                "variant": variant,
+                "quantity": quantity,
+                "printed": str(printed),
+            }
         depth = str(6 * n + 2)
         yield {"where": "Table 6", "variant": variant, "quantity": "depth", "printed": depth}
 

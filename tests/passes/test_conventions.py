@@ -61,7 +61,7 @@ def test_each_says_what_it_counts() -> None:
 def test_each_quantity_has_its_plain_convention() -> None:
     """A claim that names no convention means the one that is called like its quantity."""
     assert {c.quantity for c in CONVENTIONS.values()} <= set(CONVENTIONS)
-    assert list(known("params"))[0] == "params"
+    assert next(iter(known("params"))) == "params"
 
 
 REUSED = """\

@@ -10,16 +10,14 @@ import archc
 from archc.runtime.static import verify_static
 from archc.shapes import Shape
 
-BIG = 80  # layers: more take a second or so each
+SLOW = {"resnet1202"}  # seconds
 
 
-def networks() -> list[object]:
-    """Return the name of every network; the deep ones are for `make heavy`."""
-    marks = {True: [pytest.mark.heavy], False: []}
-    return [pytest.param(n, marks=marks[archc.compile(n).depth > BIG]) for n in archc.names()]
+def marked(name: str) -> object:
+    return pytest.param(name, marks=[pytest.mark.heavy] * (name in SLOW))
 
 
-@pytest.mark.parametrize("name", networks())
+@pytest.mark.parametrize("name", map(marked, archc.names()))
 def test_predictions(name: str) -> None:
     report = verify_static(archc.compile(name))
 
@@ -42,13 +40,16 @@ class Net(nn.Module):
 """
 
 
+OUTPUT = Shape.of("c", 5)
+
+
 @dataclass
 class Claims:
     """An architecture that says what it likes."""
 
     params: int = 3 * 9 * 8 + 8 + 8 * 5 + 5
     macs: int = 3 * 9 * 8 * 4 * 4 + 8 * 5
-    output: Shape = Shape.of("c", 5)
+    output: Shape = OUTPUT
     bias: tuple[int, ...] = (8,)
     more: dict[str, tuple[int, ...]] = field(default_factory=dict)
 

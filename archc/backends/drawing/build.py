@@ -109,7 +109,8 @@ class Builder:
             if tap and read[id(value)] == 1 and tap.box in items:
                 taps.update({id(v): replace(tap, open=sole) for v in node.outputs})
                 return
-        box = self.box(join(prefix, node.path) or op.name, said.kind, said.text)
+        text = said.short if self.level == "block" and prefix else said.text
+        box = self.box(join(prefix, node.path) or op.name, said.kind, text)
         box.short = said.short
         box.weighted = op.weighted
         box.changes = any(s != node.outputs[0].shape for s in node.shapes[:1])

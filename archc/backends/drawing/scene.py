@@ -63,8 +63,6 @@ class Scene:
     name: str
     items: list[Box | Frame]
     arrows: list[Arrow]
-    title: str = ""
-    text: str = ""
 
 
 def boxes(items: list[Box | Frame]) -> Iterator[Box]:

@@ -21,7 +21,9 @@ COLUMNS = (
 
 def claims(title: str, verdicts: Sequence[Verdict]) -> Table:
     """Return a row for every figure; why one is unreproducible stands below."""
-    reasons = (f"{v.variant}, {v.quantity} {v.figure.text}: {v.reason}" for v in verdicts if v.reason)
+    reasons = (
+        f"{v.variant}, {v.quantity} {v.figure.text}: {v.reason}" for v in verdicts if v.reason
+    )
     rows = tuple(_row(verdict) for verdict in verdicts)
     return Table(title, COLUMNS, rows, notes=(_summary(verdicts), *reasons), keys=2)
 

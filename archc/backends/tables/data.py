@@ -22,7 +22,9 @@ def markdown(table: Table) -> str:
         colalign=["right" if c.number else "left" for c in table.columns],
         disable_numparse=True,
     )
-    return f"**{_escape(table.title)}**\n\n{body}\n\n" + "  \n".join(map(_escape, table.notes)) + "\n"
+    return (
+        f"**{_escape(table.title)}**\n\n{body}\n\n" + "  \n".join(map(_escape, table.notes)) + "\n"
+    )
 
 
 def _markdown(cell: Cell) -> str:

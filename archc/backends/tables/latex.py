@@ -16,7 +16,9 @@ END = r" \\"
 def latex(table: Table) -> str:
     """Write a tabular; title and notes are comments."""
     lines = [f"% {comment}" for comment in (table.title, *table.notes, r"\usepackage{booktabs}")]
-    lines.append(rf"\begin{{tabular}}{{{''.join('r' if c.number else 'l' for c in table.columns)}}}")
+    lines.append(
+        rf"\begin{{tabular}}{{{''.join('r' if c.number else 'l' for c in table.columns)}}}"
+    )
     lines += [r"\toprule", _row(tuple(c.title for c in table.columns)), r"\midrule"]
     rule = ["\\addlinespace"] if table.ruled else []
     for k, row in enumerate(table.rows):
@@ -54,7 +56,9 @@ def _math(line: str) -> str:
 def escape(text: str) -> str:
     """Spell text for LaTeX; a power of ten goes into math mode as a whole."""
     parts = re.split(r"(×10\^\d+)", text)
-    shown = (_power(p) if p.startswith("×10^") else "".join(SPECIAL.get(c, c) for c in p) for p in parts)
+    shown = (
+        _power(p) if p.startswith("×10^") else "".join(SPECIAL.get(c, c) for c in p) for p in parts
+    )
     return "".join(shown)
 
 

@@ -45,7 +45,9 @@ def table(
     chosen = [*(columns or ("name", "block", "output", "params", "macs"))]
     chosen += [convention] if convention and convention not in chosen else []
     known = (*READERS, *counted())
-    headed = [Column(k, TITLES.get(k, k), k in counted()) for k in chosen if one_of(k, known, "column")]
+    headed = [
+        Column(k, TITLES.get(k, k), k in counted()) for k in chosen if one_of(k, known, "column")
+    ]
     readers = [READERS.get(key) or _counter(CONVENTIONS[key]) for key in chosen]
     rows = tuple(tuple(read(piece) for read in readers) for piece in pieces)
     return Table(

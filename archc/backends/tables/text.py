@@ -74,7 +74,9 @@ def _part(part: Part) -> str:
         return part
     lines, last = part.lines, len(part.lines) - 1
     width = max(map(len, lines))
-    shown = [f"{_side(k, last, 0)}{line:<{width}}{_side(k, last, 1)}" for k, line in enumerate(lines)]
+    shown = [
+        f"{_side(k, last, 0)}{line:<{width}}{_side(k, last, 1)}" for k, line in enumerate(lines)
+    ]
     shown[last // 2] += part.times
     return "\n".join(shown)
 
@@ -83,4 +85,3 @@ def _side(k: int, last: int, side: int) -> str:
     """Return a piece of a bracket: the only line's, the first, the last or one between."""
     pieces = "[]" if last == 0 else "⎡⎤" if k == 0 else "⎣⎦" if k == last else "⎢⎥"
     return pieces[side]
-

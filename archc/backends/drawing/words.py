@@ -1,0 +1,22 @@
+"""A picture in words, for those who do not see it."""
+
+from __future__ import annotations
+
+from archc.backends.drawing.scene import Box, Frame, Scene, boxes
+
+
+def describe(scene: Scene) -> str:
+    """Return what a picture shows, in one line: its frames and what they hold."""
+    said = [_item(item) for item in scene.items]
+    by_passed = {a.kind for a in scene.arrows} | {b.shortcut for b in boxes(scene.items)}
+    lines = {"identity": "solid for an identity", "projection": "dashed for a projection"}
+    kinds = [text for kind, text in lines.items() if kind in by_passed]
+    shortcuts = f". Shortcuts are {', '.join(kinds)}" if kinds else ""
+    return "; ".join(filter(None, said)) + shortcuts + "."
+
+
+def _item(item: Box | Frame) -> str:
+    times = f" ×{item.times}" if item.times > 1 else ""
+    if isinstance(item, Box):
+        return item.title + times
+    return f"{item.title}{times} ({', '.join(filter(None, map(_item, item.items)))})"

@@ -1,0 +1,204 @@
+"""Damaged specs give diagnostics: never another exception, and never an endless wait."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import archc
+from archc.diagnostics import Diagnostic, Source, render
+
+SPECS = Path(__file__).resolve().parent.parent / "specs"
+SECONDS = 5.0
+
+FEATURES = """\
+archc: 1
+name: net
+default: small
+input: [3, 32, 32]
+params: {num_classes: 10, depths: [1, 2], widths: [8, 16], act: relu, shortcut: projection, rate: 0.1}
+variants:
+  small: {}
+  large: {depths: [2, 2], act: silu, shortcut: none}
+let:
+  rates: cut(linspace(0, rate, sum(depths)), depths)
+defaults: {conv: {bias: false}}
+init: {conv: {weight: kaiming_normal(fan_out)}}
+blocks:
+  unit(width, p, stride=1):
+    let: {hidden: width // 2}
+    conv1: conv(hidden, 3, stride=stride)
+    act1: act
+    mix: {if: stride > 1, do: bn}
+    conv2: conv(width, 1)
+    drop: drop_path(p)
+    downsample: shortcut(width, stride)(x)
+    out: drop + downsample
+  join:
+    inputs: [x, skip]
+    out: concat(x, skip)
+  fractal(k):
+    short: conv(8, 3)(x)
+    long: fractal(k - 1)(x) if k > 1 else none(x)
+    out: mean(short, long)
+stem:
+  conv1: conv(8, 3)
+  tree: fractal(2)
+stages:
+  layer{s + 1}:
+    repeat: s, width in enumerate(widths)
+    block: unit
+    width: width
+    p: rates[s][i]
+    stride: s + 1
+    depth: depths[s]
+head:
+  towers:
+    for: k in [1, 3]
+    from: layer_s___1_
+    do: conv(8, k)
+  both: join(towers[0], towers[1])
+  features.0:
+  - split(2)
+  - do: relu
+    from: prev[0]
+  pool: global_avg_pool
+  fc: linear(num_classes)
+outputs: {logits: fc, side: {value: both, when: training}}
+"""
+SOUND = [FEATURES, *(p.read_text(encoding="utf-8") for p in sorted(SPECS.glob("*.yaml")))]
+
+JUNK = st.sampled_from(
+    """
+    0 -1 1e400 1e-400 10**30 2**2**2**2**2 0.5 true none x prev conv relu bn unit x.channels x.height x.oops
+    [] [[]] {} "" ( ) [1,2] conv() conv(8) relu(relu) relu(x)(x) x+x x*none x/0 1/0 1%0 -x +x not~x x[0] [1][5]
+    range(10**9) [0]*10**6 len(x) sum(x) max() max([]) list(x,1) enumerate(1) zip(1,2) cut([1],[2]) log(-1)
+    sqrt(-1) int(1e400) make_divisible(1,0) linspace(0,1,10**9) linspace(0,1,1.5) sorted([1,x]) min(1,none)
+    round(1.5,x) i<10**9 i<-1 i<x j,(a,b)<3 i 1<2 a,b reuse(conv1) reuse(x)(x) identity() none(x) none() concat()
+    concat(none(x)) "{" {i}: a:b: !!int *a &a <<: é 1if x.steps conv1.steps lambda:0 `x` f"{x}" x:=1 *x **x ...
+    b"x" 1j x@x x|x [i for i in x] (i for i in [x]) {1:2} {1} x<x "a"*9 "a"<1 ["a"]<[1] x==x x in x -"a" conv<3
+    unit(unit) unit(1,1,1,1) conv(**x) conv(*x) fractal(99) fractal(-1) conv(8,3,groups=0) conv(8,[3]) conv(8,3)(8)
+    conv(99999999,3) 9*9*9*9**99 depths[99] depths["a"] depths[1.5] depths[::0] depths["a":] widths.x
+    """.split()
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> str:
+    lines = draw(st.sampled_from(SOUND)).splitlines()
+    for _ in range(draw(st.integers(1, 3))):
+        draw(st.sampled_from(DAMAGES))(draw, lines)
+    return "\n".join(lines) + "\n"
+
+
+def place(draw: st.DrawFn, lines: list[str]) -> int:
+    return draw(st.integers(0, max(0, len(lines) - 1)))
+
+
+def delete_line(draw: st.DrawFn, lines: list[str]) -> None:
+    del lines[place(draw, lines) :][:1]
+    if len(lines) > 1:
+        lines.pop(place(draw, lines))
+
+
+def double_line(draw: st.DrawFn, lines: list[str]) -> None:
+    lines.insert(place(draw, lines), lines[place(draw, lines)])
+
+
+def swap_lines(draw: st.DrawFn, lines: list[str]) -> None:
+    a, b = place(draw, lines), place(draw, lines)
+    lines[a], lines[b] = lines[b], lines[a]
+
+
+def indent_line(draw: st.DrawFn, lines: list[str]) -> None:
+    at = place(draw, lines)
+    lines[at] = " " * draw(st.integers(0, 8)) + lines[at].lstrip()
+
+
+def change_character(draw: st.DrawFn, lines: list[str]) -> None:
+    at = place(draw, lines)
+    column = draw(st.integers(0, len(lines[at])))
+    lines[at] = lines[at][:column] + draw(st.sampled_from(["", *"()[]{}:,-+*/.x0 'é\"#&!%|>\\\t\0"])) + lines[at][column + 1 :]
+
+
+def junk_value(draw: st.DrawFn, lines: list[str]) -> None:
+    at = place(draw, lines)
+    key, found, _ = lines[at].partition(": ")
+    lines[at] = f"{key}{found or ': '}{draw(JUNK)}"
+
+
+def quoted_junk(draw: st.DrawFn, lines: list[str]) -> None:
+    at = place(draw, lines)
+    key, found, _ = lines[at].partition(": ")
+    value = draw(JUNK).replace("'", "")
+    lines[at] = f"{key}{found or ': '}'{value}'"
+
+
+def junk_argument(draw: st.DrawFn, lines: list[str]) -> None:
+    calls = [k for k, line in enumerate(lines) if "(" in line and ")" in line]
+    if calls:
+        at = draw(st.sampled_from(calls))
+        head, _, tail = lines[at].partition("(")
+        lines[at] = f"{head}({draw(JUNK)}{',' if draw(st.booleans()) else ''}{tail}"
+
+
+def other_value(draw: st.DrawFn, lines: list[str]) -> None:
+    at, source = place(draw, lines), place(draw, lines)
+    lines[at] = lines[at].partition(": ")[0] + ": " + lines[source].partition(": ")[2]
+
+
+def nest(draw: st.DrawFn, lines: list[str]) -> None:
+    at = place(draw, lines)
+    depth = draw(st.sampled_from([5, 39, 70, 500]))
+    opening, closing = draw(st.sampled_from(["[]", "()", ("{a: ", "}"), ("-", ""), ("not ", "")]))
+    lines[at] = lines[at].partition(": ")[0] + ": " + opening * depth + "1" + closing * depth
+
+
+DAMAGES: list[Callable[[st.DrawFn, list[str]], None]] = [
+    delete_line,
+    double_line,
+    swap_lines,
+    indent_line,
+    change_character,
+    junk_value,
+    quoted_junk,
+    junk_argument,
+    other_value,
+    nest,
+]
+
+
+def checked(text: str) -> list[Diagnostic]:
+    """Check a text; every diagnostic must render, and none may take long."""
+    start = time.monotonic()
+    found = archc.check(Source("damaged.yaml", text))
+    for diagnostic in found:
+        assert render(diagnostic)
+        assert diagnostic.as_dict()
+    assert time.monotonic() - start < SECONDS
+    return found
+
+
+@pytest.mark.parametrize("text", SOUND, ids=lambda text: text.split("name: ", 1)[1].split()[0])
+def test_sound_specs(text: str) -> None:
+    """What is damaged below is sound before."""
+    assert [str(d) for d in checked(text)] == []
+
+
+@given(damaged())
+@settings(max_examples=600, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_damage(text: str) -> None:
+    """Whatever is wrong with a spec, `check` returns a list of diagnostics."""
+    checked(text)
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_any_text(text: str) -> None:
+    """Nor does text that is no spec raise anything."""
+    assert checked(text)
