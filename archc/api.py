@@ -100,6 +100,31 @@ class Architecture:
         """Return the shape of every tensor by its state_dict key, without building anything."""
         return self.network.state_dict_shapes()
 
+    def dot(self, level: str = "stage", theme: str = "light") -> str:
+        """Return the network as DOT text, for Graphviz.
+
+        Levels: stage (a box for each distinct block), block (its layers), op (everything).
+        Themes: light, dark, print. Raises ValueError for a name that is not known.
+        """
+        from archc.backends.dot import dot  # noqa: PLC0415
+
+        return dot(self.network, level, theme)
+
+    def svg(self, level: str = "stage", theme: str = "light") -> str:
+        """Return the picture of `dot`, drawn; it needs `pip install archc[draw]` or Graphviz."""
+        from archc.backends.dot import describe  # noqa: PLC0415
+        from archc.backends.render import svg  # noqa: PLC0415
+
+        return svg(self.dot(level, theme), self.name, describe(self.network, level))
+
+    def _repr_svg_(self) -> str | None:
+        from archc.backends.render import NoRendererError  # noqa: PLC0415
+
+        try:
+            return self.svg()
+        except NoRendererError:
+            return None
+
 
 def compile(spec: str | Path | Source, variant: str | None = None, **settings: Any) -> Architecture:  # noqa: A001
     """Compile a spec, a path or the name of a zoo network, to an Architecture.

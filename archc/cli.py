@@ -15,12 +15,13 @@ from archc import __version__
 from archc.commands.build import build
 from archc.commands.check import check
 from archc.commands.common import DEFECT
+from archc.commands.draw import draw
 from archc.commands.listing import list_networks
 from archc.commands.schema import schema
 from archc.commands.table import show
 from archc.commands.verify import verify
 
-COMMANDS = {"build": build, "check": check, "list": list_networks, "schema": schema, "table": show, "verify": verify}
+COMMANDS = {"build": build, "check": check, "draw": draw, "list": list_networks, "schema": schema, "table": show, "verify": verify}
 
 app = typer.Typer(name="archc", no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}, rich_markup_mode=None)
 for name, command in COMMANDS.items():

@@ -104,17 +104,21 @@ def parse(text: Text) -> Expr:
         raise _fault(text, "an expression is missing here", "remove the key, or give it a value")
     if len(text) > MAX_TEXT:
         raise _fault(text, f"an expression has at most {MAX_TEXT} characters", "name parts of it under `let:`")
-    bare = re.search(r"\sfor\s", text) is not None and not text.lstrip().startswith(("[", "("))
-    for spelled, shift in [(f"[{text}]", 1)] if bare else [(str(text), 0)]:
+    bare = re.search(r"\sfor\s", text) is not None
+    attempts = [(str(text), 0), (f"[{text}]", 1)] if bare else [(str(text), 0)]
+    faults: list[SpecError] = []
+    for spelled, shift in attempts:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 tree = ast.parse(spelled.strip(), mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-            raise _syntax(text, error, shift) from None
+            faults.append(_syntax(text, error, shift))
+            continue
         expr = Expr(text, tree, shift - (len(spelled) - len(spelled.lstrip())))
         _check(expr)
-    return expr
+        return expr
+    raise faults[0] if text.lstrip().startswith(("[", "(")) else faults[-1]
 
 
 def _syntax(text: Text, error: Exception, shift: int) -> SpecError:

@@ -16,7 +16,8 @@ from archc.diagnostics import Diagnostic, Span, SpecError, nearest
 from archc.expr import CONSTANTS, EvalFault, Expr, describe, listed, unpack
 from archc.graph import Module, Network, Node, Output, Stage, Value, flat, join
 from archc.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader
-from archc.scope import BlockDef, Callee, Scope, blocks_of
+from archc.ops import spelled
+from archc.scope import BlockDef, Callee, Scope, blocks_of, place
 from archc.shapes import Shape
 from archc.spec import Block, Body, Chain, Document, Key, Loop, Modified, Outputs, Row
 
@@ -94,6 +95,7 @@ class Lowering:
     def run(self) -> Network | None:
         """Lower the network; None where it is too wrong to have one."""
         try:
+            self.overrides()
             sizes = [self.data(self.file, e) for e in self.document.input]
         except SpecError as error:
             self.diagnostics += error.diagnostics
@@ -119,6 +121,22 @@ class Lowering:
             self.report("no-output", "the network gives nothing", span, help="its last step is absent or `none(...)(...)`")
             return None
         return Network(self.name, self.variant, self.document, self.settings, root, self.stages(root))
+
+    def overrides(self) -> None:
+        """Refuse a list where the param is a single thing, and the other way round: said here
+        once, and not at every use."""
+        chosen = self.document.variants.get(self.variant, {})  # type: ignore[call-overload]
+        wrong: list[Diagnostic] = []
+        for name, value in {**chosen, **self.settings}.items():
+            declared = self.document.params.get(name)  # type: ignore[call-overload]
+            given = self.file[str(name)]
+            meant = self.data(self.file, declared) if declared is not None else None
+            if None not in (given, meant) and isinstance(given, list) != isinstance(meant, list):
+                span = place(value) if isinstance(value, (Expr, tuple)) and value else self.document.name.span
+                message = f"`{name}` is {describe(meant)} in the spec, but here {describe(given)}"
+                wrong.append(Diagnostic("wrong-kind", message, span, help=f"the spec has `{name}: {spelled(meant)}`"))
+        if wrong:
+            raise SpecError(wrong)
 
     def network_body(self, frame: Frame) -> Any:
         """Lower stem, stages and head, or the body, marking what belongs to which stage."""

@@ -145,7 +145,7 @@ class Reader(Evaluator):
             case ast.Mult():
                 return self.wire("scale", {"factor": float(number)}, [value], node)
             case ast.Div() if is_tensor(left):
-                return self.wire("scale", {"factor": 1 / number}, [value], node)
+                return self.wire("scale", {"factor": self.guarded(lambda: 1 / number, node)}, [value], node)
             case ast.Add():
                 return self.wire("shift", {"offset": float(number)}, [value], node)
             case ast.Sub():

@@ -31,8 +31,6 @@ def schema() -> dict[str, Any]:
     output = {"anyOf": [EXPRESSION, {"$ref": "#/$defs/Output"}]}
     outputs = {"anyOf": [{"type": "array", "items": EXPRESSION}, {"type": "object", "additionalProperties": output}], "description": "the values that it gives"}
     made["properties"]["outputs"] = parts["Block"]["anyOf"][2]["properties"]["outputs"] = outputs
-    claim = {"$ref": "#/$defs/Claim"}
-    made["properties"]["claims"]["additionalProperties"] = {"anyOf": [claim, {"type": "array", "items": claim}]}
     _without_nulls(made)
     return {"$schema": DIALECT, "title": "archc spec", **{k: v for k, v in made.items() if k != "title"}}
 

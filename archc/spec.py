@@ -434,7 +434,10 @@ class Claim(Model):
         return {name: value for name, value in stated.items() if value is not None}
 
 
-Claims = Annotated[tuple[Claim, ...], BeforeValidator(lambda v: Items([v]) if isinstance(v, Mapping) else v)]
+Claims = Annotated[
+    tuple[Claim, ...],
+    BeforeValidator(lambda v: Items([v]) if isinstance(v, Mapping) else v, json_schema_input_type=Claim | tuple[Claim, ...]),
+]
 
 
 class Document(Model):

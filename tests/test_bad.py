@@ -20,7 +20,7 @@ TESTS = Path(__file__).resolve().parent
 BAD = sorted((TESTS / "bad").glob("*.yaml"))
 PACKAGE = TESTS.parent / "archc"
 
-SETTINGS = {"unknown-setting": {"num_clases": 10}}
+SETTINGS = {"unknown-setting": {"num_clases": 10}, "wrong-kind": {"num_classes": "relu"}}
 
 # Codes that are put together, which no literal in a call shows.
 COMPOSED = {"bad-key", "bad-value", "channel-mismatch", "shape-mismatch", "size-mismatch", "unused-let", "unused-param"}
@@ -38,7 +38,8 @@ def check(path: Path) -> list[Diagnostic]:
 
 
 def code_of(path: Path) -> str:
-    return re.sub(r"-\d+$", "", path.stem)
+    """Return the code of a bad spec: `bad-value.2.yaml` is the second for `bad-value`."""
+    return path.name.partition(".")[0]
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)

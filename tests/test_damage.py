@@ -101,7 +101,6 @@ def place(draw: st.DrawFn, lines: list[str]) -> int:
 
 
 def delete_line(draw: st.DrawFn, lines: list[str]) -> None:
-    del lines[place(draw, lines) :][:1]
     if len(lines) > 1:
         lines.pop(place(draw, lines))
 

@@ -6,7 +6,8 @@ import textwrap
 from html import escape
 from typing import TYPE_CHECKING
 
-from archc.backends.drawing.build import LEVELS, Level, scene
+from archc.backends.drawing import words
+from archc.backends.drawing.build import LEVELS, scene
 from archc.backends.drawing.columns import columns
 from archc.backends.drawing.scene import Arrow, Box, Frame, Scene, boxes
 from archc.backends.drawing.style import FONT, SIZE, SMALL, THEMES, Theme
@@ -18,12 +19,31 @@ if TYPE_CHECKING:
 ROOM = 12
 """How many letters fit between the line that enters a block and its right side."""
 
-__all__ = ["LEVELS", "THEMES", "dot"]
+CIRCLE = dict(shape="circle", margin="0", width="0.26", height="0.26", fixedsize="true")  # noqa: C408
+
+__all__ = ["LEVELS", "THEMES", "describe", "dot"]
 
 
-def dot(network: Network, level: Level = "stage", theme: str = "light") -> str:
-    """Return the DOT text of a network; the same network gives the same bytes."""
-    return written(scene(network, level), THEMES[theme])
+def dot(network: Network, level: str = "stage", theme: str = "light") -> str:
+    """Return the DOT text of a network; the same network gives the same bytes.
+
+    Raises ValueError for a level or theme that there is not.
+    """
+    if theme not in THEMES:
+        raise ValueError(f"there is no theme `{theme}`: choose from {', '.join(THEMES)}")
+    return written(_scene(network, level), THEMES[theme])
+
+
+def describe(network: Network, level: str = "stage") -> str:
+    """Return in words what the picture of a network shows."""
+    return words.describe(_scene(network, level))
+
+
+def _scene(network: Network, level: str) -> Scene:
+    known = next((each for each in LEVELS if each == level), None)
+    if known is None:
+        raise ValueError(f"there is no level `{level}`: choose from {', '.join(LEVELS)}")
+    return scene(network, known)
 
 
 def written(picture: Scene, theme: Theme) -> str:
@@ -100,11 +120,13 @@ def _frame(graph: Digraph, frame: Frame, theme: Theme) -> None:
 
 def _box(graph: Digraph, box: Box, theme: Theme) -> None:
     if box.kind == "fork":
-        graph.node(box.id, label="", id=box.id, shape="point", width="0.05", height="0.05", color=theme.line, **_group(box))
+        graph.node(
+            box.id, label="", id=box.id, shape="point", width="0.05", height="0.05",
+            color=theme.line, **_group(box),
+        )  # fmt: skip
         return
     paint = theme.boxes[box.kind]
-    shape = {"shape": "circle", "margin": "0", "width": "0.26", "height": "0.26", "fixedsize": "true"}
-    more = shape if box.kind == "merge" and len(box.title) == 1 else {}
+    more = CIRCLE if box.kind == "merge" and len(box.title) == 1 else {}
     graph.node(
         box.id, label=_label(box, theme), id=box.id, color=paint.line, fillcolor=paint.fill,
         **_group(box), **more,
@@ -123,14 +145,13 @@ def _label(box: Box, theme: Theme) -> str:
     """Write a box's text: its title, small lines below, and how often it is there."""
     if not box.notes and box.times == 1:
         return box.title
-    small = [f'<FONT POINT-SIZE="{SMALL}" COLOR="{theme.quiet}">{escape(n)}</FONT>' for n in box.notes]
-    if box.kind != "block":
-        small = [", ".join(small)] if small else []
-    lines = "<BR/>".join([escape(box.title), *small])
+    notes = box.notes if box.kind == "block" else [", ".join(box.notes)] * bool(box.notes)
+    font = f'<FONT POINT-SIZE="{SMALL}" COLOR="{theme.quiet}">'
+    lines = "<BR/>".join([escape(box.title), *(f"{font}{escape(n)}</FONT>" for n in notes)])
     if box.times == 1:
         return f"<{lines}>"
-    badge = f"<TD>{_times(box.times, theme)}</TD>"
-    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0"><TR><TD>{lines}</TD>{badge}</TR></TABLE>>'
+    cells = f"<TD>{lines}</TD><TD>{_times(box.times, theme)}</TD>"
+    return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0"><TR>{cells}</TR></TABLE>>'
 
 
 def _times(times: int, theme: Theme) -> str:
@@ -149,8 +170,10 @@ def _arrow(graph: Digraph, arrow: Arrow, theme: Theme) -> None:  # noqa: ARG001
 
 def _weight(arrow: Arrow) -> str:
     """Return how short and straight an arrow should be: the main path before all others."""
-    if arrow.kind == "flow":
+    if arrow.main:
         return "100"
+    if arrow.kind == "flow":
+        return "10"
     return "1" if arrow.head.kind == "merge" else "4"
 
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from archc.diagnostics import Diagnostic, Note, nearest
+from archc.diagnostics import Diagnostic, nearest
 from archc.expr import CONSTANTS, Expr
 from archc.functions import FUNCTIONS
 from archc.ops import OPS
@@ -62,14 +62,10 @@ class Reader:
 
     def step(self, node: ast.expr) -> None:
         """Read a whole step, every branch of it: an op that is not applied takes what runs."""
-        branches = self.branches(node)
-        kinds = [self.head(b) if isinstance(b, ast.Name) else self.kind(b) for b in branches]
-        for branch, kind in zip(branches, kinds, strict=True):
-            call = self.table.calls.get(id(branch))
-            if kind is Kind.OP and Kind.VALUE in kinds and self.is_step(branch):
-                self.ambiguous(branch)
-            elif kind in (Kind.OP, Kind.PARAM, Kind.ANY) and (call is None or call.takes):
-                self.applied(branch)
+        for branch in self.branches(node):
+            kind = self.head(branch) if branch is node and isinstance(branch, ast.Name) else self.kind(branch)
+            call = self.applied(branch)
+            if kind in (Kind.OP, Kind.PARAM, Kind.ANY) and (call is None or call.takes):
                 self.frame.take(sure=kind is not Kind.ANY)
 
     def branches(self, node: ast.expr) -> list[ast.expr]:
@@ -83,15 +79,6 @@ class Reader:
         """Whether a piece is a bare name that a step above has."""
         entry = self.names.get(node.id) if isinstance(node, ast.Name) else None
         return entry is not None and entry.role == "step"
-
-    def ambiguous(self, node: ast.expr) -> None:
-        """Report `x + conv if c else conv`: the last one is the op, and surely not meant."""
-        self.table.calls.pop(id(node), None)
-        text = ast.unparse(node)
-        message = f"`{text}` alone is the op `{text}` here, not the value of the step `{text}`"
-        notes = (Note(self.names[text].span, "the step"),)
-        span = self.expr.span(node)
-        self.table.report(self.frame.owner, Diagnostic("ambiguous-name", message, span, notes=notes, help="give the step a name that no op has"))
 
     def applied(self, node: ast.expr) -> Call | None:
         """Note that an op is applied to values."""

@@ -45,18 +45,20 @@ def _cuts(scene: Scene) -> set[int]:
     for arrow in scene.arrows:
         for k in range(number[id(arrow.tail)] + 1, number[id(arrow.head)] + 1):
             crossing[k] += 1
-    ports = {k for k, item in enumerate(scene.items) if isinstance(item, Box) and item.kind == "port"}
-    return {k for k, count in crossing.items() if count == 1} - ports
+    ports = [isinstance(item, Box) and item.kind == "port" for item in scene.items]
+    alone = {k for k in crossing if all(ports[:k]) or all(ports[k:])}
+    return {k for k, count in crossing.items() if count == 1} - alone
 
 
 def _fill(sizes: Sizes, cuts: set[int], fair: float) -> list[int]:
     """Return where columns of about a fair height begin."""
-    starts, height = [0], 0.0
+    starts, height, rest = [0], 0.0, sum(own for own, _ in sizes)
     for k, (own, _) in enumerate(sizes):
-        if k in cuts and height > 0 and height + own / 2 > fair:
+        if k in cuts and height + own / 2 > fair and rest > fair / 3:
             starts.append(k)
             height = 0.0
         height += own
+        rest -= own
     return starts
 
 

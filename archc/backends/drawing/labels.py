@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from archc import ops
-from archc.backends.drawing.scene import BoxKind
+from archc.backends.drawing.scene import OpKind
 from archc.graph import Node
 from archc.ops import Op, spelled
+from archc.ops.conv import Conv, ConvTranspose, Linear
+from archc.ops.norm import GroupNorm
+from archc.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
+from archc.ops.resize import PadChannels, Subsample, Upsample
+from archc.ops.wiring import Scale, Shift
 from archc.shapes import Shape
 
-KINDS: dict[str, BoxKind] = {
+KINDS: dict[str, OpKind] = {
     **dict.fromkeys(("conv", "conv_transpose"), "conv"),
     "linear": "linear",
     **dict.fromkeys(("max_pool", "avg_pool", "global_avg_pool"), "pool"),
@@ -45,7 +49,7 @@ FOLLOWERS = frozenset({"dropout", "dropout2d", "drop_path", "flatten", "identity
 class Label:
     """The kind of an op's box, its text, and a short one for where it stands in a list."""
 
-    kind: BoxKind
+    kind: OpKind
     text: str
     short: str
 
@@ -58,7 +62,7 @@ def label(node: Node, op: Op) -> Label:
     return Label(kind(op), text, text.replace(" conv,", ","))
 
 
-def kind(op: Op) -> BoxKind:
+def kind(op: Op) -> OpKind:
     """Return which kind of box an op is drawn as."""
     if op.activation:
         return "activation"
@@ -68,29 +72,29 @@ def kind(op: Op) -> BoxKind:
 def written(op: Op, xs: tuple[Shape, ...]) -> str:
     """Write an op with the arguments that matter to a reader."""
     match op:
-        case ops.Conv():
+        case Conv():
             return _conv(op, xs[0])
-        case ops.ConvTranspose():
+        case ConvTranspose():
             return f"{size(op.kernel)} up-conv, {op.out}"
-        case ops.Linear():
+        case Linear():
             return f"fc {op.out}" if xs[0].layout == ("c",) else f"linear, {op.out}"
-        case ops.MaxPool() | ops.AvgPool():
+        case MaxPool() | AvgPool():
             stride = op.kernel if op.stride is None else op.stride
             return f"{size(op.kernel)} {op.name.replace('_', ' ')}{by(stride)}"
-        case ops.AdaptiveAvgPool() | ops.AdaptiveMaxPool():
+        case AdaptiveAvgPool() | AdaptiveMaxPool():
             name = op.name.removeprefix("adaptive_").replace("_", " ")
             return name if op.size in (1, (1, 1)) else f"{name} to {size(op.size)}"
-        case ops.GroupNorm():
+        case GroupNorm():
             return f"GN, {op.groups} groups"
-        case ops.Scale():
+        case Scale():
             return f"× {op.factor:g}"
-        case ops.Shift():
+        case Shift():
             return f"{'−' if op.offset < 0 else '+'} {abs(op.offset):g}"
-        case ops.PadChannels():
+        case PadChannels():
             return f"zero pad, {op.out}"
-        case ops.Subsample():
+        case Subsample():
             return f"subsample{by(op.stride)}"
-        case ops.Upsample():
+        case Upsample():
             return f"{op.mode} upsample, ×{op.scale}"
         case _:
             return generic(op)
@@ -123,7 +127,7 @@ def by(stride: int | tuple[int, int]) -> str:
     return f", /{size(stride) if isinstance(stride, tuple) else stride}"
 
 
-def _conv(op: ops.Conv, x: Shape) -> str:
+def _conv(op: Conv, x: Shape) -> str:
     depthwise = op.groups == x.channels > 1
     parts = [f"{size(op.kernel)} {'depthwise' if depthwise else 'conv'}", str(op.out)]
     if op.groups > 1 and not depthwise:

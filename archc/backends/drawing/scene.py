@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-BoxKind = Literal[
-    "conv", "linear", "pool", "norm", "activation", "merge", "source", "other", "block", "fork", "port"
-]
+OpKind = Literal["conv", "linear", "pool", "norm", "activation", "merge", "source", "other"]
+BoxKind = OpKind | Literal["block", "fork", "port"]
 ArrowKind = Literal["flow", "identity", "projection"]
 
 
@@ -47,13 +46,17 @@ class Frame:
 
 @dataclass(eq=False)
 class Arrow:
-    """A value on its way: `via` is an activation that it passes, `shape` its shape, where shown."""
+    """A value on its way: `via` is an activation that it passes, `shape` its shape, where shown.
+
+    `main` says that it is on the longest path.
+    """
 
     tail: Box
     head: Box
     via: str = ""
     shape: str = ""
     kind: ArrowKind = "flow"
+    main: bool = False
 
 
 @dataclass(eq=False)

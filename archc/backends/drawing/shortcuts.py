@@ -34,8 +34,9 @@ class Shortcuts:
         """Mark the longest path to a box."""
         box.main = True
         while arrows := self.into[id(box)]:
-            box = max(arrows, key=lambda a: self.length[id(a.tail)]).tail
-            box.main = True
+            longest = max(arrows, key=lambda a: self.length[id(a.tail)])
+            longest.main = longest.tail.main = True
+            box = longest.tail
 
     def _mark_sum(self, arrows: list[Arrow]) -> None:
         longest = max(self.length[id(a.tail)] for a in arrows)

@@ -18,5 +18,5 @@ def describe(scene: Scene) -> str:
 def _item(item: Box | Frame) -> str:
     times = f" ×{item.times}" if item.times > 1 else ""
     if isinstance(item, Box):
-        return item.title + times
+        return " ".join(item.title.split()) + times
     return f"{item.title}{times} ({', '.join(filter(None, map(_item, item.items)))})"

@@ -35,7 +35,7 @@ def _cell(cell: Cell) -> str:
     if not isinstance(cell, tuple):
         return escape(plain(cell))
     shown = [_part(part) for part in cell]
-    lines = END.join(shown)
+    lines = f"{END}[2pt]".join(shown)
     return rf"\begin{{tabular}}{{@{{}}l@{{}}}}{lines}\end{{tabular}}" if len(shown) > 1 else lines
 
 

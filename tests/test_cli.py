@@ -1,0 +1,108 @@
+"""The command line: exit codes, where output goes, and files that are whole or not there."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SMALL = "archc: 1\nname: tiny\ninput: [3, 8, 8]\nbody: {conv: 'conv(4, 3)'}\n"
+WRONG = SMALL.replace("conv(4, 3)", "conv(4, 9, padding=0)")
+
+
+def archc(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the command line as a user does, in a process of its own."""
+    command = [sys.executable, "-m", "archc.cli", *arguments]
+    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_check_is_silent_when_good() -> None:
+    """Good news is exit code 0 and no word."""
+    done = archc("check", "resnet18")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_check_reads_standard_input() -> None:
+    """A dash is standard input; diagnostics go to standard error, exit code 1."""
+    done = archc("check", "-", text=WRONG)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error[kernel-too-large]")
+    assert "--> <stdin>:4:" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_check_as_json() -> None:
+    """Diagnostics as data: code, place, message."""
+    done = archc("check", "-", "--format", "json", text=WRONG)
+
+    (found,) = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (found["code"], found["file"], found["line"]) == ("kernel-too-large", "<stdin>", 4)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("check", "no-such-file.yaml"),
+        ("check", "resnet18", "--set", "nonsense"),
+        ("list", "--format", "xml"),
+        ("build",),
+        ("fly", "resnet18"),
+    ],
+)
+def test_usage_errors(arguments: tuple[str, ...]) -> None:
+    """Wrong usage is exit code 2, without a traceback."""
+    done = archc(*arguments)
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_build_writes_whole_files(tmp_path: Path) -> None:
+    """A good spec gives a file; a wrong one leaves what was there as it was."""
+    target = tmp_path / "deep" / "tiny.py"
+
+    assert archc("build", "-", "-o", str(target), text=SMALL).returncode == 0
+    before = target.read_text()
+    assert "class Tiny(nn.Module)" in before
+    assert archc("build", "-", "-o", str(target), text=WRONG).returncode == 1
+    assert target.read_text() == before
+    assert [p.name for p in target.parent.iterdir()] == ["tiny.py"]
+
+
+def test_settings_and_variants() -> None:
+    """--variant and --set reach the network; a wrong one is a diagnostic."""
+    done = archc("table", "resnet50", "--variant", "resnet18", "--set", "num_classes=10", "--format", "json")
+
+    assert done.returncode == 0
+    assert "11181642" in done.stdout
+    assert archc("build", "resnet50", "--set", "depths=3").returncode == 1
+
+
+def test_list() -> None:
+    """The zoo by name and file."""
+    listed = json.loads(archc("list", "--format", "json").stdout)
+
+    assert listed["resnet50"] == "resnet.yaml"
+
+
+def test_defects_show_their_traceback() -> None:
+    """A defect of ours exits with 3 and shows where it is."""
+    script = (
+        "import sys, archc.commands.common as common\n"
+        "def broken(*a): raise RuntimeError('boom')\n"
+        "common.api.compile = broken\n"
+        "from archc.cli import main\n"
+        "sys.argv = ['archc', 'build', 'resnet18']\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+
+    assert done.returncode == 3
+    assert "boom" in done.stderr
+    assert "defect of archc" in done.stderr

@@ -1,0 +1,139 @@
+"""What the documents show is true: specs are checked, Python is run, commands print what they say.
+
+A fenced block says by its first word what it is:
+
+- `yaml`: a spec, or the part of one that matters; what every file begins with is put to its
+  end. A second word names its file. `wrong` says that `archc check` finds errors in it.
+- `console`: lines that begin with `$ ` are run, the others are what they print.
+- `python`: is run, in one namespace for the whole document; a `text` block right below
+  is what it prints.
+
+`pytest --update-goldens` writes anew what commands and Python print.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+import types
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import yaml
+
+import archc
+from archc.cli import app
+from archc.diagnostics import errors
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+DOCS = REPOSITORY / "docs"
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+
+FENCE = re.compile(r"^```(?P<info>[^`\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+HEAD = {"archc": "archc: 1", "name": "name: example", "input": "input: [3, 32, 32]"}
+KINDS = {"yaml", "console", "python", "text", "sh", "json"}
+
+
+@dataclass
+class Reader:
+    """Reads a document as its reader would who tries everything: in a folder, from top to bottom."""
+
+    page: Path
+    names: dict[str, object] = field(default_factory=dict)
+    printed: str | None = None
+    status: int = 0
+
+    def block(self, match: re.Match[str]) -> str:
+        """Do what a fenced block says, and return the block with what really is printed."""
+        kind, *words = match["info"].split()
+        self.where = f"{self.page.name}:{match.string.count(chr(10), 0, match.start()) + 2}"
+        assert kind in KINDS, f"{self.where}: a block of {kind or 'no kind'}"
+        text, expected = match["text"], self.printed
+        self.printed = None
+        if kind == "yaml":
+            self.spec(text, words)
+        elif kind == "console":
+            text = "".join(self.commands(text))
+        elif kind == "python":
+            self.printed = self.python(text)
+        elif kind == "text" and expected is not None:
+            text = expected
+        return f"```{match['info']}\n{text}```"
+
+    def spec(self, text: str, words: list[str]) -> None:
+        """Write a spec to its file and check it."""
+        keys = re.findall(r"^(\w+):", text, re.MULTILINE)
+        whole = text + "".join(f"{line}\n" for key, line in HEAD.items() if key not in keys)
+        path = Path(next((word for word in words if word.endswith(".yaml")), "example.yaml"))
+        path.write_text(whole, encoding="utf-8")
+        found = errors(archc.check(path))
+        said = "\n\n".join(map(str, found)) or "nothing is wrong with it"
+        assert bool(found) is ("wrong" in words), f"{self.where}: {said}"
+
+    def python(self, text: str) -> str:
+        """Run Python and return what it prints."""
+        module = sys.modules[self.page.stem] = types.ModuleType(self.page.stem)
+        module.__dict__.update(self.names)
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            exec(compile("\n" * int(self.where.split(":")[1]) + text, self.page, "exec"), module.__dict__)  # noqa: S102
+        self.names = module.__dict__
+        return out.getvalue()
+
+    def commands(self, text: str) -> Iterator[str]:
+        """Yield every command and what it prints."""
+        lines = [line for line in text.splitlines() if line.startswith("$ ")]
+        assert lines, f"{self.where}: no command, a line that begins with `$ `"
+        for line in lines:
+            output = self.run(line.removeprefix("$ "))
+            yield f"{line}\n{output}"
+            if output and line is not lines[-1]:
+                yield "\n" * (not output.endswith("\n"))
+
+    def run(self, command: str) -> str:
+        """Run a command: archc here, for speed, anything else by a shell."""
+        if command == "echo $?":
+            return f"{self.status}\n"
+        out = io.StringIO()
+        words = shlex.split(command)
+        if words[0] != "archc" or set(words) & {"|", "<", ">"}:
+            return shell(command)
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out), contextlib.suppress(SystemExit):
+            self.status = 0
+            try:
+                app(words[1:], prog_name="archc")
+            except SystemExit as done:
+                self.status = int(done.code or 0)
+        return out.getvalue()
+
+
+def shell(command: str) -> str:
+    """Run a command line with the archc of this checkout."""
+    function = f'archc() {{ "{sys.executable}" -m archc.cli "$@"; }}; {command}'
+    run = subprocess.run(["bash", "-c", function], capture_output=True, text=True, check=False)
+    return run.stdout + run.stderr
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an empty folder to read a document in, with the zoo's specs beside."""
+    (tmp_path / "specs").symlink_to(REPOSITORY / "specs")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    for name in ("COLUMNS", "NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_page(page: Path, golden: Callable[[Path, str], None]) -> None:
+    """Everything that a page shows is what happens."""
+    reader = Reader(page)
+    golden(page, FENCE.sub(reader.block, page.read_text(encoding="utf-8")))
