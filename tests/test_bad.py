@@ -20,7 +20,7 @@ TESTS = Path(__file__).resolve().parent
 BAD = sorted((TESTS / "bad").glob("*.yaml"))
 PACKAGE = TESTS.parent / "archc"
 
-SETTINGS = {"unknown-setting": {"num_clases": 10}, "wrong-kind": {"num_classes": "relu"}}
+SETTINGS = {"unknown-setting": {"num_clases": 10}}
 
 # Codes that are put together, which no literal in a call shows.
 COMPOSED = {"bad-key", "bad-value", "channel-mismatch", "shape-mismatch", "size-mismatch", "unused-let", "unused-param"}

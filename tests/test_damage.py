@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -91,7 +92,7 @@ JUNK = st.sampled_from(
 @st.composite
 def damaged(draw: st.DrawFn) -> str:
     lines = draw(st.sampled_from(SOUND)).splitlines()
-    for _ in range(draw(st.integers(1, 3))):
+    for _ in range(draw(st.integers(1, 2))):
         draw(st.sampled_from(DAMAGES))(draw, lines)
     return "\n".join(lines) + "\n"
 
@@ -151,6 +152,14 @@ def other_value(draw: st.DrawFn, lines: list[str]) -> None:
     lines[at] = lines[at].partition(": ")[0] + ": " + lines[source].partition(": ")[2]
 
 
+def other_word(draw: st.DrawFn, lines: list[str]) -> None:
+    at, source = place(draw, lines), place(draw, lines)
+    words, others = list(re.finditer(r"\w+", lines[at])), re.findall(r"\w+", lines[source])
+    if words and others:
+        word = draw(st.sampled_from(words))
+        lines[at] = lines[at][: word.start()] + draw(st.sampled_from(others)) + lines[at][word.end() :]
+
+
 def nest(draw: st.DrawFn, lines: list[str]) -> None:
     at = place(draw, lines)
     depth = draw(st.sampled_from([5, 39, 70, 500]))
@@ -158,17 +167,10 @@ def nest(draw: st.DrawFn, lines: list[str]) -> None:
     lines[at] = lines[at].partition(": ")[0] + ": " + opening * depth + "1" + closing * depth
 
 
+# Most damage is done inside expressions: what breaks the YAML never gets past its parser.
 DAMAGES: list[Callable[[st.DrawFn, list[str]], None]] = [
-    delete_line,
-    double_line,
-    swap_lines,
-    indent_line,
-    change_character,
-    junk_value,
-    quoted_junk,
-    junk_argument,
-    other_value,
-    nest,
+    *[delete_line, double_line, swap_lines, indent_line, change_character, junk_value, nest],
+    *[quoted_junk, junk_argument, other_value, other_word] * 4,
 ]
 
 

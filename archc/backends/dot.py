@@ -106,7 +106,8 @@ def _frame(graph: Digraph, frame: Frame, theme: Theme) -> None:
     room = ROOM if forked else ROOM // 2
     lines = [frame.title] if stage else textwrap.wrap(frame.title, room, break_long_words=False)
     beside = len(lines[-1]) < room - 3 or frame.times == 1
-    title = "<BR/>".join(map(escape, lines)) + "<BR/>" * (not beside) + _times(frame.times, theme)
+    title = "<BR/>".join(map(escape, lines)) + "<BR/>" * (not beside)
+    title += _times(frame.times, theme)
     if stage:
         title = f"<B>{title}</B>"
     with graph.subgraph(name=f"cluster_{frame.id}") as inner:

@@ -34,16 +34,15 @@ def x(model: nn.Module) -> torch.Tensor:
 
 @torch.no_grad()
 def test_compile(model: nn.Module, x: torch.Tensor) -> None:
-    """One graph without a break, in eval and in train mode."""
+    """One graph without a break."""
     compiled = torch.compile(model, fullgraph=True, backend="eager")
 
     assert torch.equal(compiled(x), model(x))
-    model.train()
-    assert compiled(x).shape == model(x).shape
 
 
 def test_compile_gradients(model: nn.Module, x: torch.Tensor) -> None:
-    """In-place activations overwrite nothing that a gradient needs, in a compiled graph too."""
+    """Training compiles too; activations in place overwrite nothing that a gradient needs."""
+    model.train()
     gradients = []
     for run in (model, torch.compile(model, fullgraph=True, backend="aot_eager")):
         model.zero_grad()
@@ -65,7 +64,7 @@ def test_export(model: nn.Module, x: torch.Tensor, request: pytest.FixtureReques
     n, h, w = torch.export.Dim("n", min=2), *(torch.export.Dim(d, min=33) for d in "hw")
     size = (75, 49)
     if name in EVEN:
-        h, w = (32 * torch.export.Dim(f"half_{d}", min=2) for d in "hw")
+        h, w = (32 * torch.export.Dim(f"{d}_last", min=2) for d in "hw")
         size = (96, 128)
     program = torch.export.export(model, (x,), dynamic_shapes=({0: n, 2: h, 3: w},))
     other = torch.randn(3, x.shape[1], *size)

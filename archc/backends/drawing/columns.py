@@ -54,7 +54,7 @@ def _fill(sizes: Sizes, cuts: set[int], fair: float) -> list[int]:
     """Return where columns of about a fair height begin."""
     starts, height, rest = [0], 0.0, sum(own for own, _ in sizes)
     for k, (own, _) in enumerate(sizes):
-        if k in cuts and height + own / 2 > fair and rest > fair / 3:
+        if k in cuts and height + own / 2 > fair and rest > fair / 2:
             starts.append(k)
             height = 0.0
         height += own

@@ -1,0 +1,283 @@
+"""Pictures: their DOT text, what of the network's graph they show, and who renders them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import networkx as nx
+import pytest
+from typer.testing import CliRunner
+
+import archc
+from archc.backends.render import NoRendererError, render
+from archc.cli import app
+from archc.diagnostics import Source
+
+GOLDENS = Path(__file__).resolve().parent.parent / "goldens" / "dot"
+SVG = "{http://www.w3.org/2000/svg}"
+LEVELS = ("stage", "block", "op")
+
+PYRAMID = """
+archc: 1
+name: pyramid
+input: [3, 32, 32]
+variants: {pyramid: {}}
+blocks:
+  down(c):
+  - max_pool(2)
+  - conv(c, 3)
+  - relu
+  up(c):
+    inputs: [x, skip]
+    up: conv_transpose(c, 2, stride=2)(x)
+    conv: conv(c, 3)(concat(skip, up))
+body:
+  encoder: {repeat: "j, c in enumerate([8, 16, 32])", do: down(c) if j > 0 else conv(c, 3)}
+  decoder: {repeat: "j in [1, 0]", do: "up(8 * 2 ** j)(prev, encoder.steps[j])"}
+  head: conv(2, 1)
+"""
+
+
+def compiled(name: str) -> archc.Architecture:
+    return archc.compile(Source("pyramid.yaml", PYRAMID) if name == "pyramid" else name)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("name", ["resnet50", "resnet34", "plain34", "resnet20", "pyramid"])
+def test_text(name: str, level: str, golden: Callable[[Path, str], None]) -> None:
+    """The DOT text of a network is what it was."""
+    golden(GOLDENS / f"{name}-{level}.dot", compiled(name).dot(level))
+
+
+@pytest.mark.parametrize("level", ["stage", "block"])
+@pytest.mark.parametrize("name", archc.names())
+def test_every_network_is_a_page(name: str, level: str) -> None:
+    """The depth of a network does not make its picture larger."""
+    pytest.importorskip("pygraphviz")
+    root = ElementTree.fromstring(render(compiled(name).dot(level)))
+    width, height = (float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
+
+    assert width < 2000
+    assert height < 1200
+
+
+def drawn(svg: str) -> nx.MultiDiGraph:
+    """Read an SVG back: its nodes and edges by the ids that they bear."""
+    graph = nx.MultiDiGraph()
+    for group in ElementTree.fromstring(svg).iter(f"{SVG}g"):
+        title = group.findtext(f"{SVG}title") or ""
+        if group.get("class") == "node":
+            graph.add_node(title, texts=[t.text or "" for t in group.iter(f"{SVG}text")])
+        elif group.get("class") == "edge":
+            path = group.find(f"{SVG}path")
+            tail, _, head = title.partition("->")
+            ends = (end.partition(":")[0] for end in (tail, head))
+            graph.add_edge(*ends, dashed=path is not None and "stroke-dasharray" in path.attrib)
+    return graph
+
+
+def joined(graph: nx.MultiDiGraph) -> set[tuple[str, str]]:
+    """Return the edges between boxes: those that end at a fork or a turn lead on."""
+    plain = nx.DiGraph(graph)
+    for k in range(1, 9):
+        if plain.has_node(f"turn{k}-top"):  # drawn downwards, gone through upwards
+            plain.remove_edge(f"turn{k}-top", f"turn{k}-foot")
+            plain.add_edge(f"turn{k}-foot", f"turn{k}-top")
+    for node in [n for n in plain if n.startswith("turn") or n.endswith(".x")]:
+        plain.add_edges_from(
+            (u, v) for u in plain.predecessors(node) for v in plain.successors(node)
+        )
+        plain.remove_node(node)
+    return {(u, v) for u, v in plain.edges if u != v}
+
+
+def promised(arch: archc.Architecture, shown: set[str]) -> set[tuple[str, str]]:
+    """Return the edges that a picture with these boxes owes, from the graph of all ops.
+
+    An op is shown by its own box, by that of a block around it, by that of the first of
+    equal copies, or, where it has none, by the box that it follows.
+    """
+    place: dict[str, str] = {}
+    copy: dict[str, str] = {}
+    for name in arch.graph:
+        found = find(name, shown)
+        inputs = arch.graph.nodes[name]["inputs"]
+        place[name], copy[name] = found or (place[inputs[0]], copy[inputs[0]])
+    edges = {
+        (place[u], place[v])
+        for u, v in arch.graph.edges
+        if not (v in copy and copy[v] and copy[u] != copy[v])
+    }
+    edges |= {(place[u], "output") for u in arch.graph if arch.graph.out_degree(u) == 0}
+    return {(u, v) for u, v in edges if u != v}
+
+
+def find(name: str, shown: set[str]) -> tuple[str, str] | None:
+    """Return the box of an op, and the path of the copy where that is a folded one's."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        if ".".join(parts[:end]) in shown:
+            return ".".join(parts[:end]), ""
+    for at, part in enumerate(parts):
+        if part.isdigit():
+            around = ".".join(parts[:at])
+            if any(s.startswith(f"{around}.{part}") for s in shown):
+                continue
+            firsts = (j for j in range(int(part) - 1, -1, -1))
+            for j in firsts:
+                inner = [around, str(j), *parts[at + 1 :]]
+                if (found := find(".".join(inner), shown)) is not None:
+                    return found[0], f"{around}.{part}"
+                if any(s.startswith(f"{around}.{j}.") for s in shown):
+                    return None
+    return None
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    "name",
+    ["resnet50", "resnet34", "resnet34_a", "resnet50_d", "plain34", "resnet20", "pyramid"],
+)
+def test_every_edge_is_drawn(name: str, level: str) -> None:
+    """The SVG has each edge of the network that its level promises, and no other."""
+    pytest.importorskip("pygraphviz")
+    arch = compiled(name)
+    picture = drawn(arch.svg(level))
+
+    assert joined(picture) == promised(arch, set(picture))
+
+
+def test_shortcuts() -> None:
+    """Solid for an identity, dashed for a projection, as in Fig. 3 of He et al. 2015."""
+    pytest.importorskip("pygraphviz")
+    picture = drawn(archc.compile("resnet50").svg("stage"))
+    shortcuts = {u: data["dashed"] for u, v, data in picture.edges(data=True) if u == v}
+
+    assert shortcuts == {f"layer{s}.{k}": k == 0 for s in (1, 2, 3, 4) for k in (0, 1)}
+
+
+def test_plain_networks_have_no_shortcuts() -> None:
+    pytest.importorskip("pygraphviz")
+    picture = drawn(archc.compile("plain34").svg("stage"))
+
+    assert [u for u, v in picture.edges() if u == v] == []
+
+
+def test_labels() -> None:
+    """Layers are called what the paper calls them; a folded block says how often it is there."""
+    pytest.importorskip("pygraphviz")
+    picture = drawn(archc.compile("resnet50").svg("stage"))
+    texts = picture.nodes(data="texts")
+
+    assert texts["conv1"][0] == "7×7 conv, 64, /2"
+    assert [t.strip() for t in texts["layer3.1"]] == [
+        "bottleneck", "1×1, 256", "3×3, 256", "1×1, 1024", "×5",
+    ]  # fmt: skip
+
+
+def test_svg_speaks() -> None:
+    """A screen reader hears the name and what the picture shows."""
+    pytest.importorskip("pygraphviz")
+    root = ElementTree.fromstring(archc.compile("resnet50").svg())
+
+    assert root.get("role") == "img"
+    assert root.findtext(f"{SVG}title") == "resnet50"
+    assert "layer3 (bottleneck, bottleneck ×5)" in (root.findtext(f"{SVG}desc") or "")
+
+
+def test_ids_are_unique() -> None:
+    pytest.importorskip("pygraphviz")
+    ids = re.findall(r' id="([^"]+)"', archc.compile("resnet50").svg("op"))
+
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("seed", ["0", "1"])
+def test_same_bytes(seed: str) -> None:
+    """The text does not hang on the order of a set or on the process."""
+    code = "import archc; print(archc.compile('resnet50').dot('block'))"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env={"PYTHONHASHSEED": seed}, check=True
+    )
+
+    assert run.stdout.decode() == archc.compile("resnet50").dot("block") + "\n"
+
+
+def test_same_picture() -> None:
+    pytest.importorskip("pygraphviz")
+    arch = archc.compile("resnet50")
+
+    assert arch.svg("block") == arch.svg("block")
+
+
+@pytest.mark.parametrize("theme", ["dark", "print"])
+def test_themes(theme: str) -> None:
+    """A theme changes colours, and nothing else."""
+    arch = archc.compile("resnet50")
+    bare = [re.sub(r"#[0-9a-f]{6}", "#", arch.dot("block", t)) for t in ("light", theme)]
+
+    assert bare[0] == bare[1]
+    assert arch.dot("block", theme) != arch.dot("block")
+
+
+@pytest.mark.parametrize(("level", "theme"), [("layer", "light"), ("stage", "pink")])
+def test_unknown_names(level: str, theme: str) -> None:
+    with pytest.raises(ValueError, match="choose from"):
+        archc.compile("resnet50").dot(level, theme)
+
+
+@pytest.fixture
+def _no_renderer(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.usefixtures("_no_renderer")
+def test_missing_renderer() -> None:
+    """Who has no Graphviz is told what to install; a notebook falls back to text."""
+    arch = archc.compile("resnet50")
+    with pytest.raises(NoRendererError, match=re.escape("pip install archc[draw]")):
+        arch.svg()
+
+    assert arch._repr_svg_() is None
+    result = CliRunner().invoke(app, ["draw", "resnet50"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "pip install archc[draw]" in result.stderr
+
+
+def test_program_draws_where_the_library_is_missing(_no_renderer: Path) -> None:  # noqa: PT019
+    program = _no_renderer / "dot"
+    program.write_text('#!/bin/sh\necho "$@"\n')
+    program.chmod(0o755)
+
+    assert render("digraph {}", "pdf") == b"-Tpdf\n"
+
+
+@pytest.mark.parametrize(
+    ("suffix", "start"),
+    [("svg", b"<?xml"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("dot", b"digraph resnet20")],
+)
+def test_command(suffix: str, start: bytes, tmp_path: Path) -> None:
+    """The format is what the file's name asks for."""
+    pytest.importorskip("pygraphviz")
+    path = tmp_path / f"picture.{suffix}"
+    result = CliRunner().invoke(app, ["draw", "resnet20", "--level", "block", "-o", str(path)])
+
+    assert (result.exit_code, result.output) == (0, "")
+    assert path.read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize(
+    "options", [["--level", "layer"], ["--theme", "pink"], ["--format", "gif"], ["-o", "a.jpg"]]
+)
+def test_command_usage(options: list[str]) -> None:
+    result = CliRunner().invoke(app, ["draw", "resnet20", *options])
+
+    assert result.exit_code == 2
+    assert "choose from" in result.stderr
