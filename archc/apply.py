@@ -151,7 +151,8 @@ class Applier:
         names = [n.id for n in ast.walk(place) if isinstance(n, ast.Name)]
         values = {n: reader.scope[n] for n in dict.fromkeys(names) if n in reader.scope}
         spelled = [f"{n} = {v}" for n, v in values.items() if isinstance(v, (int, float))]
-        return "" if text.isdigit() else ", ".join([text, *spelled])
+        shown = spelled if spelled and isinstance(place, ast.Name) else [text, *spelled]
+        return "" if text.isdigit() else ", ".join(shown)
 
     def label(self, reader: Reader) -> str:
         """Say in which use of a block something is wrong."""

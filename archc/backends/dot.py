@@ -112,8 +112,8 @@ def _frame(graph: Digraph, frame: Frame, theme: Theme) -> None:
         title = f"<B>{title}</B>"
     with graph.subgraph(name=f"cluster_{frame.id}") as inner:
         inner.attr(
-            id=frame.id, label=f"<{title}>", fontsize=str(SIZE if stage else SMALL + 1), style="filled,rounded",
-            color=paint.line, fillcolor=paint.fill, margin="12",
+            id=frame.id, label=f"<{title}>", fontsize=str(SIZE if stage else SMALL + 1),
+            style="filled,rounded", color=paint.line, fillcolor=paint.fill, margin="12",
             labeljust="l" if stage else "r",
         )  # fmt: skip
         _items(inner, frame.items, theme)

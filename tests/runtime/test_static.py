@@ -17,7 +17,7 @@ def marked(name: str) -> object:
     return pytest.param(name, marks=[pytest.mark.heavy] * (name in SLOW))
 
 
-@pytest.mark.parametrize("name", map(marked, archc.names()))
+@pytest.mark.parametrize("name", [marked(name) for name in archc.names()])
 def test_predictions(name: str) -> None:
     report = verify_static(archc.compile(name))
 
