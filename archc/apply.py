@@ -83,6 +83,7 @@ class Applier:
 
     def made(self, reader: Reader, made: Node, node: ast.expr) -> None:
         """Record a node under the piece of text that made it."""
+        self.lowering.spend()
         for value in made.outputs:
             value.node = made
         reader.made.append(made)
@@ -111,6 +112,10 @@ class Applier:
         name = str(error["loc"][0]) if error["loc"] else ""
         place = dict(callee.places).get(name, node)
         value = dict(callee.arguments).get(name)
+        index = next((i for i in error["loc"][1:] if isinstance(i, int)), None)
+        parts = place.args if isinstance(place, ast.Call) else getattr(place, "elts", [])
+        if index is not None and isinstance(value, (list, tuple)) and len(parts) == len(value) > index:
+            place, value = parts[index], value[index]
         text = ast.unparse(place)
         literal = isinstance(place, ast.Constant) or describe(value).endswith(f" {text}")
         shown = f"`{text}`" if literal else f"`{text}` = {value}" if name in dict(callee.arguments) else describe(value)

@@ -169,11 +169,15 @@ class Evaluator:
 
     def evaluate(self, node: ast.expr) -> Any:
         """Return the value of a node; raises EvalFault where it has none."""
-        self.steps += 1
-        if self.steps > MAX_STEPS:
-            raise EvalFault("too-much", "the expression takes too long", node)
+        self.spend(1, node)
         method = getattr(self, f"visit_{type(node).__name__.lower()}")
         return method(node)
+
+    def spend(self, steps: int, node: ast.expr) -> None:
+        """Count steps, or entries of lists by the ten; raises EvalFault where they are too many."""
+        self.steps += steps
+        if self.steps > MAX_STEPS:
+            raise EvalFault("too-much", "the expression takes too long", node)
 
     def visit_constant(self, node: ast.Constant) -> Any:
         return self.bounded(node.value, node)
@@ -200,6 +204,8 @@ class Evaluator:
             raise EvalFault("bad-expression", f"`{ast.unparse(node)}` reckons with {describe(odd)}", node)
         if repeated and len(left if isinstance(left, list) else right) * (right if isinstance(left, list) else left) > MAX_LENGTH:
             raise EvalFault("too-much", f"a list has at most {MAX_LENGTH} entries", node)
+        if lists or repeated:
+            self.spend((weight(left) + weight(right)) * (right if isinstance(right, int) else 1) // 10, node)
         if op is ast.Pow and isinstance(right, int) and abs(right) > MAX_BITS:
             raise EvalFault("too-much", f"`{ast.unparse(node)}` is too large a power", node)
         return self.guarded(lambda: _BINARY[op](left, right), node)
@@ -223,6 +229,7 @@ class Evaluator:
         left = self.evaluate(node.left)
         for op, part in zip(node.ops, node.comparators, strict=True):
             right = self.evaluate(part)
+            self.spend((weight(left) + weight(right)) // 10, node)
             if not self.guarded(lambda a=left, b=right, o=op: _COMPARE[type(o)](a, b), node):
                 return False
             left = right
@@ -286,6 +293,8 @@ class Evaluator:
         """Call one of the known functions on plain data."""
         keywords = {k.arg: self.evaluate(k.value) for k in node.keywords if k.arg}
         name = ast.unparse(node.func)
+        size = sum(weight(v) for v in values)
+        self.spend(size * size // 100 if name == "unique" else size // 10, node)
         return self.guarded(lambda: FUNCTIONS[name](*values, **keywords), node)
 
     def guarded(self, compute: Callable[[], Any], node: ast.expr) -> Any:
@@ -308,6 +317,11 @@ class Evaluator:
 
 def _cut(value: Any) -> str:
     return "`cut(xs, sizes)` cuts a list; `split` is the op that cuts a value" if str(value) == "`split`" else ""
+
+
+def weight(value: Any) -> int:
+    """Return the number of entries of a list, those of inner lists counted too."""
+    return sum(1 + weight(v) for v in value) if isinstance(value, list) else 0
 
 
 def listed(value: Any, node: ast.expr) -> list[Any]:

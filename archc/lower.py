@@ -22,6 +22,11 @@ from archc.shapes import Shape
 from archc.spec import Block, Body, Chain, Document, Key, Loop, Modified, Outputs, Row
 
 MAX_NESTING = 40
+MAX_STEPS = 50_000
+
+
+class TooLarge(Exception):  # noqa: N818 - the way out of a network that has too many steps
+    """The network has more than MAX_STEPS distinct steps."""
 
 
 @dataclass
@@ -70,6 +75,7 @@ class Lowering:
         self.diagnostics: list[Diagnostic] = []
         self.blocks = blocks_of(document)
         self.faulty = faulty
+        self.spent = 0
         self.modules: dict[Any, Module] = {}
         self.stack: list[tuple[BlockDef, Mapping[str, Any]]] = []
         self.name, self.variant, self.settings = name, variant, settings
@@ -112,7 +118,11 @@ class Lowering:
         root = Module(self.name, self.document, dict(self.settings), (x,))
         frame = Frame(root, Scope({}, self.file), {"x": x}, x)
         root.scope = frame.scope
-        result = self.network_body(frame)
+        try:
+            result = self.network_body(frame)
+        except TooLarge:
+            self.report("too-large", f"the network has more than {MAX_STEPS} steps", self.document.name.span, help="the copies of a block with the same arguments count once")
+            return None
         root.outputs = self.outputs(self.document.outputs, frame, result)
         known = bool(root.outputs) and all(isinstance(v, Value) for o in root.outputs for v in flat(o.value))
         if not known or any(d.severity == "error" for d in self.diagnostics):
@@ -196,8 +206,15 @@ class Lowering:
                 frame.running, there = result, True
         return frame.running if there else ABSENT
 
+    def spend(self) -> None:
+        """Count what is lowered: a network that is too large is given up."""
+        self.spent += 1
+        if self.spent > MAX_STEPS:
+            raise TooLarge
+
     def step(self, frame: Frame, place: Place, step: Any) -> Any:
         """Lower a step; the result is its value, ABSENT where it is not there."""
+        self.spend()
         match step:
             case Expr():
                 result = self.expression(frame, place, step)
@@ -289,7 +306,10 @@ class Lowering:
         for turn, bound in enumerate(self.turns(frame, loop)):
             copy = inner.inner(scope=frame.scope.child(**bound), turns=(*frame.turns, turn))
             copy.running = inner.running if chained else start
-            result = self.once(copy, self.copy(place, loop, len(results)), step, take=not chained)
+            at = self.copy(place, loop, len(results))
+            if place.key is not None and place.key.exprs and frame.stage == str(place.key):
+                copy.stage = self.path(copy, at)  # copies that are siblings are stages of their own
+            result = self.once(copy, at, step, take=not chained)
             if result is not ABSENT:
                 results.append(result)
                 inner.running = result

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from archc.diagnostics import SpecError, nearest
+from archc.diagnostics import Diagnostic, SpecError, nearest
 from archc.expr import CONSTANTS, EvalFault, Evaluator, Expr, describe
 from archc.functions import FUNCTIONS
 from archc.graph import Node, Value, flat
@@ -58,6 +58,9 @@ class Reader(Evaluator):
             return compute()
         except EvalFault as fault:
             raise SpecError([fault.diagnostic(self.expr)]) from None
+        except RecursionError:
+            deep = Diagnostic("too-deep", f"`{self.expr}` leads too deep", self.expr.text.span, help="values that use each other make a chain that is too long")
+            raise SpecError([deep]) from None
 
     def choose(self, node: ast.expr) -> ast.expr:
         """Return the branch of a conditional expression that is taken."""
@@ -212,14 +215,15 @@ class Reader(Evaluator):
         if callee is None or callee.name == "identity":
             return callee
         bound, places = dict(callee.arguments), dict(callee.places)
-        variadic = getattr(callee.target, "variadic", "")
-        if variadic and arguments:
-            bound[variadic], places[variadic] = tuple(arguments), node
-            arguments = []
+        positional = list(zip(arguments, node.args, strict=True))
+        if getattr(callee.target, "variadic", False) and positional:
+            first = callee.parameters[0]
+            bound[first], places[first] = tuple(arguments), node
+            arguments, positional = [], []
         free = [p for p in callee.parameters if p not in bound]
         if len(arguments) > len(free):
             raise EvalFault("too-many-arguments", f"`{callee.name}` takes {len(callee.parameters)} arguments, here are {len(callee.parameters) - len(free) + len(arguments)}", node.args[len(free)], f"its arguments: {takes(callee)}")
-        given = dict(zip(free, zip(arguments, node.args, strict=True), strict=False))
+        given = dict(zip(free, positional, strict=False))
         for k in node.keywords:
             if k.arg not in callee.parameters:
                 raise EvalFault("unknown-argument", f"`{callee.name}` has no argument `{k.arg}`", k, nearest(str(k.arg), callee.parameters) or f"its arguments: {takes(callee)}")

@@ -204,6 +204,8 @@ class _Parser:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
         span = self._span() if mark is None else Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2, self.source)
+        if any(f.code == "unbalanced-bracket" and f.span.line == span.line for f in self.faults):
+            return  # what the cut text led to
         self._fault("yaml-syntax", f"this is no YAML: {problem}", span, _INDENT if "mapping values" in problem or "block" in problem else _QUOTE)
 
     def _word(self, span: Span) -> Span:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from common import interleaved, median_ratio, seconds, table
+from common import interleaved, ratio, seconds, table
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SPEC = REPOSITORY / "specs" / "resnet.yaml"
@@ -41,11 +41,8 @@ def start(arguments: list[str]) -> None:
 
 
 def report(title: str, times: dict[str, list[float]], reference: str) -> None:
-    """Print medians, ranges and the ratio to the reference of the same round."""
-    rows = [
-        (name, seconds(each), f"{median_ratio(each, times[reference]):.3f}")
-        for name, each in times.items()
-    ]
+    """Print medians, ranges and the ratio to the reference."""
+    rows = [(name, seconds(each), ratio(each, times[reference])) for name, each in times.items()]
     print(f"\n{title}\n")
     print(table(["", "time", f"relative to {reference}"], rows))
 

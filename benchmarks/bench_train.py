@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import torch
-from common import interleaved, median_ratio, seconds, table
+from common import interleaved, ratio, seconds, table
 from torch import nn
 from torch.autograd.graph import saved_tensors_hooks
 
 import archc
 from archc.runtime.peers import peer
 
-ROUNDS, BATCH, SIZE = 9, 4, 224
+ROUNDS, BATCH, SIZE = 15, 4, 224
 CPU = torch.profiler.ProfilerActivity.CPU
 ARCHC, PEER = "archc", "torchvision"
 
@@ -95,8 +95,8 @@ def main(rounds: int = ROUNDS, batch: int = BATCH, size: int = SIZE) -> None:
         for task in tasks.values():
             task()
         times = interleaved(tasks, rounds)
-        ratio = f"{median_ratio(times[ARCHC], times[PEER]):.3f}"
-        rows.append((f"time of one {what}", *map(seconds, times.values()), ratio))
+        both = ratio(times[ARCHC], times[PEER])
+        rows.append((f"time of one {what}", *map(seconds, times.values()), both))
         peaks = [peak_bytes(task) for task in tasks.values()]
         rows.append((f"most memory in one {what}", *megabytes(peaks)))
     saved = [saved_bytes(model, x) for model in models.values()]

@@ -21,9 +21,9 @@ def interleaved(tasks: Mapping[str, Callable[[], object]], rounds: int) -> dict[
     return times
 
 
-def median_ratio(times: Sequence[float], others: Sequence[float]) -> float:
-    """Return the median of the ratios of each round, which had the same machine."""
-    return statistics.median(a / b for a, b in zip(times, others, strict=True))
+def ratio(times: Sequence[float], others: Sequence[float]) -> str:
+    """Spell the ratio of the medians."""
+    return f"{statistics.median(times) / statistics.median(others):.3f}"
 
 
 def seconds(times: Sequence[float]) -> str:

@@ -3,7 +3,8 @@
 A fenced block says by its first word what it is:
 
 - `yaml`: a spec, or the part of one that matters; what every file begins with is put to its
-  end. A second word names its file. `wrong` says that `archc check` finds errors in it.
+  end. A second word names its file. `wrong` says that `archc check` finds errors in it, `part`
+  that it is only looked at.
 - `console`: lines that begin with `$ ` are run, the others are what they print.
 - `python`: is run, in one namespace for the whole document; a `text` block right below
   is what it prints.
@@ -14,8 +15,8 @@ A fenced block says by its first word what it is:
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
-import os
 import re
 import shlex
 import subprocess
@@ -26,15 +27,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import yaml
-
 import archc
 from archc.cli import app
 from archc.diagnostics import errors
+from archc.ops import OPS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DOCS = REPOSITORY / "docs"
-PAGES = [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [p for p in [REPOSITORY / "README.md", REPOSITORY / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))] if p.exists()]
 
 FENCE = re.compile(r"^```(?P<info>[^`\n]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 HEAD = {"archc": "archc: 1", "name": "name: example", "input": "input: [3, 32, 32]"}
@@ -49,15 +49,18 @@ class Reader:
     names: dict[str, object] = field(default_factory=dict)
     printed: str | None = None
     status: int = 0
+    line: int = 0
+    where: str = ""
 
     def block(self, match: re.Match[str]) -> str:
         """Do what a fenced block says, and return the block with what really is printed."""
         kind, *words = match["info"].split()
-        self.where = f"{self.page.name}:{match.string.count(chr(10), 0, match.start()) + 2}"
+        self.line = match.string.count("\n", 0, match.start()) + 1
+        self.where = f"{self.page.name}:{self.line}"
         assert kind in KINDS, f"{self.where}: a block of {kind or 'no kind'}"
         text, expected = match["text"], self.printed
         self.printed = None
-        if kind == "yaml":
+        if kind == "yaml" and words[:1] != ["part"]:
             self.spec(text, words)
         elif kind == "console":
             text = "".join(self.commands(text))
@@ -82,7 +85,7 @@ class Reader:
         module = sys.modules[self.page.stem] = types.ModuleType(self.page.stem)
         module.__dict__.update(self.names)
         with contextlib.redirect_stdout(io.StringIO()) as out:
-            exec(compile("\n" * int(self.where.split(":")[1]) + text, self.page, "exec"), module.__dict__)  # noqa: S102
+            exec(compile("\n" * self.line + text, self.page, "exec"), module.__dict__)  # noqa: S102
         self.names = module.__dict__
         return out.getvalue()
 
@@ -90,11 +93,11 @@ class Reader:
         """Yield every command and what it prints."""
         lines = [line for line in text.splitlines() if line.startswith("$ ")]
         assert lines, f"{self.where}: no command, a line that begins with `$ `"
+        output = ""
         for line in lines:
+            gap = "\n" if output else ""
             output = self.run(line.removeprefix("$ "))
-            yield f"{line}\n{output}"
-            if output and line is not lines[-1]:
-                yield "\n" * (not output.endswith("\n"))
+            yield f"{gap}{line}\n{output}"
 
     def run(self, command: str) -> str:
         """Run a command: archc here, for speed, anything else by a shell."""
@@ -131,9 +134,71 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def generate(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
+    """Return the script that writes pages, and parts of pages, from archc itself."""
+    monkeypatch.syspath_prepend(DOCS)
+    return importlib.import_module("generate")
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_page(page: Path, golden: Callable[[Path, str], None]) -> None:
-    """Everything that a page shows is what happens."""
-    reader = Reader(page)
-    golden(page, FENCE.sub(reader.block, page.read_text(encoding="utf-8")))
+def test_page(page: Path, generate: types.ModuleType, golden: Callable[[Path, str], None]) -> None:
+    """Everything that a page shows is what happens, and what archc knows is up to date."""
+    golden(page, FENCE.sub(Reader(page).block, generate.written(page)))
+
+
+def test_every_diagnostic_is_explained(generate: types.ModuleType) -> None:
+    """A new code comes with its cause and remedy."""
+    explained = [code for codes in generate.CAUSES.values() for code in codes]
+    known = {path.name.partition(".")[0] for path in generate.BAD.glob("*.yaml")}
+
+    assert sorted(known ^ set(explained)) == []
+    assert len(explained) == len(set(explained))
+
+
+def test_every_op_has_a_family(generate: types.ModuleType) -> None:
+    """A new op is on the page of ops."""
+    shown = {op.name for family in generate.FAMILIES for op in generate.family_of(family)}
+
+    assert shown == set(OPS)
+
+
+@pytest.mark.parametrize("name", ["resnet50.svg", "resnet20.svg"])
+def test_pictures(name: str, generate: types.ModuleType) -> None:
+    """A picture says what archc draws today; where its letters stand depends on fonts."""
+    pytest.importorskip("pygraphviz")
+    network, level = generate.PICTURES[name]
+    drawn = archc.compile(network).svg(level=level)
+    kept = (DOCS / "images" / name).read_text(encoding="utf-8")
+
+    assert words(drawn) == words(kept), "`make docs` draws it anew"
+
+
+def words(svg: str) -> list[str]:
+    """Return what stands in a picture."""
+    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links(page: Path) -> None:
+    """Links within the repository lead somewhere, and `make` makes what pages say it does."""
+    text = page.read_text(encoding="utf-8")
+    wrong = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", text)):
+        path, _, anchor = target.partition("#")
+        if "://" in target:
+            continue
+        file = (page.parent / path) if path else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            wrong.append(target)
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert wrong == []
+    assert sorted(set(re.findall(r"\bmake ([a-z]+)`", text)) - targets) == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub makes of headings."""
+    heads = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}

@@ -23,7 +23,9 @@ def faults(text: str) -> list[tuple[str, str]]:
 
 def test_kinds_of_steps() -> None:
     """An expression, a list, a mapping, and a mapping with `do`."""
-    steps = read("body:\n  a: relu\n  b: [relu, bn]\n  c: {d: relu}\n  e: {do: relu, if: true}\n").steps
+    steps = read(
+        "body:\n  a: relu\n  b: [relu, bn]\n  c: {d: relu}\n  e: {do: relu, if: true}\n"
+    ).steps
 
     assert [type(s).__name__ for s in steps.values()] == ["Expr", "Chain", "Body", "Modified"]
     assert [k.identifier for k in steps] == ["a", "b", "c", "e"]
@@ -39,11 +41,20 @@ def test_a_row_keeps_the_places_of_its_arguments() -> None:
 
 @pytest.mark.parametrize(
     ("block", "body"),
-    [("conv(8, 3)", "Expr"), ("[relu]", "Chain"), ("{a: relu}", "Body"), ("{do: relu, repeat: i < 2}", "Modified")],
+    [
+        ("conv(8, 3)", "Expr"),
+        ("[relu]", "Chain"),
+        ("{a: relu}", "Body"),
+        ("{do: relu, repeat: i < 2}", "Modified"),
+    ],
 )
 def test_blocks(block: str, body: str) -> None:
     """A block is any step; its words are no steps of it."""
-    parsed = read(f"blocks:\n  unit(w, s=1): {block!r}\nbody: {{a: relu}}\n".replace("'", '"' if body == "Expr" else ""))
+    parsed = read(
+        f"blocks:\n  unit(w, s=1): {block!r}\nbody: {{a: relu}}\n".replace(
+            "'", '"' if body == "Expr" else ""
+        )
+    )
     [(signature, found)] = parsed.blocks.items()
 
     assert isinstance(found, Block)
@@ -74,7 +85,10 @@ def test_blocks(block: str, body: str) -> None:
         ("params: 3\nbody: {a: relu}\n", [("bad-value", "4:9")]),
         ("default: [a]\nbody: {a: relu}\n", [("bad-value", "4:1")]),
         ("outputs: {a: {value: x, when: now}}\nbody: {a: relu}\n", [("bad-value", "4:31")]),
-        ("variants: {a: {b: '1 +'}, c: {d: '2 +'}}\nbody: {a: relu}\n", [("bad-expression", "4:20"), ("bad-expression", "4:35")]),
+        (
+            "variants: {a: {b: '1 +'}, c: {d: '2 +'}}\nbody: {a: relu}\n",
+            [("bad-expression", "4:20"), ("bad-expression", "4:35")],
+        ),
     ],
 )
 def test_faults(text: str, expected: list[tuple[str, str]]) -> None:
@@ -87,4 +101,6 @@ def test_missing_keys_are_one_fault() -> None:
     with pytest.raises(SpecError) as caught:
         document(Source("s.yaml", "body: {a: relu}\n"))
 
-    assert [d.message for d in caught.value.diagnostics] == ["`archc` and `name` and `input` are missing"]
+    assert [d.message for d in caught.value.diagnostics] == [
+        "`archc` and `name` and `input` are missing"
+    ]

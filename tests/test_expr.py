@@ -28,7 +28,7 @@ def text(written: str) -> Text:
         ("1 < n <= 3", True),
         ("n in xs and 9 not in xs", True),
         ("none or true", True),
-        ("name is \"bn\"", True),
+        ('name is "bn"', True),
         ("xs[0] + xs[-1]", 4),
         ("xs[1:]", [2, 3]),
         ("xs + [4] * 2", [1, 2, 3, 4, 4]),
@@ -99,7 +99,16 @@ def test_faults(written: str, code: str, column: int) -> None:
     assert (found.code, found.span.column) == (code, column)
 
 
-@pytest.mark.parametrize("written", ["(" * 300 + "1" + ")" * 300, "-" * 500 + "1", "not " * 400 + "1", "[" * 90 + "]" * 90, "1" * 5000])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "(" * 300 + "1" + ")" * 300,
+        "-" * 500 + "1",
+        "not " * 400 + "1",
+        "[" * 90 + "]" * 90,
+        "1" * 5000,
+    ],
+)
 def test_depth_is_bounded(written: str) -> None:
     """Nor can nesting bring the parser down."""
     with pytest.raises(SpecError):
@@ -108,6 +117,6 @@ def test_depth_is_bounded(written: str) -> None:
 
 def test_places_in_unicode() -> None:
     """Columns count characters, not bytes, with the bracket of a bare comprehension left out."""
-    expr = parse(text("[\"é\", m] for k in xs"))
+    expr = parse(text('["é", m] for k in xs'))
 
     assert expr.span(expr.tree.elt.elts[1]).column == 7  # type: ignore[attr-defined]

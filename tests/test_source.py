@@ -14,7 +14,9 @@ def codes(text: str) -> list[str]:
     return [d.code for d in caught.value.diagnostics]
 
 
-@pytest.mark.parametrize("scalar", ["no", "on", "1e-3", "010", "1:30", "0o17", "null", "~", "2026-01-01"])
+@pytest.mark.parametrize(
+    "scalar", ["no", "on", "1e-3", "010", "1:30", "0o17", "null", "~", "2026-01-01"]
+)
 def test_scalars_are_text(scalar: str) -> None:
     """None of YAML 1.1's traps: the field's own parser gives a scalar its meaning."""
     tree = parse(Source("s.yaml", f"key: {scalar}\n"))

@@ -23,7 +23,12 @@ POISON: tuple[Callable[[Document, Table], list[tuple[str, Diagnostic]]], ...] = 
     arguments,
     fan_out,
 )
-HARMLESS: tuple[Callable[[Document, Table], list[Diagnostic]], ...] = (keys, structure, dead_values, dead_names)
+HARMLESS: tuple[Callable[[Document, Table], list[Diagnostic]], ...] = (
+    keys,
+    structure,
+    dead_values,
+    dead_names,
+)
 
 
 def judge_text(document: Document) -> tuple[list[Diagnostic], frozenset[str]]:

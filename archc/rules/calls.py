@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from archc.diagnostics import Diagnostic, nearest
+from archc.diagnostics import Diagnostic, Span, nearest
 from archc.expr import Expr
 from archc.rules.table import Call, Table
 from archc.source import Text
@@ -13,7 +13,12 @@ from archc.spec import ROW_WORDS, Document, Signature
 
 def arguments(document: Document, table: Table) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, what is wrong with the arguments of a call."""
-    return [(c.owner, d) for c in table.calls.values() if c.name != "identity" for d in _judge(document, c)]
+    return [
+        (c.owner, d)
+        for c in table.calls.values()
+        if c.name != "identity"
+        for d in _judge(document, c)
+    ]
 
 
 def _judge(document: Document, call: Call) -> list[Diagnostic]:
@@ -34,8 +39,14 @@ def _positional(call: Call) -> list[Diagnostic]:
     count = len(call.parameters)
     if _variadic(call) or len(call.arguments) <= count:
         return []
-    message = f"`{call.name}` takes {count} argument{'s' * (count != 1)}, here are {len(call.arguments)}"
-    return [Diagnostic("too-many-arguments", message, call.expr.span(call.arguments[count]), help=_takes(call))]
+    message = (
+        f"`{call.name}` takes {count} argument{'s' * (count != 1)}, here are {len(call.arguments)}"
+    )
+    return [
+        Diagnostic(
+            "too-many-arguments", message, call.expr.span(call.arguments[count]), help=_takes(call)
+        )
+    ]
 
 
 def _keywords(call: Call) -> list[Diagnostic]:
@@ -46,7 +57,14 @@ def _keywords(call: Call) -> list[Diagnostic]:
         if name not in call.parameters and not _initialises(call, name):
             found.append(_unknown(call, name, call.expr.span(keyword)))
         elif name in given:
-            found.append(Diagnostic("argument-twice", f"`{call.name}` gets `{name}` twice", call.expr.span(keyword), help="give it once, by place or by name"))
+            found.append(
+                Diagnostic(
+                    "argument-twice",
+                    f"`{call.name}` gets `{name}` twice",
+                    call.expr.span(keyword),
+                    help="give it once, by place or by name",
+                )
+            )
         given.add(name)
     return found
 
@@ -56,9 +74,14 @@ def _initialises(call: Call, name: str) -> bool:
     return name.startswith("init_") and not isinstance(call.target, Signature)
 
 
-def _unknown(call: Call, name: str, span: object) -> Diagnostic:
+def _unknown(call: Call, name: str, span: Span) -> Diagnostic:
     close = nearest(name, call.parameters)
-    return Diagnostic("unknown-argument", f"`{call.name}` has no argument `{name}`", span, help=close if close.startswith("did") else _takes(call))  # type: ignore[arg-type]
+    return Diagnostic(
+        "unknown-argument",
+        f"`{call.name}` has no argument `{name}`",
+        span,
+        help=close if close.startswith("did") else _takes(call),
+    )
 
 
 def _row(call: Call) -> list[Diagnostic]:
@@ -69,12 +92,19 @@ def _row(call: Call) -> list[Diagnostic]:
     word = next((p for p in call.parameters if p in ROW_WORDS), "")
     if word:
         message = f"`{call.name}` has a parameter `{word}`, which is a word of rows"
-        return [Diagnostic("row-word", message, call.expr.span(call.node), help=f"give the parameter another name, or write the stage as a step: `do: {call.name}(...)`")]
-    return [_unknown(call, name, name.span) for name, value in row.arguments.items() if name not in call.parameters and not (name == "stride" and _is_one(value))]
+        hint = f"rename the parameter, or write the stage as a step: `{call.name}(...)` under `do:`"
+        return [Diagnostic("row-word", message, call.expr.span(call.node), help=hint)]
+    return [
+        _unknown(call, name, name.span)
+        for name, value in row.arguments.items()
+        if name not in call.parameters and not (name == "stride" and _is_one(value))
+    ]
 
 
 def _is_one(value: object) -> bool:
-    return isinstance(value, Expr) and isinstance(value.tree, ast.Constant) and value.tree.value == 1
+    return (
+        isinstance(value, Expr) and isinstance(value.tree, ast.Constant) and value.tree.value == 1
+    )
 
 
 def _missing(document: Document, call: Call) -> list[Diagnostic]:
@@ -83,9 +113,20 @@ def _missing(document: Document, call: Call) -> list[Diagnostic]:
     given = {*call.parameters[: len(call.arguments)], *(str(k.arg) for k in call.keywords)}
     given |= {str(k) for k in document.defaults.get(Text(call.name), {})}
     if call.row is not None:
-        given |= {str(k) for d in (call.row.arguments, call.row.first or {}, call.row.last or {}) for k in d}
+        given |= {
+            str(k)
+            for d in (call.row.arguments, call.row.first or {}, call.row.last or {})
+            for k in d
+        }
     missing = [p for p in call.required if p not in given]
     if not missing:
         return []
     listed = " and ".join(f"`{p}`" for p in missing)
-    return [Diagnostic("missing-argument", f"`{call.name}` needs {listed}", call.expr.span(call.node), help=_takes(call))]
+    return [
+        Diagnostic(
+            "missing-argument",
+            f"`{call.name}` needs {listed}",
+            call.expr.span(call.node),
+            help=_takes(call),
+        )
+    ]

@@ -20,30 +20,55 @@ USELESS = {
 def dead_values(_: Document, table: Table) -> list[Diagnostic]:
     """Return a diagnostic for every step whose value nothing reads."""
     wrong = {owner for owner, _ in table.found}
-    return [_value(d) for d in table.defs if not d.read and d.origin != "input" and d.owner not in wrong]
+    return [
+        _value(d) for d in table.defs if not d.read and d.origin != "input" and d.owner not in wrong
+    ]
 
 
 def _value(value: Def) -> Diagnostic:
     name = f"`{value.name}`" if value.name else "this step"
-    return Diagnostic("dead-value", f"nothing reads the value of {name}", value.span, help="use it in a later step, or remove the step")
+    return Diagnostic(
+        "dead-value",
+        f"nothing reads the value of {name}",
+        value.span,
+        help="use it in a later step, or remove the step",
+    )
 
 
 def dead_names(document: Document, table: Table) -> list[Diagnostic]:
     """Return a diagnostic for every param, derived value and block that nothing uses."""
     wrong = {owner for owner, _ in table.found}
-    declared = [b for b in table.bindings if b.entry.role in USELESS and b.declared and not reserved(b)]
-    found = [_name(b) for b in declared if id(b.entry) not in table.used and not (wrong if b.owner == "" else b.owner in wrong)]
+    declared = [
+        b for b in table.bindings if b.entry.role in USELESS and b.declared and not reserved(b)
+    ]
+    found = [
+        _name(b)
+        for b in declared
+        if id(b.entry) not in table.used and not (wrong if b.owner == "" else b.owner in wrong)
+    ]
     reached = _reached(table)
     for signature in document.blocks:
         if signature.name not in reached and not wrong:
             span = signature.expr.span(getattr(signature.expr.tree, "func", None))
-            found.append(Diagnostic("unused-block", f"nothing uses the block `{signature.name}`", span, help="use it, name it in a variant, or remove it"))
+            found.append(
+                Diagnostic(
+                    "unused-block",
+                    f"nothing uses the block `{signature.name}`",
+                    span,
+                    help="use it, name it in a variant, or remove it",
+                )
+            )
     return found
 
 
 def _name(binding: Binding) -> Diagnostic:
     code, what = USELESS[binding.entry.role]
-    return Diagnostic(code, f"nothing uses the {what} `{binding.name}`", binding.entry.span, help="use it, or remove it")
+    return Diagnostic(
+        code,
+        f"nothing uses the {what} `{binding.name}`",
+        binding.entry.span,
+        help="use it, or remove it",
+    )
 
 
 def _reached(table: Table) -> set[str]:

@@ -9,12 +9,21 @@ from archc.spec import Body, Chain, Document, Modified, Row
 
 def fan_out(_: Document, table: Table) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, every step that must say what it takes."""
-    return [(d.owner, found) for d in table.defs if d.origin == "step" and d.name and d.named for found in _silent(d)]
+    return [
+        (d.owner, found)
+        for d in table.defs
+        if d.origin == "step" and d.name and d.named
+        for found in _silent(d)
+    ]
 
 
 def _silent(value: Def) -> list[Diagnostic]:
-    takers = {id(path[value.depth]): path[value.depth] for path in value.taken if len(path) > value.depth}
-    return [_diagnostic(value, taker) for taker in takers.values() if not isinstance(taker.node, Row)]
+    takers = {
+        id(path[value.depth]): path[value.depth] for path in value.taken if len(path) > value.depth
+    }
+    return [
+        _diagnostic(value, taker) for taker in takers.values() if not isinstance(taker.node, Row)
+    ]
 
 
 def _diagnostic(value: Def, taker: Step) -> Diagnostic:
@@ -23,11 +32,23 @@ def _diagnostic(value: Def, taker: Step) -> Diagnostic:
     used = f"`{value.name}` is used in `{here}`" if here else f"`{value.name}` is used further down"
     step = f"`{taker.name}`" if taker.name else "this step"
     names = [value.name] if value.owner == "" else ["x", value.name]
-    nested = isinstance(taker.node, (Body, Chain)) or (isinstance(taker.node, Modified) and isinstance(taker.node.do, (Body, Chain)))
-    bare = isinstance(taker.node, Modified) and taker.node.condition is not None and taker.node.otherwise is None
+    nested = isinstance(taker.node, (Body, Chain)) or (
+        isinstance(taker.node, Modified) and isinstance(taker.node.do, (Body, Chain))
+    )
+    bare = (
+        isinstance(taker.node, Modified)
+        and taker.node.condition is not None
+        and taker.node.otherwise is None
+    )
     spelled = [f"`from: {n}`" if nested or bare else f"`({n})`" for n in names]
     message = f"{used}, so {step} must say what it takes: {' or '.join(spelled)}"
-    return Diagnostic("silent-fan-out", message, taker.span, notes=(Note(use.span, f"`{value.name}` is used here"),), help=_help(value, taker, nested or bare))
+    return Diagnostic(
+        "silent-fan-out",
+        message,
+        taker.span,
+        notes=(Note(use.span, f"`{value.name}` is used here"),),
+        help=_help(value, taker, nested or bare),
+    )
 
 
 def _where(value: Def, use: Use) -> str:

@@ -27,11 +27,21 @@ def _variants(document: Document) -> Iterator[Diagnostic]:
     for variant, settings in document.variants.items():
         for name in settings:
             if name not in params:
-                help_ = nearest(name, params) or f"declare it under `params:` with its default: `{name}: ...`"
-                yield Diagnostic("unknown-param", f"`{variant}` sets `{name}`, which is no param", name.span, help=help_)
+                help_ = (
+                    nearest(name, params)
+                    or f"declare it under `params:` with its default: `{name}: ...`"
+                )
+                yield Diagnostic(
+                    "unknown-param",
+                    f"`{variant}` sets `{name}`, which is no param",
+                    name.span,
+                    help=help_,
+                )
     for name in [document.default] if document.default else []:
         if name not in variants:
-            yield _unknown("unknown-variant", name, f"`{document.name}` has no variant `{name}`", variants)
+            yield _unknown(
+                "unknown-variant", name, f"`{document.name}` has no variant `{name}`", variants
+            )
 
 
 def _defaults(document: Document, table: Table) -> Iterator[Diagnostic]:
@@ -41,11 +51,15 @@ def _defaults(document: Document, table: Table) -> Iterator[Diagnostic]:
         elif name in OPS:
             parameters = list(OPS[name].model_fields)
         else:
-            yield _unknown("unknown-op", name, f"`{name}` is no op and no block", [*OPS, *table.signatures])
+            yield _unknown(
+                "unknown-op", name, f"`{name}` is no op and no block", [*OPS, *table.signatures]
+            )
             continue
         for key in values:
             if key not in parameters:
-                yield _unknown("unknown-argument", key, f"`{name}` has no argument `{key}`", parameters)
+                yield _unknown(
+                    "unknown-argument", key, f"`{name}` has no argument `{key}`", parameters
+                )
 
 
 def _init(document: Document) -> Iterator[Diagnostic]:

@@ -12,30 +12,46 @@ from archc.spec import Document
 LANGUAGE = ("x", "prev", "none", "true", "false")
 
 # Attributes of torch.nn.Module, which would stand in the way of a submodule of that name.
-MODULE = frozenset(
-    "add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches "
-    "eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu "
-    "load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters "
-    "register_backward_hook register_buffer register_forward_hook register_forward_pre_hook "
-    "register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook "
-    "register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook "
-    "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict "
-    "to to_empty train training type xpu zero_grad".split()
-)
-WHAT = {"param": "param", "let": "derived value", "variable": "loop variable", "input": "input", "step": "step"}
+MODULE = """
+    add_module apply bfloat16 buffers call_super_init children compile cpu cuda double
+    dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
+    get_submodule half ipu load_state_dict modules mtia named_buffers named_children
+    named_modules named_parameters parameters register_backward_hook register_buffer
+    register_forward_hook register_forward_pre_hook register_full_backward_hook
+    register_full_backward_pre_hook register_load_state_dict_post_hook
+    register_load_state_dict_pre_hook register_module register_parameter
+    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
+    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
+"""
+WHAT = {
+    "param": "param",
+    "let": "derived value",
+    "variable": "loop variable",
+    "input": "input",
+    "step": "step",
+}
 
 
 def unknown(_: Document, table: Table) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, what the walk found; an unknown name may be that of a later step."""
-    return [(owner, _later(owner, d, table) if d.code == "unknown-name" else d) for owner, d in table.found]
+    return [
+        (owner, _later(owner, d, table) if d.code == "unknown-name" else d)
+        for owner, d in table.found
+    ]
 
 
 def _later(owner: str, found: Diagnostic, table: Table) -> Diagnostic:
     name = found.message.split("`")[1]
-    later = next((d for d in table.defs if (d.owner, d.name) == (owner, name) and found.span < d.span), None)
+    later = next(
+        (d for d in table.defs if (d.owner, d.name) == (owner, name) and found.span < d.span), None
+    )
     if later is None:
         return found
-    return replace(found, notes=(Note(later.span, "the step stands here"),), help="a step can be read after it, and in the body that it stands in")
+    return replace(
+        found,
+        notes=(Note(later.span, "the step stands here"),),
+        help="a step can be read after it, and in the body that it stands in",
+    )
 
 
 def clashes(_: Document, table: Table) -> list[tuple[str, Diagnostic]]:
@@ -51,11 +67,26 @@ def reserved(binding: Binding) -> Diagnostic | None:
         return None
     what = WHAT[role]
     if shown in LANGUAGE:
-        return Diagnostic("reserved-name", f"`{shown}` has a meaning of its own, and can't name a {what}", binding.entry.span, help="give it another name")
-    if role == "step" and (part := next((p for p in shown.split(".") if p in MODULE), "")):
-        return Diagnostic("reserved-name", f"`{part}` is an attribute of every nn.Module, and can't name a step", binding.entry.span, help=f"give it another name, such as `{part}1`")
+        return Diagnostic(
+            "reserved-name",
+            f"`{shown}` has a meaning of its own, and can't name a {what}",
+            binding.entry.span,
+            help="give it another name",
+        )
+    if role == "step" and (part := next((p for p in shown.split(".") if p in MODULE.split()), "")):
+        return Diagnostic(
+            "reserved-name",
+            f"`{part}` is an attribute of every nn.Module, and can't name a step",
+            binding.entry.span,
+            help=f"give it another name, such as `{part}1`",
+        )
     if role != "step" and keyword.iskeyword(shown):
-        return Diagnostic("reserved-name", f"no expression can read a {what} called `{shown}`", binding.entry.span, help="give it another name")
+        return Diagnostic(
+            "reserved-name",
+            f"no expression can read a {what} called `{shown}`",
+            binding.entry.span,
+            help="give it another name",
+        )
     return None
 
 
@@ -65,12 +96,36 @@ def _taken(binding: Binding) -> Diagnostic | None:
         return None
     notes = (Note(hidden.span, f"the {WHAT[hidden.role]}"),) if hidden.span != entry.span else ()
     if entry.role == hidden.role == "step":
-        clash = "as a step above" if binding.shown == binding.name else f"`{binding.name}`, as a step above does"
-        message = f"the step `{binding.shown}` has the same name {clash}" if binding.shown == binding.name else f"the step `{binding.shown}` names its value {clash}"
-        return Diagnostic("same-name", message, entry.span, notes=notes, help="every step needs a name of its own, such as `relu1` and `relu2`")
-    whose = "an outer loop variable" if entry.role == hidden.role == "variable" else f"the {WHAT[hidden.role]} `{binding.name}`"
+        clash = (
+            "as a step above"
+            if binding.shown == binding.name
+            else f"`{binding.name}`, as a step above does"
+        )
+        message = (
+            f"the step `{binding.shown}` has the same name {clash}"
+            if binding.shown == binding.name
+            else f"the step `{binding.shown}` names its value {clash}"
+        )
+        return Diagnostic(
+            "same-name",
+            message,
+            entry.span,
+            notes=notes,
+            help="every step needs a name of its own, such as `relu1` and `relu2`",
+        )
+    whose = (
+        "an outer loop variable"
+        if entry.role == hidden.role == "variable"
+        else f"the {WHAT[hidden.role]} `{binding.name}`"
+    )
     message = f"the {WHAT[entry.role]} `{binding.shown}` bears the name of {whose}"
-    return Diagnostic("name-taken", message, entry.span, notes=notes, help=f"give the {WHAT[entry.role]} another name")
+    return Diagnostic(
+        "name-taken",
+        message,
+        entry.span,
+        notes=notes,
+        help=f"give the {WHAT[entry.role]} another name",
+    )
 
 
 def _hidden(binding: Binding) -> Entry | None:

@@ -27,13 +27,17 @@ def structure(document: Document, table: Table) -> list[Diagnostic]:
     found: list[Diagnostic] = []
     for reading in table.readings:
         if reading.purpose in WHY:
-            found += _reads(reading.expr, reading.node, lets.get(reading.owner, {}), WHY[reading.purpose])
+            found += _reads(
+                reading.expr, reading.node, lets.get(reading.owner, {}), WHY[reading.purpose]
+            )
         elif reading.purpose == "step":
             for test in _tests(reading.node):
                 found += _reads(reading.expr, test, lets.get(reading.owner, {}), WHY["condition"])
     for call in table.calls.values():
         for argument in _arguments(call):
-            found += _reads(call.expr, argument, lets.get(call.owner, {}), f"the tensors of `{call.name}`")
+            found += _reads(
+                call.expr, argument, lets.get(call.owner, {}), f"the tensors of `{call.name}`"
+            )
     return found
 
 
@@ -47,7 +51,11 @@ def _tests(node: ast.expr) -> Iterator[ast.expr]:
 
 def _arguments(call: Call) -> tuple[ast.expr, ...]:
     """Return the arguments that decide on the tensors of an op; sources may have any size."""
-    if isinstance(call.target, Signature) or call.target.tensors is Op.tensors or call.target.inputs == 0:
+    if (
+        isinstance(call.target, Signature)
+        or call.target.tensors is Op.tensors
+        or call.target.inputs == 0
+    ):
         return ()
     return (*call.arguments, *(k.value for k in call.keywords))
 
@@ -90,5 +98,6 @@ def _reads(expr: Expr, node: ast.expr, tainted: dict[str, str], what: str) -> li
         return []
     text = ast.unparse(part)
     text = f"{text}` = `{tainted[text]}" if text in tainted else text
-    message = f"`{text}` decides on {what}, so the state_dict keys and shapes would change with the input size"
-    return [Diagnostic("resolution-in-structure", message, expr.span(part), help="read `.channels`, or a param")]
+    message = f"`{text}` decides on {what}, which would change with the size of the input"
+    hint = "the state_dict keys may not depend on it: read `.channels`, or a param"
+    return [Diagnostic("resolution-in-structure", message, expr.span(part), help=hint)]

@@ -53,6 +53,9 @@ class Use:
     path: tuple[Step, ...]
 
 
+Origin = Literal["step", "row", "source", "input"]
+
+
 @dataclass(eq=False)
 class Def:
     """A value: which step gives it, who names it, who takes it without a word."""
@@ -60,7 +63,7 @@ class Def:
     name: str
     span: Span
     owner: str
-    origin: Literal["step", "row", "source", "input"]
+    origin: Origin
     depth: int
     named: list[Use] = field(default_factory=list)
     taken: list[tuple[Step, ...]] = field(default_factory=list)
@@ -83,7 +86,10 @@ Names = ChainMap[str, Entry]
 
 @dataclass(frozen=True, eq=False)
 class Binding:
-    """A name that comes into scope, and what it would hide: in the same body, or farther out."""
+    """A name that comes into scope, and what it would hide: in the same body, or farther out.
+
+    `shown` is the key as written, `declared` whether it has a key of its own, as params have.
+    """
 
     owner: str
     name: str

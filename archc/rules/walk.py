@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any
 
 from archc.diagnostics import Span
 from archc.expr import Expr
 from archc.ops import OPS
-from archc.rules.reading import Frame, Reader, variables
-from archc.rules.table import Binding, Def, Entry, Kind, Names, Purpose, Reading, Step, Table
-from archc.spec import Block, Body, Chain, Document, Key, Loop, Modified, Outputs, Row, Signature
+from archc.rules.reading import Frame
+from archc.rules.scoping import Scoper
+from archc.rules.table import Entry, Kind, Names, Origin, Purpose, Step, Table
+from archc.spec import Block, Body, Chain, Document, Key, Modified, Outputs, Row, Signature
 
 
-class Walker:
+class Walker(Scoper):
     """Walks a document; `table` holds what it finds."""
 
     def __init__(self, document: Document, library: Mapping[str, Signature]) -> None:
+        super().__init__({**library, **{s.name: s for s in document.blocks}})
         self.document = document
-        self.table = Table({**library, **{s.name: s for s in document.blocks}})
         self.file = Names()
 
     def walk(self) -> Table:
@@ -28,7 +29,12 @@ class Walker:
         self.bind("", self.file, "param", document.params)
         self.bind("", self.file, "let", document.let)
         frame = Frame("", self.file)
-        plain = [document.params, document.let, *document.variants.values(), *document.defaults.values()]
+        plain = [
+            document.params,
+            document.let,
+            *document.variants.values(),
+            *document.defaults.values(),
+        ]
         for values in plain:
             for value in values.values():
                 self.data(frame, value)
@@ -39,54 +45,13 @@ class Walker:
         self.network()
         return self.table
 
-    def bind(self, owner: str, names: Names, role: Literal["param", "let"], found: Iterable[Any]) -> None:
-        """Bring declared names of data into a scope, at the place of their text."""
-        for name in found:
-            entry = Entry(role, Kind.PARAM, name.span)
-            self.introduce(Frame(owner, names), str(name), entry, declared=True)
-
-    def introduce(self, frame: Frame, name: str, entry: Entry, shown: str = "", *, declared: bool = False) -> None:
-        """Bring a name into the innermost scope, noting what it would hide; `declared`: by a key of its own."""
-        names = frame.names
-        outer = next((m[name] for m in names.maps[1:] if name in m), None)
-        self.table.bindings.append(Binding(frame.owner, name, shown or name, entry, names.maps[0].get(name), outer, declared))
-        names[name] = entry
-
-    # Expressions
-
-    def read(self, frame: Frame, expr: Expr, purpose: Purpose = "data", node: ast.expr | None = None) -> Kind:
-        """Read an expression and keep it with its purpose."""
-        node = expr.tree if node is None else node
-        self.table.readings.append(Reading(expr, node, purpose, frame.owner, frame.names))
-        reader = Reader(self.table, frame, expr)
-        if purpose == "step":
-            reader.step(node)
-            return Kind.VALUE
-        return reader.kind(node)
-
-    def data(self, frame: Frame, value: Any) -> None:
-        """Read a value: an expression, or a list of values."""
-        if isinstance(value, Expr):
-            self.read(frame, value)
-        elif isinstance(value, tuple):
-            for item in value:
-                self.data(frame, item)
-
-    def loop(self, frame: Frame, loop: Loop) -> None:
-        """Read a loop and bring its variables into scope."""
-        kind = self.read(frame, loop.expr, "loop", loop.node)
-        found = variables(loop.target, Kind.DATA if loop.counted else kind, loop.expr)
-        frame.names = frame.names.new_child()
-        for name, entry in found.items():
-            self.introduce(frame, name, entry)
-
-    # Blocks and the network
-
     def block(self, signature: Signature, block: Block) -> None:
         """Walk over a block."""
         for parameter in signature.parameters:
             if parameter.default is not None:
-                self.read(Frame(signature.name, self.file), signature.expr, "default", parameter.default)
+                self.read(
+                    Frame(signature.name, self.file), signature.expr, "default", parameter.default
+                )
         names = self.file.new_child()
         for parameter in signature.parameters:
             entry = Entry("param", Kind.PARAM, signature.expr.text.span)
@@ -105,11 +70,12 @@ class Walker:
         """Walk over stem, stages and head, or the body: one scope."""
         frame = Frame("", self.file.new_child())
         frame.running = self.define(frame, "x", self.document.input[0].text.span, "input")
-        for part in (self.document.stem, self.document.stages, self.document.head, self.document.body):
+        document = self.document
+        for part in (document.stem, document.stages, document.head, document.body):
             steps = part.root if isinstance(part, Body) else part or {}
             for key, step in steps.items():
-                self.entry(frame, key, step, stage=part is self.document.stages)
-        self.outputs(frame, self.document.outputs)
+                self.entry(frame, key, step, stage=part is document.stages)
+        self.outputs(frame, document.outputs)
 
     def outputs(self, frame: Frame, outputs: Outputs | None) -> None:
         """Read what a body gives; it is no naming of a step that may not be handed on."""
@@ -152,7 +118,8 @@ class Walker:
         inner = frame.inner(Step(str(key), key.text.span, step))
         self.nested(inner, step, key)
         source = is_source(step, frame.names)
-        made = self.define(frame, key.identifier, key.text.span, "row" if stage else "source" if source else "step", str(key))
+        origin: Origin = "row" if stage else "source" if source else "step"
+        made = self.define(frame, key.identifier, key.text.span, origin, str(key))
         if not source:
             frame.running = made
 
@@ -162,8 +129,10 @@ class Walker:
         self.body(inner, step)
         if inner.running is not None:
             inner.running.read = True
+        if isinstance(step, (Modified, Row)):
+            names = inner.names  # with the variables of its loop
         for expr in key.exprs if key else []:
-            self.read(Frame(inner.owner, inner.names if isinstance(step, (Modified, Row)) else names), expr, "key")
+            self.read(Frame(inner.owner, names), expr, "key")
 
     def modified(self, frame: Frame, step: Modified) -> None:
         """Walk over `do:` with its loop, its choice and what it takes."""
@@ -197,9 +166,13 @@ class Walker:
         if row.repeat is not None:
             self.loop(frame, row.repeat)
         frame.take()
-        for expr, purpose in ((row.condition, "condition"), (row.depth, "depth")):
+        decisive: list[tuple[Expr | None, Purpose]] = [
+            (row.condition, "condition"),
+            (row.depth, "depth"),
+        ]
+        for expr, purpose in decisive:
             if expr is not None:
-                self.read(frame, expr, purpose)  # type: ignore[arg-type]
+                self.read(frame, expr, purpose)
         for expr in row.stage.exprs if row.stage else []:
             self.read(frame, expr, "key")
         copy = frame.inner()
@@ -222,21 +195,6 @@ class Walker:
         call = self.table.calls.get(id(expr.tree))
         if call is not None:
             call.row = row
-
-    def init(self, frame: Frame, rules: Any) -> None:
-        """Read the initialisers of a step, by tensor or by op kind and tensor."""
-        for rule in (rules or {}).values():
-            for expr in [rule] if isinstance(rule, Expr) else rule.root.values():
-                Reader(self.table, frame, expr).initialiser(expr.tree)
-
-    def define(self, frame: Frame, name: str, span: Span, origin: Any, shown: str = "") -> Def:
-        """Bring a value into scope."""
-        made = Def(name, span, frame.owner, origin, len(frame.path))
-        self.table.defs.append(made)
-        if name:
-            entry = Entry("input" if origin == "input" else "step", Kind.VALUE, span, made)
-            self.introduce(frame, name, entry, shown)
-        return made
 
 
 def start(step: Any) -> Span:
