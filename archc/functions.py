@@ -34,8 +34,7 @@ def linspace(first: float, last: float, count: int) -> list[float]:
     if count > MAX_LENGTH:
         message = f"a list has at most {MAX_LENGTH} entries"
         raise ValueError(message)
-    step = (last - first) / (count - 1) if count > 1 else 0.0
-    return [first + step * k for k in range(count)]
+    return [first + (last - first) * k / max(count - 1, 1) for k in range(count)]
 
 
 def bounded_range(*bounds: int) -> list[int]:

@@ -224,7 +224,11 @@ class Reader(Evaluator):
         if len(arguments) > len(free):
             raise EvalFault("too-many-arguments", f"`{callee.name}` takes {len(callee.parameters)} arguments, here are {len(callee.parameters) - len(free) + len(arguments)}", node.args[len(free)], f"its arguments: {takes(callee)}")
         given = dict(zip(free, positional, strict=False))
+        rest = getattr(callee.target, "keywords", "")
         for k in node.keywords:
+            if rest and k.arg not in callee.parameters:
+                bound[rest] = (*bound.get(rest, ()), (k.arg, keywords[str(k.arg)]))
+                continue
             if k.arg not in callee.parameters:
                 raise EvalFault("unknown-argument", f"`{callee.name}` has no argument `{k.arg}`", k, nearest(str(k.arg), callee.parameters) or f"its arguments: {takes(callee)}")
             if k.arg in given or k.arg in bound:

@@ -26,6 +26,7 @@ from archc.ops.drop import Dropout, Dropout2d, DropPath
 from archc.ops.helpers import HELPERS
 from archc.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 from archc.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, MaxPool
+from archc.ops.rearrange import Rearrange
 from archc.ops.resize import ChannelAffine, Pad, PadChannels, PadTo, Subsample, Upsample
 from archc.ops.source import Parameter
 from archc.ops.wiring import (
@@ -91,6 +92,7 @@ OPS: dict[str, type[Op]] = {
     "split": Split,
     "narrow": Narrow,
     "select": Select,
+    "rearrange": Rearrange,
     "pad": Pad,
     "pad_channels": PadChannels,
     "pad_to": PadTo,

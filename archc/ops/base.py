@@ -178,6 +178,9 @@ class Op(BaseModel):
     variadic: ClassVar[str] = ""
     """The field that takes all positional arguments as a tuple: `parameter(1, 64, 1, 1)`."""
 
+    keywords: ClassVar[str] = ""
+    """The field that takes all keywords that name no field, as a tuple of pairs: `g=2`."""
+
     layouts: ClassVar[tuple[str, ...]] = ()
     """The layouts that it takes, spelled with the batch dimension; () for all."""
 

@@ -54,7 +54,7 @@ def _keywords(call: Call) -> list[Diagnostic]:
     given = set(call.parameters[: 1 if _variadic(call) and call.arguments else len(call.arguments)])
     for keyword in call.keywords:
         name = str(keyword.arg)
-        if name not in call.parameters and not _initialises(call, name):
+        if name not in call.parameters and not (_initialises(call, name) or _any_keyword(call)):
             found.append(_unknown(call, name, call.expr.span(keyword)))
         elif name in given:
             found.append(
@@ -67,6 +67,11 @@ def _keywords(call: Call) -> list[Diagnostic]:
             )
         given.add(name)
     return found
+
+
+def _any_keyword(call: Call) -> bool:
+    """Whether an op takes keywords that name none of its fields."""
+    return not isinstance(call.target, Signature) and bool(call.target.keywords)
 
 
 def _initialises(call: Call, name: str) -> bool:
