@@ -266,6 +266,12 @@ def join(prefix: str, path: str) -> str:
     return f"{prefix}.{path}" if prefix and path else prefix or path
 
 
+def is_source(value: Any) -> bool:
+    """Whether a value is a source's, such as a parameter's: it is not handed on."""
+    node = value.node if isinstance(value, Value) else None
+    return node is not None and node.op is not None and node.op.inputs == 0
+
+
 def flat(value: Any) -> tuple[Value, ...]:
     """Return the values of a value or a list of them."""
     if isinstance(value, Value):

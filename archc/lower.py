@@ -14,7 +14,7 @@ from typing import Any
 from archc.apply import Applier
 from archc.diagnostics import Diagnostic, Span, SpecError, nearest
 from archc.expr import CONSTANTS, EvalFault, Expr, describe, listed, unpack
-from archc.graph import Module, Network, Node, Output, Stage, Value, flat, join
+from archc.graph import Module, Network, Node, Output, Stage, Value, flat, is_source, join
 from archc.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader
 from archc.ops import spelled
 from archc.scope import BlockDef, Callee, Scope, blocks_of, place
@@ -188,11 +188,12 @@ class Lowering:
             frame.stage = str(key)
         result = self.step(frame, Place(prefix, key), step)
         frame.stage = outer
-        if result is not ABSENT:
-            frame.running = result
-        elif frame.running is NOTHING:
-            frame.running = UNKNOWN
-        frame.values[key.identifier] = frame.running
+        if result is ABSENT and frame.running is NOTHING:
+            result = UNKNOWN
+        value = frame.running if result is ABSENT else result
+        frame.values[key.identifier] = value
+        if not is_source(value):
+            frame.running = value
         if len(frame.module.nodes) > first:
             frame.named[key.identifier] = frame.module.nodes[-1]
 
@@ -284,7 +285,8 @@ class Lowering:
         chosen: Any = step.do
         if step.condition is not None and not self.data(frame.scope, step.condition, frame):
             if step.otherwise is None:
-                return ABSENT
+                taken = step.source is not None and take
+                return self.data(frame.scope, step.source, frame) if taken else ABSENT
             chosen = step.otherwise
         inner = frame.inner()
         if step.source is not None and take:

@@ -41,7 +41,7 @@ def start(arguments: list[str]) -> None:
 
 
 def report(title: str, times: dict[str, list[float]], reference: str) -> None:
-    """Print medians, ranges and the ratio to the reference."""
+    """Print times and the ratio to the reference."""
     rows = [(name, seconds(each), ratio(each, times[reference])) for name, each in times.items()]
     print(f"\n{title}\n")
     print(table(["", "time", f"relative to {reference}"], rows))
@@ -51,7 +51,7 @@ def processes(rounds: int) -> None:
     tasks = {name: (lambda a=arguments: start(a)) for name, arguments in PROCESSES.items()}
     for task in tasks.values():
         task()  # files are in the cache, bytecode is written
-    title = "Whole processes: median of interleaved rounds, and the range"
+    title = "Whole processes: lower quartile of interleaved rounds, and the range"
     report(title, interleaved(tasks, rounds), "`python -c 'import torch'`")
 
 

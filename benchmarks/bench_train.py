@@ -2,7 +2,7 @@
 
     python benchmarks/bench_train.py [ROUNDS [BATCH [SIZE]]]
 
-Ratios of times of interleaved rounds, and of memory, which is counted: the most that PyTorch
+Ratios of times of interleaved rounds, lower quartiles, and of memory, which is counted: the most that PyTorch
 holds at once beyond the weights, and what the graph of a forward pass keeps for the backward.
 """
 
@@ -22,7 +22,7 @@ from torch.autograd.graph import saved_tensors_hooks
 import archc
 from archc.runtime.peers import peer
 
-ROUNDS, BATCH, SIZE = 15, 4, 224
+ROUNDS, BATCH, SIZE = 25, 4, 128
 CPU = torch.profiler.ProfilerActivity.CPU
 ARCHC, PEER = "archc", "torchvision"
 

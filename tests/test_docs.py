@@ -60,7 +60,7 @@ class Reader:
         assert kind in KINDS, f"{self.where}: a block of {kind or 'no kind'}"
         text, expected = match["text"], self.printed
         self.printed = None
-        if kind == "yaml" and words[:1] != ["part"]:
+        if kind == "yaml" and "part" not in words:
             self.spec(text, words)
         elif kind == "console":
             text = "".join(self.commands(text))

@@ -26,6 +26,17 @@ class LayerNorm2d(nn.LayerNorm):
     def forward(self, x):
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 ''',
+    "Permute": '''\
+class Permute(nn.Module):
+    """Reorder the dimensions."""
+
+    def __init__(self, *order):
+        super().__init__()
+        self.order = order
+
+    def forward(self, x):
+        return x.permute(self.order)
+''',
     "ChannelAffine": '''\
 class ChannelAffine(nn.Module):
     """Scale and shift each channel by a fixed number; not in the state_dict."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from archc.ops.base import Op, Positive, ShapeFault, Use, spelled
+from archc.ops.base import Op, Positive, ShapeFault, Use, spell, spelled
 from archc.ops.faults import listing
 from archc.shapes import Shape
 
@@ -136,6 +136,17 @@ class Rearrange(Op):
             yield from ((name, given.get(name, rest)) for name in group)
 
     @classmethod
+    def helper(cls, use: Use) -> str:
+        """Need the module that PyTorch has not, where dimensions are only reordered."""
+        return "Permute" if cls._order(use) else ""
+
+    @classmethod
+    def module(cls, use: Use) -> str:
+        """Spell the helper for a new order alone."""
+        order = cls._order(use)
+        return spell("Permute", *order) if order else ""
+
+    @classmethod
     def function(cls, use: Use, *xs: str) -> str:
         """Spell what changes: unflatten, transpose or permute, flatten."""
         left, right = sides(str(use.pattern.value))
@@ -147,4 +158,12 @@ class Rearrange(Op):
         permuted = f".permute({', '.join(map(str, order))})" if moved else ""
         if len(moved) == 2:
             permuted = f".transpose({moved[0]}, {moved[1]})"
-        return "".join((xs[0], *reversed(splits), permuted, *merges))
+        return "".join((xs[0], *reversed(splits), permuted, *reversed(merges)))
+
+    @classmethod
+    def _order(cls, use: Use) -> list[int]:
+        """Return the new order of the dimensions, where that is all; else nothing."""
+        left, right = sides(str(use.pattern.value))
+        if any(len(group) > 1 for group in (*left, *right)):
+            return []
+        return [left.index(group) for group in right]

@@ -11,7 +11,7 @@ from archc.backends.pytorch.forward import Flow, variable
 from archc.backends.pytorch.layout import atom
 from archc.backends.pytorch.sequence import IDENTITY, NotAModuleError, Sequences, runs
 from archc.expr import Expr
-from archc.graph import Node, Value, join
+from archc.graph import Node, Value, is_source, join
 from archc.ops import OPS, VARIES, Py
 from archc.reader import ABSENT, ATTRIBUTES, NOTHING
 from archc.spec import Body, Chain, Key, Loop, Modified, Row
@@ -96,8 +96,9 @@ class BodyWriter(Sequences):
         sibling = any(e.names & own for e in key.exprs)
         path = self.scope.path if key.silent or sibling else join(self.scope.path, self.key(key, contexts))
         flow = self.step(step, contexts, path, key)
-        self.scope.running = self.scope.running if flow is None else flow
-        self.scope.flows[key.identifier] = self.scope.running
+        self.scope.flows[key.identifier] = self.scope.running if flow is None else flow
+        if not is_source(contexts[0].result(step)):
+            self.scope.running = self.scope.flows[key.identifier]
         self.advance(key, step, contexts)
         if flow is not None and flow.waits:
             self.finish(flow, key, step, contexts, later)
@@ -162,6 +163,8 @@ class BodyWriter(Sequences):
             if not same(tests):
                 return self.as_module(step.model_copy(update={"source": None}), contexts, path)
             chosen = step.do if tests[0] else step.otherwise
+        if chosen is None:
+            return self.scope.running
         flow = self.step(chosen, contexts, path, key)
         if step.init is not None:
             self.file.init_step(self, step.init, contexts, chosen, path)

@@ -12,7 +12,7 @@ from archc.backends.pytorch.forward import Flow
 from archc.backends.pytorch.layout import atom
 from archc.backends.pytorch.writer import Writer
 from archc.expr import Expr, unpack
-from archc.graph import Value
+from archc.graph import Value, is_source
 from archc.ops import VARIES
 from archc.reader import ABSENT, NOTHING
 from archc.spec import Body, Chain, Loop, Modified
@@ -277,9 +277,10 @@ class Sequences(Writer):
         """Bind what a step gave to its name in every context."""
         for c in contexts:
             result = c.result(step)
-            if isinstance(result, (Value, list, dict)) or result is NOTHING:
+            known = isinstance(result, (Value, list, dict)) or result is NOTHING
+            c.frame.values[key.identifier] = result if known else c.frame.running
+            if known and not is_source(result):
                 c.frame.running = result
-            c.frame.values[key.identifier] = c.frame.running
 
 
 def either(test: str, first: Made, second: Made) -> Made:
