@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 INSTALLED := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
 
-.PHONY: help demo test check lint types heavy goldens bench examples format clean
+.PHONY: help demo test check lint types heavy goldens docs bench examples format clean
 .NOTPARALLEL:
 
 help: ## say what there is
@@ -49,6 +49,9 @@ heavy: $(INSTALLED) ## run the tests that sweep over the big networks
 goldens: $(INSTALLED) ## rewrite the expected outputs of the tests; read the diff
 	$(PYTEST) --update-goldens
 
+docs: $(INSTALLED) ## write what the documents say of ops, commands and diagnostics, and draw
+	$(BIN)/python docs/generate.py --pictures
+
 bench: $(INSTALLED) ## measure
 	@set -e; for f in $(wildcard benchmarks/*.py); do echo "== $$f"; $(BIN)/python $$f; done
 
@@ -63,4 +66,4 @@ format: $(INSTALLED) ## format the code
 
 clean: ## remove all that make wrote
 	rm -rf .venv out dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find archc benchmarks examples tests -name __pycache__ -prune -exec rm -rf {} +
+	find archc benchmarks docs examples tests -name __pycache__ -prune -exec rm -rf {} +

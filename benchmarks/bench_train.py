@@ -2,8 +2,8 @@
 
     python benchmarks/bench_train.py [ROUNDS [BATCH [SIZE]]]
 
-Ratios of times of interleaved rounds, lower quartiles, and of memory, which is counted: the most that PyTorch
-holds at once beyond the weights, and what the graph of a forward pass keeps for the backward.
+Times are lower quartiles of interleaved rounds. Memory is counted: the most that PyTorch
+holds at once beyond the weights, and what a forward pass keeps for the backward.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from archc.figures import Count, Digits
-from archc.graph import Network, Node, Stage
+from archc.graph import Network, Node, Stage, flat
 from archc.passes.costs import own_buffers, own_params
 from archc.passes.depth import depth, weighted
 
@@ -98,6 +98,28 @@ def he2015(node: Node) -> int:
 # Of the whole network
 
 
+def inference_params(network: Network) -> int:
+    """Trainable parameters without those that only outputs for training need, as GoogLeNet's."""
+    return CONVENTIONS["params"].total(inferring(network))
+
+
+def inference_macs(network: Network) -> int:
+    """Multiply-adds without those that only outputs for training need: what inference costs."""
+    return CONVENTIONS["macs"].total(inferring(network))
+
+
+def inferring(network: Network) -> list[Node]:
+    """Return the nodes of the network's own body that run in inference."""
+    outputs = (o for o in network.root.outputs if not o.training)
+    wanted = {id(v) for o in outputs for v in flat(o.value)}
+    kept: list[Node] = []
+    for node in reversed(network.root.nodes):
+        if wanted & {id(v) for v in node.outputs}:
+            kept.append(node)
+            wanted |= {id(v) for v in node.inputs}
+    return kept[::-1]
+
+
 def layers_deep(network: Network) -> int:
     """Weighted layers on the longest path, the depth of He et al. 2015."""
     return depth(network.root)
@@ -144,8 +166,10 @@ CONVENTIONS: Mapping[str, Convention] = {
     "params": Convention("params", params, once=True),
     "params_without_bn": Convention("params", params_without_bn, once=True),
     "weights": Convention("params", weights, once=True),
+    "inference_params": Convention("params", whole=inference_params),
     "buffers": Convention("buffers", buffers, once=True),
     "macs": Convention("macs", macs),
+    "inference_macs": Convention("macs", whole=inference_macs),
     "macs_conv": Convention("macs", macs_conv),
     "flops": Convention("macs", flops),
     "he2015": Convention("macs", he2015, digits="truncated"),

@@ -88,7 +88,8 @@ def difference(a: torch.Tensor | None, b: torch.Tensor | None, least: float = 0.
 
 
 def _largest(x: torch.Tensor) -> float:
-    return float(x.detach().abs().max()) if x.numel() else 0.0
+    numbers = x.detach() if x.is_floating_point() else x.double()  # of truth values too
+    return float(numbers.abs().max()) if x.numel() else 0.0
 
 
 def _finite(x: torch.Tensor) -> bool:

@@ -82,8 +82,8 @@ def _behaviour(ours: nn.Module, theirs: nn.Module, x: torch.Tensor, seed: int) -
         if isinstance(mine, str) or isinstance(other, str):
             yield _refused(f"{mode} output", at, mine, other)
             continue
-        for what in mine:
-            yield compare(what, at, mine[what], other[what])
+        for what in {**mine, **other}:
+            yield compare(what, at, mine.get(what, {}), other.get(what, {}))
 
 
 def _attempt(
