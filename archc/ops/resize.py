@@ -136,7 +136,7 @@ class PadTo(Op):
 
 
 class Subsample(Op):
-    """Every stride-th row and column: a 1×1 max_pool with a stride, the identity that strides."""
+    """Every stride-th row and column: a 1×1 pool with a stride, the identity that strides."""
 
     name = "subsample"
     layouts = ("b c h w",)
@@ -150,16 +150,15 @@ class Subsample(Op):
         return xs[0].with_spatial(tuple(-(-size // stride) for size, stride in sides))
 
     @classmethod
+    def module(cls, use: Use) -> str:
+        """Spell a pool of single elements: torch.export leaves its height and width free, which
+        it does not for a slice, and it keeps no more for the backward pass."""
+        return spell("nn.AvgPool2d", 1, use.stride)
+
+    @classmethod
     def function(cls, use: Use, *xs: str) -> str:
-        """Spell a slice, or the pool that is the same where the stride may be a pair."""
-        stride = use.stride
-        if not is_list(stride):
-            step = stride.atom if stride.text.isalnum() else f" {stride.atom}"
-            return f"{xs[0]}[:, :, ::{step}, ::{step}]"
-        if isinstance(stride.value, tuple | list):
-            down, right = as_pair(stride.value)
-            return f"{xs[0]}[:, :, ::{down}, ::{right}]"
-        return spell("F.max_pool2d", *xs, 1, stride)
+        """Spell the pool as a function."""
+        return spell("F.avg_pool2d", *xs, 1, use.stride)
 
 
 class Upsample(Op):

@@ -161,10 +161,10 @@ FUNCTIONS = [
         "pad_to(x, window, channels_last=True)",
         use("pad_to", LAST, multiple=varies("window", listed=True)),
     ),
-    ("x[:, :, ::stride, ::stride]", use("subsample", MAP, stride=STRIDE)),
-    ("x[:, :, ::2, ::1]", use("subsample", MAP, stride=Py.of((2, 1)))),
+    ("F.avg_pool2d(x, 1, stride)", use("subsample", MAP, stride=STRIDE)),
+    ("F.avg_pool2d(x, 1, (2, 1))", use("subsample", MAP, stride=Py.of((2, 1)))),
     (
-        "F.max_pool2d(x, 1, stride)",
+        "F.avg_pool2d(x, 1, stride)",
         use("subsample", MAP, stride=varies("stride", listed=True)),
     ),
     (

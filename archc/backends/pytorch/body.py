@@ -230,6 +230,8 @@ class BodyWriter(Sequences):
         source = self.source_of(node, running)
         mark = len(self.init)
         try:
+            if self.is_function(expr, node, contexts):
+                raise NotAModuleError  # noqa: TRY301
             made = self.module_of_expr(expr, node, contexts, source)
             if made.text:
                 return self.called(self.register(path, made.text), [source], made.result.candidates, made.result.overwritable)
@@ -255,6 +257,14 @@ class BodyWriter(Sequences):
         if made := self.init[mark:]:
             self.init[mark:] = [f"if {test}:", *(f"    {line}" for line in made)]
         return flow
+
+    def is_function(self, expr: Expr, node: ast.expr, contexts: Contexts) -> bool:
+        """Whether a choice is between ops that forward writes as functions."""
+        if isinstance(node, ast.IfExp):
+            _, yes, no = self.parted(expr, node.test, contexts)
+            return any(group and self.is_function(expr, n, group) for n, group in ((node.body, yes), (node.orelse, no)))
+        made = contexts[0].node(node)
+        return made is not None and made.op is not None and not made.tensors and not made.op.has_mode
 
     def source_of(self, node: ast.expr, running: Flow) -> Flow:
         """Return what the branches of a choice are applied to, where they say it."""
