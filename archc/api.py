@@ -14,7 +14,7 @@ from archc.document import document
 from archc.expr import Expr, parse
 from archc.graph import Network, Stage
 from archc.lower import lower
-from archc.passes import Verdict, claims, depth, misnamed, params, structure, verdicts
+from archc.passes import CHECKS, Verdict, claims, depth, misnamed, params, verdicts
 from archc.passes.costs import macs
 from archc.rules import judge_text
 from archc.shapes import Shape
@@ -68,7 +68,7 @@ class Architecture:
         return self.network.stages
 
     @property
-    def graph(self) -> nx.DiGraph:
+    def graph(self) -> nx.DiGraph[str]:
         """The networkx graph of all ops; see `archc.graph.unfold` for what it carries."""
         return self.network.graph
 
@@ -225,7 +225,9 @@ def judge(parsed: Document, variant: str, settings: Mapping[str, Any]) -> tuple[
 def build(parsed: Document, variant: str, settings: Mapping[str, Any], faulty: frozenset[str]) -> tuple[list[Diagnostic], Network | None]:
     """Lower a variant and run the passes; return what is wrong, and the network if it has one."""
     network, found = lower(parsed, variant, settings, faulty)
-    return (found if network is None else [*found, *structure(network)]), network
+    if network is not None:
+        found = [*found, *(d for judge_network in CHECKS for d in judge_network(network))]
+    return found, network
 
 
 def load(spec: str | Path | Source, variant: str | None = None, **settings: Any) -> nn.Module:

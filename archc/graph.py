@@ -141,14 +141,14 @@ class Module:
 
         return visit(self)
 
-    def leaves(self, prefix: str = "", stage: str = "") -> Iterator[Leaf]:
+    def leaves(self, prefix: str = "", stage: str = "", *, again: bool = False) -> Iterator[Leaf]:
         """Yield every application of an op with its full path, in the order of the text."""
         for node in self.nodes:
             path = join(prefix, node.path)
             if node.module is None:
-                yield Leaf(path, node, stage or node.stage)
+                yield Leaf(path, node, stage or node.stage, again or node.again)
             else:
-                yield from node.module.leaves(path, stage or node.stage)
+                yield from node.module.leaves(path, stage or node.stage, again=again or node.again)
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,7 @@ class Leaf:
     path: str
     node: Node
     stage: str
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,47 +211,62 @@ class Network:
         return tuple(found.values())
 
     @cached_property
-    def graph(self) -> nx.DiGraph:
+    def graph(self) -> nx.DiGraph[str]:
         """Every application of an op as a node, values as edges; see `unfold`."""
         return unfold(self)
 
     def state_dict_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every tensor by its state_dict key, buffers included."""
-        return {
-            join(leaf.path, name): tensor.shape
-            for leaf in self.root.leaves()
-            if not leaf.node.again
-            for name, tensor in leaf.node.tensors.items()
-        }
+        tree: dict[str, Any] = {}
+        for leaf in self.root.leaves():
+            for name, tensor in leaf.node.tensors.items() if not leaf.again else ():
+                *parents, last = join(leaf.path, name).split(".")
+                branch = tree
+                for part in parents:
+                    branch = branch.setdefault(part, {})
+                branch[last] = tensor
+        return dict(_keyed(tree, ""))
 
 
-def unfold(network: Network) -> nx.DiGraph:
+def _keyed(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Yield shapes by key in PyTorch's order: a module's parameters, its buffers, its children."""
+    ranks = {n: 2 if isinstance(t, dict) else int(not t.trainable) for n, t in tree.items()}
+    for name in sorted(tree, key=ranks.__getitem__):
+        if ranks[name] == 2:
+            yield from _keyed(tree[name], join(prefix, name))
+        else:
+            yield join(prefix, name), tree[name].shape
+
+
+def unfold(network: Network) -> nx.DiGraph[str]:
     """Return the graph of all ops. Nodes are keyed by path and carry `op`, `module` (the
     state_dict path, or None), `shape` (of the output), `params`, `macs`, `span`, `stage` and
     ordered `inputs`; edges carry the `shape` of the value. The input is the node "input".
     """
     import networkx as nx  # noqa: PLC0415 - 0.1 s that a check does not need
 
-    graph = nx.DiGraph(name=network.name)
+    graph: nx.DiGraph[str] = nx.DiGraph(name=network.name)
     x = network.root.inputs[0]
     graph.add_node("input", op="input", module=None, shape=x.shape, params=0, macs=0, span=x.span, stage="", inputs=())
-    _unfold(graph, network.root, {id(x): ("input", x.shape)}, "", "")
+    _unfold(graph, network.root, {id(x): ("input", x.shape)}, "", "", again=False)
     return graph
 
 
-def _unfold(graph: nx.DiGraph, module: Module, made: dict[int, tuple[str, Shape]], prefix: str, stage: str) -> None:
+def _unfold(
+    graph: nx.DiGraph[str], module: Module, made: dict[int, tuple[str, Shape]], prefix: str, stage: str, *, again: bool
+) -> None:
     for node in module.nodes:
         path = join(prefix, node.path)
         if node.module is not None:
             inner = {id(v): made[id(u)] for v, u in zip(node.module.inputs, node.inputs, strict=True)}
-            _unfold(graph, node.module, inner, path, stage or node.stage)
+            _unfold(graph, node.module, inner, path, stage or node.stage, again=again or node.again)
             made.update({id(v): inner[id(u)] for v, u in zip(node.outputs, node.module.values, strict=True)})
             continue
         key = path
         while key in graph:  # a second use of one module, or wiring that shares a name
             key += "'"
         sources = [made[id(v)] for v in node.inputs]
-        params = 0 if node.again else sum(t.numel for t in node.tensors.values() if t.trainable)
+        params = 0 if again or node.again else sum(t.numel for t in node.tensors.values() if t.trainable)
         graph.add_node(
             key, op=node.name, module=path if node.tensors else None, shape=node.outputs[0].shape, params=params,
             macs=node.macs, span=node.span, stage=stage or node.stage, inputs=tuple(name for name, _ in sources),

@@ -266,10 +266,10 @@ class Lowering:
         """Lower a step under `do:`, with its loop, its choice and what it takes."""
         outer_stage = frame.stage
         try:
-            if step.stage is not None:
-                frame.stage = self.fill(frame, step.stage)
             loop = step.repeat or step.each
             if loop is None:
+                if step.stage is not None:
+                    frame.stage = self.fill(frame, step.stage)
                 return self.once(frame, place, step)
             return self.loop(frame, place, step, loop)
         except SpecError as error:
@@ -309,7 +309,9 @@ class Lowering:
             copy = inner.inner(scope=frame.scope.child(**bound), turns=(*frame.turns, turn))
             copy.running = inner.running if chained else start
             at = self.copy(place, loop, len(results))
-            if place.key is not None and place.key.exprs and frame.stage == str(place.key):
+            if step.stage is not None:
+                copy.stage = self.fill(copy, step.stage)
+            elif place.key is not None and place.key.exprs and frame.stage == str(place.key):
                 copy.stage = self.path(copy, at)  # copies that are siblings are stages of their own
             result = self.once(copy, at, step, take=not chained)
             if result is not ABSENT:
@@ -379,11 +381,13 @@ class Lowering:
         blocks = [n for n in nodes if n.module is not None]
         main = (heavy or blocks[-1:] or nodes[-1:] or [None])[0]
         for node in nodes:
-            if node is main:
+            if node.again:
+                pass  # its module stands where it was first applied
+            elif node is main:
                 node.path = path if heavy else shown
             else:
                 node.path = f"{shown}_{node.name}" if node.module is not None else join(shown, node.name)
-            node.init = frame.defaults_init
+            node.init = {**(frame.defaults_init or {}), **dict(getattr(node.callee, "init", ()))}
             node.stage = frame.stage
             frame.module.nodes.append(node)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Diagnostic, SpecError, nearest
@@ -142,24 +143,28 @@ class Reader(Evaluator):
         return self.scaled(node, left, right)
 
     def scaled(self, node: ast.BinOp, left: Any, right: Any) -> Any:
-        """A value and a number."""
-        value, number = (left, right) if is_tensor(left) else (right, left)
+        """Apply an operator to a value and a number."""
+        first = is_tensor(right)  # the number stands first
+        value, number, place = (right, left, node.left) if first else (left, right, node.right)
         match node.op:
             case ast.Mult():
-                return self.wire("scale", {"factor": float(number)}, [value], node)
-            case ast.Div() if is_tensor(left):
-                return self.wire("scale", {"factor": self.guarded(lambda: 1 / number, node)}, [value], node)
+                return self.wire("scale", {"factor": number}, [value], node, place)
             case ast.Add():
-                return self.wire("shift", {"offset": float(number)}, [value], node)
+                return self.wire("shift", {"offset": number}, [value], node, place)
+            case ast.Sub() if first:
+                return self.wire("minus", {"minuend": number}, [value], node, place)
             case ast.Sub():
-                return self.wire("shift", {"offset": float(-number if is_tensor(left) else number)}, [value], node)
+                return self.wire("shift", {"offset": -number}, [value], node)
+            case ast.Div():
+                return self.wire("over", {"number": number, "inverse": first}, [value], node, place)
         raise EvalFault("bad-expression", f"`{ast.unparse(node)}`: values can be added, subtracted, multiplied and divided", node)
 
-    def wire(self, name: str, arguments: dict[str, Any], values: list[Any], node: ast.expr) -> Any:
-        """Apply an op of arithmetic to values."""
+    def wire(self, name: str, arguments: dict[str, Any], values: list[Any], node: ast.expr, place: ast.expr | None = None) -> Any:
+        """Apply an op of arithmetic to values; `place` is where its number is written."""
         if name not in OPS:
             raise EvalFault("bad-expression", f"`{ast.unparse(node)}`: values can be added, subtracted, multiplied and divided", node)
-        return self.apply(Callee(name, OPS[name], tuple(arguments.items())), values, node)
+        places = () if place is None else ((next(iter(arguments)), place),)
+        return self.apply(Callee(name, OPS[name], tuple(arguments.items()), places), values, node)
 
     def visit_unaryop(self, node: ast.UnaryOp) -> Any:
         value = self.evaluate(node.operand) if not isinstance(node.op, ast.Not) else None
@@ -176,7 +181,7 @@ class Reader(Evaluator):
         name = ast.unparse(node.func)
         if name in FUNCTIONS and (callee is MISSING or not tensors):
             return self.function(node, arguments)
-        keywords = {k.arg: self.keyword(k) for k in node.keywords if k.arg is not None}
+        keywords = {k.arg: self.keyword(k) for k in node.keywords if k.arg is not None and not initialises(callee, k)}
         if tensors:
             if len(tensors) < len(arguments):
                 raise EvalFault("mixed-arguments", f"`{ast.unparse(node)}` mixes values and numbers", node, f"configure first, then apply: `{name}(...)(x)`")
@@ -226,6 +231,8 @@ class Reader(Evaluator):
         given = dict(zip(free, positional, strict=False))
         rest = getattr(callee.target, "keywords", "")
         for k in node.keywords:
+            if initialises(callee, k):
+                continue
             if rest and k.arg not in callee.parameters:
                 bound[rest] = (*bound.get(rest, ()), (k.arg, keywords[str(k.arg)]))
                 continue
@@ -236,11 +243,19 @@ class Reader(Evaluator):
             given[str(k.arg)] = (keywords[k.arg], k.value)
         bound |= {name: value for name, (value, _) in given.items()}
         places |= {name: place for name, (_, place) in given.items()}
-        return Callee(callee.name, callee.target, tuple(bound.items()), tuple(places.items()))
+        init = {str(k.arg).removeprefix("init_"): replace(self.expr, tree=k.value) for k in node.keywords if initialises(callee, k)}
+        own = tuple({**dict(callee.init), **init}.items())
+        return Callee(callee.name, callee.target, tuple(bound.items()), tuple(places.items()), own)
 
     def apply(self, callee: Any, values: list[Any], node: ast.expr) -> Any:
         """Apply an op or block to values; makes a node."""
         return self.lowering.applier.apply(self, callee, [self.known(v) for v in values], node)
+
+
+def initialises(callee: Any, keyword: ast.keyword) -> bool:
+    """Whether a keyword is an initialiser of an op's tensor, such as `init_bias=-6`."""
+    known = isinstance(callee, Callee) and is_op(callee) and keyword.arg not in callee.parameters
+    return known and str(keyword.arg).startswith("init_")
 
 
 def takes(callee: Callee) -> str:

@@ -41,6 +41,7 @@ class Callee:
     target: BlockDef | type[Op] = field(compare=False)
     arguments: tuple[tuple[str, Any], ...] = ()
     places: tuple[tuple[str, ast.expr], ...] = field(default=(), compare=False)
+    init: tuple[tuple[str, Expr], ...] = field(default=(), compare=False)
 
     @property
     def parameters(self) -> list[str]:

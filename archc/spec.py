@@ -344,7 +344,7 @@ Outputs = dict[Name, Annotated[Output, BeforeValidator(_output)]]
 
 def _listed_outputs(value: Any) -> Any:
     if isinstance(value, Items):
-        return {Text.at(f"_{k}" if not re.fullmatch(r"[A-Za-z_]\w*", t) else str(t), t.span): t for k, t in enumerate(_text(v) for v in value)}
+        return {Text.at(f"_{k}", t.span): t for k, t in enumerate(_text(v) for v in value)}
     return value
 
 

@@ -113,7 +113,7 @@ def deliver(content: str | bytes, output: Path | None) -> None:
             print(content.rstrip("\n"))
         return
     try:
-        write(output, content.encode() if isinstance(content, str) else content)
+        write(output, f"{content.rstrip()}\n".encode() if isinstance(content, str) else content)
     except OSError as error:
         usage(f"can't write {output}: {error.strerror}")
 

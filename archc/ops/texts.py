@@ -47,6 +47,12 @@ def factor(py: Py) -> str:
     return py.text if product or sign else py.atom
 
 
+def number(py: Py) -> Py:
+    """Write a constant that a spec wrote as a whole number as one: 2, not 2.0."""
+    whole = isinstance(py.value, float) and py.value.is_integer() and py.text.endswith(".0")
+    return Py(py.text.removesuffix(".0"), py.value) if whole else py
+
+
 def as_pair(value: Any) -> tuple[int, int]:
     """Return (height, width) of a constant that may be a number, a list or a tuple."""
     return (value[0], value[1]) if isinstance(value, list | tuple) else (value, value)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from archc.ops.base import Op, ShapeFault, Use, spell
 from archc.ops.faults import expect_dim, times
-from archc.ops.texts import axis, factor
+from archc.ops.texts import axis, factor, number
 from archc.shapes import Shape
 
 SCALAR = "1"
@@ -64,8 +64,11 @@ class Arithmetic(Op):
             "layout": (f"`{first.spelled}` of {first}", f"`{last.spelled}` of {last}"),
         }[kind]
         hint = {
-            "channel": f"a projection such as `conv({a.channels}, 1)` changes the channels",
-            "size": "the strides on the ways to the two values differ",
+            "channel": "a shortcut that changes channels needs weights or padding: "
+            f"`projection({a.channels}, stride)` (option B) or `zero_pad({a.channels}, stride)` (A)",
+            "size": "`*` repeats a gate of 1×1, `+` does not"
+            if (1, 1) in (a.spatial, b.spatial)
+            else "the strides on the ways to the two values differ",
             "shape": "the shapes must be equal",
             "layout": "the layouts must be equal",
         }[kind]
@@ -164,7 +167,7 @@ class Scale(Op):
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:
         """Spell the product, the number first."""
-        return f"{factor(use.factor)} * {xs[0]}"
+        return f"{factor(number(use.factor))} * {xs[0]}"
 
 
 class Shift(Op):
@@ -178,10 +181,40 @@ class Shift(Op):
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:
         """Spell the sum, or a difference where the number is a negative constant."""
-        text = use.offset.text
-        if text.startswith("-") and text[1:].replace(".", "").isdigit():
-            return f"{xs[0]} - {text[1:]}"
-        return f"{xs[0]} + {use.offset.atom}"
+        offset = number(use.offset)
+        if offset.text.startswith("-") and offset.text[1:].replace(".", "").isdigit():
+            return f"{xs[0]} - {offset.text[1:]}"
+        return f"{xs[0]} + {offset.atom}"
+
+
+class Minus(Op):
+    """A number minus a value, as the share `1 - g` that a gate leaves."""
+
+    name = "minus"
+    keeps_output = False
+
+    minuend: float
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell the difference, the number first."""
+        return f"{number(use.minuend).atom} - {xs[0]}"
+
+
+class Over(Op):
+    """A value divided by a number, or a number by a value."""
+
+    name = "over"
+    keeps_output = False
+
+    number: float
+    inverse: bool = False
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell the quotient."""
+        text = number(use.args["number"]).atom
+        return f"{text} / {xs[0]}" if use.inverse.value else f"{xs[0]} / {text}"
 
 
 class Negate(Op):

@@ -46,7 +46,7 @@ class Predicts(Emits, Protocol):
 def verify_static(architecture: Predicts) -> Report:
     """Hold keys, shapes, parameters, the output's shape and MACs to those of the network."""
     with torch.device("meta"):
-        model = load(architecture).eval()
+        model = load(architecture)  # in train mode: what only training needs is counted too
         output, macs = _run(model, architecture.input.sizes)
     expected = (BATCH, *architecture.output.sizes)
     built = {k: tuple(v.shape) for k, v in model.state_dict().items()}

@@ -1,88 +1,366 @@
 """The forward method: values as Python expressions, nested where they are used once.
 
 An expression waits until it is used, so that a chain of calls becomes one line. Statements
-keep the order of the text: whatever waits from earlier is written before a later statement.
+keep the order of the text, and a variable is written over only when nothing reads it any more.
 """
 
 from __future__ import annotations
 
 import keyword
 import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, count
 
+from archc.backends.pytorch.items import Spelling, Val, bracketed
 from archc.backends.pytorch.layout import WIDTH, fit
+
+RESERVED = frozenset("self F nn torch math pad_to same_padding OrderedDict range getattr".split())
+ROOM = 12
+"""What a line keeps free for its variable."""
 
 
 @dataclass(eq=False)
-class Flow:
-    """A value in the forward method.
+class Call:
+    """An expression over values, which starts or ends a line of its own where it says so. With
+    `training` it runs in train mode only."""
 
-    `text` is the expression that gives it, `name` the variable that it may be put in, and
-    `candidates` are expressions, in the constructor, of its channels. A flow that waits is
-    not in a variable yet.
-    """
-
-    text: str
-    name: str = "y"
-    candidates: tuple[str, ...] = ()
-    waits: bool = False
-    overwritable: bool = False
+    outputs: tuple[Val, ...]
+    inputs: tuple[Val, ...]
+    spell: Spelling
     ends: bool = False
+    starts: bool = False
+    training: bool = False
+
+    def reads(self) -> Counter[Val]:
+        """Count the inputs."""
+        return Counter(self.inputs)
+
+
+@dataclass(eq=False)
+class Branch:
+    """Statements that run where a flag of the module says so, and what both sides give."""
+
+    flag: str
+    yes: list[Statement]
+    no: list[Statement]
+    merged: tuple[Val, Val, Val] | None
+    training: bool = False
+
+    @property
+    def outputs(self) -> tuple[Val, ...]:
+        """The merged value."""
+        return self.merged[:1] if self.merged is not None else ()
+
+    def reads(self) -> Counter[Val]:
+        """Count what both sides read and give."""
+        found = counted([*self.yes, *self.no])
+        found.update(self.merged[1:] if self.merged is not None else ())
+        return found
+
+
+@dataclass(eq=False)
+class Each:
+    """A loop that sends a value through modules."""
+
+    head: str
+    module: str
+    source: Val
+    result: Val
+    training: bool = False
+
+    @property
+    def outputs(self) -> tuple[Val, ...]:
+        """What the last module gives."""
+        return (self.result,)
+
+    def reads(self) -> Counter[Val]:
+        """Count the source."""
+        return Counter([self.source])
+
+
+Statement = Call | Branch | Each
+
+
+def counted(statements: Iterable[Statement]) -> Counter[Val]:
+    """Count how often statements read each value."""
+    found: Counter[Val] = Counter()
+    for statement in statements:
+        found.update(statement.reads())
+    return found
+
+
+@dataclass(eq=False)
+class Waiting:
+    """An expression that is not in a variable yet, and the values whose variables it reads."""
+
+    val: Val
+    text: str
+    reads: tuple[Val, ...]
 
 
 @dataclass
 class Forward:
-    """The statements of a forward method as they are collected."""
+    """Writes statements; `left` counts the uses of each value that are still to come."""
 
+    left: Counter[Val]
     indent: str = " " * 8
     lines: list[str] = field(default_factory=list)
-    waiting: list[Flow] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    names: dict[Val, str] = field(default_factory=dict)
+    near: set[Val] = field(default_factory=set)
 
-    def wait(self, flow: Flow) -> Flow:
-        """Let a value wait for its use."""
-        flow.waits = True
-        self.waiting.append(flow)
-        return flow
+    def start(self, val: Val, name: str) -> None:
+        """Give an input its name."""
+        self.names[val] = name
 
-    def take(self, flow: Flow) -> str:
-        """Return the text of a value that is used here for the last time."""
-        if flow.waits:
-            self.waiting.remove(flow)
-            flow.waits = False
-        return flow.text
+    # Statements
 
-    def settle(self, flow: Flow, name: str | None = None) -> None:
-        """Put a value into its variable, after all that waits from before it."""
-        if not flow.waits:
+    def write(self, statements: Sequence[Statement]) -> None:
+        """Write statements; those for training alone stand under one test."""
+        position = 0
+        while position < len(statements):
+            statement = statements[position]
+            run = [statement]
+            if statement.training:
+                run = self.training_run(statements[position:])
+                self.guarded("self.training", run)
+            else:
+                following = statements[position + 1] if position + 1 < len(statements) else None
+                self.statement(statement, following)
+            position += len(run)
+
+    def training_run(self, statements: Sequence[Statement]) -> list[Statement]:
+        """Return the statements from the first on that only training needs."""
+        run: list[Statement] = []
+        for s in statements:
+            if not s.training:
+                break
+            run.append(s)
+        return run
+
+    def guarded(self, test: str, statements: Sequence[Statement]) -> None:
+        """Write statements under a test; their values stay in variables."""
+        self.settle_all()
+        self.emit(f"if {test}:")
+        outer, self.indent = self.indent, f"{self.indent}    "
+        for k, statement in enumerate(statements):
+            self.statement(statement, statements[k + 1] if k + 1 < len(statements) else None)
+        self.settle_all()
+        self.indent = outer
+
+    def statement(self, statement: Statement, following: Statement | None) -> None:
+        """Write one statement."""
+        match statement:
+            case Call():
+                self.call(statement, following)
+            case Branch():
+                self.branch(statement)
+            case Each():
+                self.each(statement)
+
+    def call(self, call: Call, following: Statement | None) -> None:
+        """Write an expression: nested in what uses it, or in a variable."""
+        if call.starts:
+            for w in [w for w in self.waiting if w.val in call.inputs]:
+                self.settle(w.val)
+        if not call.inputs and len(call.outputs) == 1 and self.left[call.outputs[0]]:
+            self.names[call.outputs[0]] = call.spell([])  # a parameter has a name already
             return
-        while self.waiting and self.waiting[0] is not flow:
-            self.settle(self.waiting[0])
-        self.take(flow)
-        target = name or flow.name
-        self.emit(f"{target} = {flow.text}")
-        flow.text = target
+        text, reads = self.spelled(call)
+        if len(call.outputs) != 1:
+            self.several(call, text)
+            return
+        val = call.outputs[0]
+        if not self.left[val]:
+            self.settle_all()
+            self.emit(text)
+            return
+        if following is not None and self.left[val] == following.reads()[val]:
+            self.near.add(val)
+        self.waiting.append(Waiting(val, text, reads))
+        if self.left[val] > 1 or (call.ends and val in self.near):
+            self.settle(val)
+
+    def several(self, call: Call, text: str) -> None:
+        """Write a call that gives several values."""
+        self.settle_all()
+        targets = []
+        for val in call.outputs:
+            targets.append(self.choose(val) if self.left[val] else "_")
+            if self.left[val]:
+                self.names[val] = targets[-1]
+        self.emit(f"{', '.join(targets)}{',' * (len(targets) == 1)} = {text}")
+
+    def spelled(self, call: Call) -> tuple[str, tuple[Val, ...]]:
+        """Write a call over expressions that wait, or over variables where that is too long."""
+        pending = [w for w in self.waiting if w.val in call.inputs]
+        order = [v for v in call.inputs if any(w.val is v for w in pending)]
+        tail = self.waiting[len(self.waiting) - len(pending) :] == pending
+        in_order = tail and [w.val for w in pending] == order
+        if in_order:
+            text = call.spell([self.text(v) for v in call.inputs])
+            if len(self.indent) + len(text) + ROOM <= WIDTH:
+                return text, self.taken(call, pending)
+        for w in pending:
+            self.settle(w.val)
+        return call.spell([self.text(v) for v in call.inputs]), self.taken(call, [])
+
+    def taken(self, call: Call, pending: list[Waiting]) -> tuple[Val, ...]:
+        """Count the inputs of a call as used; return the values whose variables it reads."""
+        for w in pending:
+            self.waiting.remove(w)
+        self.left.subtract(call.inputs)
+        nested = {w.val for w in pending}
+        return (*(v for w in pending for v in w.reads), *(v for v in call.inputs if v not in nested))
+
+    def text(self, val: Val) -> str:
+        """Return how a value is read now."""
+        found = next((w.text for w in self.waiting if w.val is val), None)
+        return self.names[val] if found is None else found
+
+    def branch(self, branch: Branch) -> None:
+        """Write an `if`, or a conditional expression where both sides are one."""
+        if branch.merged is None or not self.left[branch.merged[0]]:
+            self.one_sided(branch)
+            return
+        val, yes, no = branch.merged
+        self.settle_all()
+        over = not branch.no and self.left[no] == 1 + counted(branch.yes)[no]
+        if not over and self.conditional(branch):
+            return
+        if over:
+            target = self.names[no]
+        else:
+            target = self.choose(val)
+            if not branch.no:
+                self.emit(f"{target} = {self.names[no]}")
+        held = dict(self.names)
+        self.names[val] = target
+        self.side(f"if {branch.flag}:", branch.yes, yes, target)
+        if branch.no:
+            self.side("else:", branch.no, no, target)
+        else:
+            self.left[no] -= 1
+        self.names = {**held, val: target}
+
+    def side(self, head: str, statements: list[Statement], result: Val, target: str) -> None:
+        """Write one side of an `if`, its result into the variable of both."""
+        if not statements and self.names[result] == target:
+            self.left[result] -= 1
+            self.emit(head)
+            self.emit("    pass")
+            return
+        self.emit(head)
+        inner = self.nested(f"{self.indent}    ")
+        inner.write(statements)
+        for w in inner.waiting[:-1]:
+            inner.settle(w.val)
+        text = inner.text(result)
+        if text != target:
+            inner.emit(f"{target} = {text}")
+        inner.left[result] -= 1
+        self.lines += inner.lines
+
+    def nested(self, indent: str) -> Forward:
+        """Return the writer of a nested body."""
+        return Forward(self.left, indent, [], [], dict(self.names), self.near)
+
+    def conditional(self, branch: Branch) -> bool:
+        """Write a choice as an expression, if both sides are short ones."""
+        assert branch.merged is not None
+        val, *ends = branch.merged
+        texts: list[str] = []
+        left = Counter(self.left)
+        reads: list[Val] = []
+        for side, end in zip((branch.yes, branch.no), ends, strict=True):
+            trial = Forward(left, self.indent, [], [], dict(self.names), set(self.near))
+            trial.write(side)
+            if trial.lines or len(trial.waiting) > 1 or (trial.waiting and trial.waiting[0].val is not end):
+                return False
+            reads += [end] if not trial.waiting else trial.waiting[0].reads
+            texts.append(trial.text(end))
+            left[end] -= 1
+        text = f"{texts[0]} if {branch.flag} else {texts[1]}"
+        if len(self.indent) + len(text) + ROOM > WIDTH or any(" if " in t for t in texts):
+            return False
+        self.left.clear()
+        self.left.update(left)
+        self.waiting.append(Waiting(val, text, tuple(reads)))
+        if self.left[val] > 1:
+            self.settle(val)
+        return True
+
+    def one_sided(self, branch: Branch) -> None:
+        """Write branches that give nothing that is used."""
+        self.settle_all()
+        for test, side in ((branch.flag, branch.yes), (f"not {bracketed(branch.flag)}", branch.no)):
+            if side:
+                inner = self.nested(f"{self.indent}    ")
+                inner.write(side)
+                inner.settle_all()
+                self.lines += [f"{self.indent}if {test}:", *inner.lines]
+        self.left.subtract(branch.merged[1:] if branch.merged is not None else ())
+
+    def each(self, each: Each) -> None:
+        """Write a loop over modules."""
+        self.settle_all()
+        self.left[each.source] -= 1
+        target = self.choose(each.result)
+        if target != self.names[each.source]:
+            self.emit(f"{target} = {self.names[each.source]}")
+        self.emit(f"{each.head}:")
+        self.emit(f"    {target} = {each.module}({target})")
+        self.names[each.result] = target
+
+    # Variables
+
+    def settle(self, val: Val) -> None:
+        """Put a value into its variable, after all that waits from before it."""
+        if not any(w.val is val for w in self.waiting):
+            return
+        while self.waiting[0].val is not val:
+            self.settle(self.waiting[0].val)
+        first = self.waiting.pop(0)
+        target = self.choose(val)
+        self.emit(f"{target} = {first.text}")
+        self.names[val] = target
 
     def settle_all(self) -> None:
         """Put everything that waits into variables."""
         while self.waiting:
-            self.settle(self.waiting[0])
+            self.settle(self.waiting[0].val)
+
+    def choose(self, val: Val) -> str:
+        """Choose the variable of a value: its own, or x or y where only the next step reads it."""
+        own = variable(val.name)
+        wanted = ["x", "y", own] if val in self.near or not val.name else [own]
+        numbered = (f"{own}_{k}" for k in count(1))
+        return next(n for n in chain(wanted, numbered) if self.free(n))
+
+    def free(self, name: str) -> bool:
+        """Whether nothing reads a variable any more."""
+        holders = [v for v, n in self.names.items() if n == name]
+        waiting = {v for w in self.waiting for v in w.reads}
+        return name.isidentifier() and not any(self.left[v] > 0 or v in waiting for v in holders)
 
     def emit(self, statement: str) -> None:
         """Write a statement."""
         self.lines += fit(self.indent + statement)
 
-    def fits(self, text: str, *, room: int = 12) -> bool:
-        """Whether an expression still fits a line, with room for its variable."""
-        return len(self.indent) + len(text) + room <= WIDTH
+    def returns(self, values: Sequence[Val], spell: Spelling) -> None:
+        """Write the return of values."""
+        if len(values) == 1 and self.waiting and self.waiting[-1].val is values[0]:
+            for w in self.waiting[:-1]:
+                self.settle(w.val)
+        else:
+            self.settle_all()
+        self.emit(f"return {spell([self.text(v) for v in values])}")
 
-    def mentions(self, name: str) -> bool:
-        """Whether something that waits reads a variable."""
-        return any(re.search(rf"\b{name}\b", f.text) for f in self.waiting)
 
-
-def variable(name: str, taken: set[str]) -> str:
-    """Return a name that Python takes and that is no other's."""
+def variable(name: str) -> str:
+    """Return a name that Python takes."""
     plain = re.sub(r"\W", "_", name).strip("_") or "y"
-    if keyword.iskeyword(plain) or plain[0].isdigit() or plain in taken:
-        plain += "_"
-    return plain
+    taken = keyword.iskeyword(plain) or plain[0].isdigit() or plain in RESERVED
+    return f"v{plain}" if plain[0].isdigit() else f"{plain}_" if taken else plain

@@ -3,104 +3,117 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
+from archc.backends.pytorch.context import Context
 from archc.expr import Evaluator, Expr
-from archc.graph import Node
+from archc.graph import Network, Node
 from archc.spec import Rule
-
-if TYPE_CHECKING:
-    from archc.backends.pytorch.file import File
 
 CLASSES = {
     "conv": "nn.Conv2d",
+    "conv1d": "nn.Conv1d",
     "conv_transpose": "nn.ConvTranspose2d",
     "linear": "nn.Linear",
     "bn": "nn.BatchNorm2d",
     "layer_norm": "nn.LayerNorm",
     "group_norm": "nn.GroupNorm",
+    "prelu": "nn.PReLU",
 }
 FANS = {
-    "fan_in": "nn.init._calculate_correct_fan({t}, \"fan_in\")",
-    "fan_out": "nn.init._calculate_correct_fan({t}, \"fan_out\")",
+    "fan_in": 'nn.init._calculate_correct_fan({t}, "fan_in")',
+    "fan_out": 'nn.init._calculate_correct_fan({t}, "fan_out")',
     "out_features": "{t}.shape[0]",
     "in_features": "{t}.shape[1]",
 }
+BLANK = "\0self\0"
+"""Stands for the module that a line of initialisation is about."""
 
 
-def initialiser(expr: Expr, tensor: str, scope: Any) -> str:
+def initialiser(expr: Expr, tensor: str, scope: Mapping[str, Any]) -> str:
     """Return the call that fills a tensor, `nn.init.zeros_(m.bias)`."""
     node = expr.tree
-    name = node.id if isinstance(node, ast.Name) else node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+    head = node.func if isinstance(node, ast.Call) else node
+    name = head.id if isinstance(head, ast.Name) else ""
     arguments = node.args if isinstance(node, ast.Call) else []
-    texts = [number(a, tensor, scope) for a in arguments]
     match name:
-        case "zeros" | "ones":
+        case "zeros" | "ones" | "xavier_uniform" | "xavier_normal":
             return f"nn.init.{name}_({tensor})"
         case "normal" | "trunc_normal":
-            return f"nn.init.{name}_({tensor}, std={texts[0] if texts else '1.0'})"
+            std = number(arguments[0], tensor, scope) if arguments else "1.0"
+            return f"nn.init.{name}_({tensor}, std={std})"
         case "uniform":
-            return f"nn.init.uniform_({tensor}, -{texts[0]}, {texts[0]})"
-        case "xavier_uniform" | "xavier_normal":
-            return f"nn.init.{name}_({tensor})"
+            bound = number(arguments[0], tensor, scope)
+            return f"nn.init.uniform_({tensor}, -{bound}, {bound})"
         case "kaiming_normal" | "kaiming_uniform":
             mode = arguments[0].id if arguments and isinstance(arguments[0], ast.Name) else "fan_in"
             return f'nn.init.{name}_({tensor}, mode="{mode}", nonlinearity="relu")'
     return f"nn.init.constant_({tensor}, {number(node, tensor, scope)})"
 
 
-def number(node: ast.expr, tensor: str, scope: Any) -> str:
+def number(node: ast.expr, tensor: str, scope: Mapping[str, Any]) -> str:
     """Write a number of an initialiser; fans are asked of the tensor."""
-    names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    if not names & set(FANS):
+    if not {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & set(FANS):
         return repr(Evaluator(scope).evaluate(node))
-    text = ast.unparse(node)
-    for name in names & set(FANS):
-        text = text.replace(name, FANS[name].format(t=tensor))
+
+    class Put(ast.NodeTransformer):
+        def visit_Name(self, name: ast.Name) -> ast.expr:  # noqa: N802 - ast's name
+            if name.id in FANS:
+                return ast.parse(FANS[name.id].format(t=tensor), mode="eval").body
+            return ast.Constant(scope[name.id]) if name.id in scope else name
+
+    tree = Put().visit(ast.parse(ast.unparse(node), mode="eval").body)
+    text = ast.unparse(tree).replace("'", '"')
+    for function in ("sqrt", "log", "log2", "exp"):
+        text = text.replace(f"{function}(", f"math.{function}(")
     return text
 
 
-def model_lines(file: File, *, own: list[str], blocks: bool) -> list[str]:
-    """Write the end of the model's constructor: one loop over the modules for the file's rules."""
-    document, scope = file.network.document, file.network.root.scope
-    used = {leaf.node.name for leaf in file.network.root.leaves()}
-    indent = " " * 8
+def model_lines(network: Network) -> list[str]:
+    """Write one loop over the modules for the rules of the file."""
     lines: list[str] = []
-    word = "if"
-    for kind, rule in document.init.items():
-        if str(kind) not in used:
-            continue
-        calls = rule_calls(file, str(kind), rule, "m", scope)
-        if calls:
-            lines += [f"{indent}    {word} isinstance(m, {CLASSES[str(kind)]}):", *(f"{indent}        {c}" for c in calls)]
-            word = "elif"
-    lines = ["", f"{indent}for m in self.modules():", *lines] if lines else []
-    if blocks:
-        lines += [*([] if lines else [""]), f"{indent}for m in self.modules():", f'{indent}    if hasattr(m, "init_weights"):', f"{indent}        m.init_weights()"]
-    return [*lines, *(f"{indent}{line}" for line in own)]
+    kinds: dict[tuple[str, ...], list[str]] = {}
+    leaves = {id(n): n for m in network.modules for n in m.nodes if n.op is not None}
+    for kind, rule in network.document.init.items():
+        nodes = [n for n in leaves.values() if n.name == kind]
+        if calls := rule_calls(nodes, rule, network.root.scope):
+            kinds.setdefault(calls, []).append(CLASSES[str(kind)])
+    for calls, classes in kinds.items():
+        word = "elif" if lines else "if"
+        said = classes[0] if len(classes) == 1 else f"({', '.join(classes)})"
+        lines += [f"    {word} isinstance(m, {said}):", *(f"        {c}" for c in calls)]
+    return ["for m in self.modules():", *lines] if lines else []
 
 
-def rule_calls(file: File, kind: str, rule: Rule, module: str, scope: Any) -> list[str]:
+def rule_calls(nodes: list[Node], rule: Rule, scope: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the calls of a rule: a tensor that some modules lack is asked for first."""
     calls: list[str] = []
-    leaves = [leaf.node for leaf in file.network.root.leaves() if leaf.node.name == kind]
     for tensor, expr in rule.root.items():
-        owners = sum(tensor in n.tensors for n in leaves)
-        call = initialiser(expr, f"{module}.{tensor}", scope)
-        if owners == len(leaves):
+        owners = sum(tensor in n.tensors for n in nodes)
+        call = initialiser(expr, f"m.{tensor}", scope)
+        if owners == len(nodes) and nodes:
             calls.append(call)
         elif owners:
-            calls += [f"if {module}.{tensor} is not None:", f"    {call}"]
-    return calls
+            calls += [f"if m.{tensor} is not None:", f"    {call}"]
+    return tuple(calls)
 
 
-def step_lines(file: File, node: Node, attribute: str) -> list[str]:
-    """Return the initialisers that a step has of its own."""
+def step_lines(context: Context, node: Node) -> list[str]:
+    """Return the initialisers that a step has of its own, for the module that is BLANK."""
     lines: list[str] = []
-    scope = file.network.root.scope
+    scope = context.frame.scope
     for name, rule in (node.init or {}).items():
-        if isinstance(rule, Expr) and name in node.tensors:
-            lines.append(initialiser(rule, f"{attribute}.{name}", scope))
-        elif isinstance(rule, Rule) and node.name == name:
-            lines += [initialiser(e, f"{attribute}.{t}", scope) for t, e in rule.root.items() if t in node.tensors]
+        if isinstance(rule, Expr):
+            if name in node.tensors:
+                lines.append(initialiser(rule, f"{BLANK}.{name}", scope))
+        elif node.name == name:
+            own = {t: e for t, e in rule.root.items() if t in node.tensors}
+            lines += [initialiser(e, f"{BLANK}.{t}", scope) for t, e in own.items()]
+        elif node.module is not None:
+            inner = [leaf.node for leaf in node.module.leaves() if leaf.node.name == name]
+            calls = rule_calls(inner, rule, scope)
+            if calls:
+                head = [f"for m in {BLANK}.modules():", f"    if isinstance(m, {CLASSES[str(name)]}):"]
+                lines += [*head, *(f"        {c}" for c in calls)]
     return lines

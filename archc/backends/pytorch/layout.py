@@ -13,65 +13,130 @@ WIDTH = 88
 _OPEN, _CLOSE = "([{", ")]}"
 
 
-def fit(line: str) -> list[str]:
-    """Return a statement as one line, or broken at brackets where it is too long."""
-    indent = line[: len(line) - len(line.lstrip())]
-    if len(line) <= WIDTH:
-        return [line]
+def fit(line: str, end: str = "") -> list[str]:
+    """Return a statement as one line, or broken where it is too long; `end` follows it."""
+    if len(line) + len(end) <= WIDTH:
+        return [line + end]
+    indent = _indent(line)
+    head, operands = operation(line.strip())
+    if operands:
+        inside = _broken_operation(f"{indent}    ", operands)
+        return [f"{indent}{head}(", *inside, f"{indent}){end}"]
     cut = _last_bracket(line)
     if cut is None:
-        return [line]
-    start, end = cut
-    items = split_items(line[start + 1 : end])
-    if not items or (len(items) == 1 and _generator(items[0])):
-        return [line]
-    out = [line[: start + 1]]
-    inside = f"{indent}    {', '.join(items)}"
-    if len(inside) <= WIDTH:
-        return [*out, inside, indent + line[end:]]
-    for item in items:
-        out += fit_item(f"{indent}    {item}")
-    if len(items) == 1 and len(out) > 2 and out[-1].strip()[0] in _CLOSE:
-        out[-1] = out[-1].removesuffix(",")
-    return [*out, indent + line[end:]]
+        return [line + end]
+    start, stop = cut
+    inside = _contents(f"{indent}    ", line[start + 1 : stop], comma=_takes_comma(line, start))
+    return [line[: start + 1], *inside, indent + line[stop:] + end]
 
 
-def fit_item(line: str) -> list[str]:
+def _contents(indent: str, text: str, *, comma: bool) -> list[str]:
+    """Lay out what stands between brackets."""
+    if len(indent) + len(text.strip().rstrip(",")) <= WIDTH:
+        return [indent + text.strip().rstrip(",")]
+    if parts := generator(text):
+        return [line for part in parts for line in fit(indent + part)]
+    return [line for item in split_items(text) for line in fit_item(indent + item, comma=comma)]
+
+
+def fit_item(line: str, *, comma: bool = True) -> list[str]:
     """Return an item of a broken call, with its comma."""
-    if len(line) + 1 <= WIDTH:
-        return [line + ","]
-    if parts := choice(line):
-        indent = line[: len(line) - len(line.lstrip())]
-        return [indent + parts[0], f"{indent}if {parts[1]}", f"{indent}else {parts[2]},"]
-    body = fit(line)
-    return [*body[:-1], body[-1] + ","] if len(body) > 1 else [line + ","]
+    end = "," if comma else ""
+    if len(line) + len(end) <= WIDTH:
+        return [line + end]
+    indent = _indent(line)
+    name, value = _keyword(line.strip())
+    if parts := choice(value):
+        if not name:
+            return [indent + parts[0], f"{indent}if {parts[1]}", f"{indent}else {parts[2]}{end}"]
+        deeper = f"{indent}    "
+        inside = [deeper + parts[0], f"{deeper}if {parts[1]}", f"{deeper}else {parts[2]}"]
+        return [f"{indent}{name}(", *inside, f"{indent}){end}"]
+    if value.startswith("*(") and (inner := generator(value[2:-1])):
+        body = [out for part in inner for out in fit(f"{indent}    {part}")]
+        return [f"{indent}*(", *body, f"{indent}){end}"]
+    return fit(line, end)
+
+
+def _keyword(text: str) -> tuple[str, str]:
+    """Return the name of a keyword argument with its sign, and its value."""
+    found = re.match(r"(\w+=)(?!=)(.*)", text)
+    return (found[1], found[2]) if found else ("", text)
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
+
+
+def _takes_comma(line: str, start: int) -> bool:
+    """Whether what stands in a bracket may end with a comma: not an index."""
+    return line[start] != "[" or not (start and (line[start - 1].isalnum() or line[start - 1] in ")]"))
+
+
+def generator(text: str) -> list[str] | None:
+    """Return the parts of `a for b in c`, None where the text is no generator."""
+    text = text.strip()
+    if text.startswith("*") or " for " not in text:
+        return None
+    tree = _parsed(f"({text})")
+    if not isinstance(tree, ast.GeneratorExp):
+        return None
+    cut = text.rfind("for ", 0, tree.generators[0].target.col_offset - 1)
+    return [text[:cut].strip(), text[cut:].strip()]
+
+
+def _parsed(text: str) -> ast.expr | None:
+    try:
+        return ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
+
+
+def operation(statement: str) -> tuple[str, list[str]]:
+    """Return the head of a statement, and the operands with their signs of the sum that it
+    assigns or returns; no operands where it does something else."""
+    try:
+        tree = ast.parse(statement).body[0]
+    except SyntaxError:
+        return "", []
+    value = tree.value if isinstance(tree, ast.Assign | ast.Return) else None
+    if not isinstance(value, ast.BinOp):
+        return "", []
+    head = statement[: value.col_offset]
+    operands: list[str] = []
+    while isinstance(value, ast.BinOp) and isinstance(value.op, ast.Add | ast.Sub):
+        between = statement[value.left.end_col_offset or 0 : value.right.col_offset]
+        right = ast.get_source_segment(statement, value.right) or ""
+        brackets = between.count("(")
+        sign = "+" if isinstance(value.op, ast.Add) else "-"
+        operands.insert(0, f"{sign} {'(' * brackets}{right}{')' * brackets}")
+        value = value.left
+    if not operands or head.endswith("("):
+        return "", []
+    return head, [ast.get_source_segment(statement, value) or "", *operands]
+
+
+def _broken_operation(indent: str, operands: list[str]) -> list[str]:
+    """Lay out a sum in brackets: on one line, or an operand a line."""
+    whole = indent + " ".join(operands)
+    if len(whole) <= WIDTH:
+        return [whole]
+    return [line for operand in operands for line in fit(indent + operand)]
 
 
 def choice(text: str) -> tuple[str, str, str] | None:
     """Return the parts of `a if test else b`, None where the text is no such choice."""
-    try:
-        tree = ast.parse(text.strip(), mode="eval").body
-    except SyntaxError:
-        return None
+    text = text.strip()
+    tree = _parsed(text) if " if " in text else None
     if not isinstance(tree, ast.IfExp):
         return None
-    body, test, orelse = (ast.get_source_segment(text.strip(), n) or "" for n in (tree.body, tree.test, tree.orelse))
-    return body, test, orelse
-
-
-def _generator(item: str) -> bool:
-    """Whether an item is a generator without brackets, which takes no comma."""
-    try:
-        return not item.startswith("*") and isinstance(ast.parse(f"({item})", mode="eval").body, ast.GeneratorExp)
-    except SyntaxError:
-        return False
+    parts = [ast.get_source_segment(text, n) or "" for n in (tree.body, tree.test, tree.orelse)]
+    return parts[0], parts[1], parts[2]
 
 
 def _last_bracket(line: str) -> tuple[int, int] | None:
     """Find the bracket pair that closes last in a line, unless it is empty."""
     end = max(line.rfind(c) for c in _CLOSE)
-    if end < 0:
-        return None
     depth = 0
     for start in range(end, -1, -1):
         if line[start] in _CLOSE:
@@ -103,8 +168,9 @@ def split_items(text: str) -> list[str]:
 
 
 def camel(name: str) -> str:
-    """Return the class name of a block: `inverted_residual` is InvertedResidual, `resnet` ResNet."""
-    parts = [p for word in re.split(r"[^A-Za-z0-9]+", name) for p in re.split(r"(?<=\w)(?=net$)", word) if p]
+    """Return the class name of a block: `inverted_residual` is InvertedResidual."""
+    words = re.split(r"[^A-Za-z0-9]+", name)
+    parts = [p for word in words for p in re.split(r"(?<=\w)(?=net$)", word) if p]
     joined = "".join(p[0].upper() + p[1:] for p in parts)
     return joined if joined and not joined[0].isdigit() else f"Block{joined}"
 
@@ -114,8 +180,6 @@ def atom(text: str) -> str:
     depth = 0
     for k, c in enumerate(text):
         depth += (c in _OPEN) - (c in _CLOSE)
-        if depth == 0 and c == " ":
-            return f"({text})"
-        if depth == 0 and c == "-" and k == 0:
+        if depth == 0 and (c == " " or (c == "-" and k == 0)):
             return f"({text})"
     return text

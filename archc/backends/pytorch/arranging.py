@@ -1,0 +1,255 @@
+"""Items laid out as a class: attributes in the constructor, statements in forward."""
+
+from __future__ import annotations
+
+import keyword
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from archc.backends.pytorch.chaining import IDENTITY, chained, collected, copy_texts, has_init, piece_of, sequential
+from archc.backends.pytorch.context import Split
+from archc.backends.pytorch.forward import Branch, Call, Each, Statement
+from archc.backends.pytorch.init import BLANK
+from archc.backends.pytorch.items import Apply, Choice, Group, Item, Loop, Val, applications
+from archc.backends.pytorch.layout import atom
+from archc.graph import join
+
+
+@dataclass
+class Arranger:
+    """Lays out the items of one class.
+
+    `uses` counts the uses of every value, `init` are lines of the constructor, `own_init`
+    those of initialisers.
+    """
+
+    uses: Counter[Val]
+    lists: frozenset[str] = frozenset()
+    init: list[str] = field(default_factory=list)
+    own_init: list[str] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    kept_apart: set[str] = field(default_factory=set)
+    children: dict[str, list[str]] = field(default_factory=dict)
+    lone: Item | None = None
+
+    def prepare(self, items: Sequence[Item]) -> list[Item]:
+        """Note all paths of items, and let steps with one dotted beginning be a group."""
+        found = list(applications(items))
+        self.kept_apart = {a.path for a in found if a.again}
+        self.taken = {a.path for a in found if a.owns and not a.again}
+        grouped = self.regrouped(list(items), "")
+        self.lone = grouped[0] if len(grouped) == 1 else None
+        return grouped
+
+    def regrouped(self, items: list[Item], prefix: str) -> list[Item]:
+        """Put neighbours whose paths share their next part into groups."""
+        depth = prefix.count(".") + 1 if prefix else 0
+        heads = [self.head(i, depth) for i in items]
+        out: list[Item] = []
+        k = 0
+        while k < len(items):
+            end = k + 1
+            if heads[k]:
+                while end < len(items) and heads[end] == heads[k]:
+                    end += 1
+            run = items[k:end]
+            alone = heads[k] and heads.count(heads[k]) == len(run) and len(run) > 1
+            if alone and all(isinstance(i, Group | Apply | Loop) for i in run):
+                path = ".".join([*([prefix] if prefix else []), heads[k]])
+                names = [i.path.split(".")[depth + 1] for i in run]
+                numbered = names == [str(n) for n in range(len(names))]
+                out.append(Group(path, items=self.regrouped(run, path), numbered=numbered))
+            else:
+                out += run
+            k = end
+        return out
+
+    def head(self, item: Item, depth: int) -> str:
+        """Return the next part of an item's path, if more follow."""
+        parts = item.path.split(".")
+        return parts[depth] if len(parts) > depth + 1 and not (isinstance(item, Loop) and item.spliced) else ""
+
+    # Items
+
+    def place(self, items: Sequence[Item]) -> list[Statement]:
+        """Lay out items in order."""
+        return [s for item in items for s in self.item(item)]
+
+    def item(self, item: Item) -> list[Statement]:
+        """Lay out one item."""
+        match item:
+            case Apply():
+                return [self.application(item)]
+            case Group():
+                return self.group(item)
+            case Choice():
+                return self.choice(item)
+            case Loop():
+                return self.loop(item)
+        raise AssertionError(item)
+
+    def application(self, item: Apply) -> Call:
+        """Lay out an application: of a function, or of a module that becomes an attribute."""
+        if item.spell is not None and not item.again:
+            return Call(item.outputs, item.inputs, item.spell, item.ends)
+        if item.again:
+            attribute = self.attribute(self.paths.get(item.path, item.path))
+        else:
+            attribute = self.register(self.path_of(item), item.module)
+            self.own_init += [line.replace(BLANK, attribute) for line in item.init]
+        return Call(item.outputs, item.inputs, lambda xs: item.call(attribute, xs), item.ends)
+
+    def path_of(self, item: Apply) -> str:
+        """Return where a module is registered; one without tensors stands where there is room."""
+        if item.varies or (item.owns and not item.path):
+            raise Split({})
+        if item.owns:
+            return item.path
+        parent, _, last = item.path.rpartition(".")
+        if not item.whole or parent in self.taken:  # the dropout inside of `out: x + dropout(y)`
+            parent = parent.rpartition(".")[0]
+        path = base = join(parent, last) or "y"
+        number = 1
+        while path in self.taken:
+            number += 1
+            path = f"{base}_{number}"
+        self.taken.add(path)
+        self.paths.setdefault(item.path, path)
+        return path
+
+    def group(self, item: Group) -> list[Statement]:
+        """Lay out a list or named steps: one nn.Sequential where they chain, else step by step."""
+        source = self.source(item.items)
+        apart = any(p == item.path or p.startswith(f"{item.path}.") for p in self.kept_apart)
+        if source is not None and item.plain and not item.varies and not apart and not has_init(item.items):
+            pieces = chained(item.items, source, item.result, self.uses)
+            text = None if pieces is None else sequential(pieces, numbered=item.numbered)
+            if pieces is not None and text is None and item.numbered:
+                name = item.path.rsplit(".", 1)[-1]
+                name = name if name.isidentifier() and not keyword.iskeyword(name) else "layers"
+                self.init += collected(pieces, name)
+                text = f"nn.Sequential(*{name})"
+            if text is not None:
+                return [self.called(item.path, text, source, item.result)]
+        return self.place(item.items)
+
+    def called(self, path: str, text: str, source: Val, result: Val) -> Call:
+        """Register a module and call it."""
+        attribute = self.register(path, text)
+        return Call((result,), (source,), lambda xs: f"{attribute}({', '.join(xs)})", ends=True, starts=True)
+
+    def source(self, items: Sequence[Item]) -> Val | None:
+        """Return the one value that the first of some items reads."""
+        if not items:
+            return None
+        if isinstance(items[0], Loop):
+            return items[0].source
+        if isinstance(items[0], Group):
+            return self.source(items[0].items)
+        if isinstance(items[0], Choice):
+            return self.source([*items[0].yes, *items[0].no])
+        read = items[0].reads()
+        return next(iter(read)) if len(read) == 1 else None
+
+    def choice(self, item: Choice) -> list[Statement]:
+        """Lay out a choice: in the constructor where it is about modules, else in forward."""
+        source = self.source([*item.yes, *item.no])
+        made = [a for a in applications([item])]
+        modules = any(a.spell is None for a in made)
+        plain = not item.varies and item.path and not has_init([item]) and not any(a.again for a in made)
+        if modules and plain and source is not None and item.merged is not None:
+            found = piece_of(item, source, self.uses)
+            if found is not None and len(found) == 1 and len(found[0].texts) == 1:
+                text = found[0].texts[0]
+                text = f"{text} if {found[0].test} else {IDENTITY}" if found[0].test else text
+                call = self.called(item.path, text, source, item.result)
+                call.ends = call.starts = False
+                return [call]
+        yes = self.guarded(item.test, item.yes)
+        no = self.guarded(f"not {atom(item.test)}", item.no)
+        return [Branch(item.ask(), yes, no, item.merged)] if yes or no or item.merged else []
+
+    def guarded(self, test: str, items: Sequence[Item]) -> list[Statement]:
+        """Lay out one side of a choice; what it registers is made only where the test says so."""
+        start, own = len(self.init), len(self.own_init)
+        statements = self.place(items)
+        for lines, first in ((self.init, start), (self.own_init, own)):
+            if made := lines[first:]:
+                lines[first:] = [f"if {test}:", *(f"    {line}" for line in made)]
+        return statements
+
+    def loop(self, item: Loop) -> list[Statement]:
+        """Lay out copies: a Sequential, modules made in a loop, or one by one."""
+        inits = has_init([i for copy in item.copies for i in copy])
+        apart = any(p.startswith(f"{item.path}.") for p in self.kept_apart)
+        if not inits and not apart and not item.spliced:
+            if item.key and item.each:
+                return self.siblings(item)
+            texts = copy_texts(item, self.uses)
+            if texts is not None:
+                call = self.called(item.path, item.whole or f"nn.Sequential({', '.join(texts)})", item.source, item.result)
+                attribute = self.attribute(item.path)
+                self.own_init += [line.replace(BLANK, attribute) for line in item.init]
+                return [call]
+        if not item.copies or item.init:
+            raise Split({})
+        return self.place([i for copy in item.copies for i in copy])
+
+    def siblings(self, item: Loop) -> list[Statement]:
+        """Lay out copies that are attributes of their own, made and called in a loop."""
+        self.init += [f"{item.head}:", f"    self.add_module({item.key}, {item.each})"]
+        if self.lone is item:
+            return [Each("for layer in self.children()", "layer", item.source, item.result)]
+        return [Each(item.ask(), f"getattr(self, {item.key})", item.source, item.result)]
+
+    # Attributes
+
+    def attribute(self, path: str) -> str:
+        """Return how forward reads the module or parameter at a path."""
+        text, parts = "self", path.split(".")
+        for k, part in enumerate(parts):
+            if part.isidentifier() and not keyword.iskeyword(part):
+                text += f".{part}"
+            elif ".".join(parts[:k]) in self.lists:
+                text += f"[{part}]"
+            else:
+                text = f'getattr({text}, "{part}")'
+        return text
+
+    def register(self, path: str, text: str) -> str:
+        """Write the line that makes a module an attribute; return how forward reads it."""
+        parts = path.split(".")
+        for k in range(1, len(parts)):
+            self.container(".".join(parts[:k]))
+        self.paths.setdefault(path, path)
+        parent, _, name = path.rpartition(".")
+        owner = self.attribute(parent) if parent else "self"
+        self.children.setdefault(parent, []).append(name)
+        if name.isidentifier() and not keyword.iskeyword(name):
+            self.init.append(f"{owner}.{name} = {text}")
+        elif parent in self.lists:
+            self.init.append(f"{owner}.append({text})")
+        else:
+            self.init.append(f'{owner}.add_module("{name}", {text})')
+        return self.attribute(path)
+
+    def container(self, path: str) -> None:
+        """Make the module that holds the parts of a dotted path: a list where they are numbered."""
+        if path not in self.paths:
+            self.register(path, "nn.ModuleList()" if path in self.lists else "nn.Module()")
+
+
+def arranged(items: Sequence[Item], uses: Counter[Val]) -> tuple[Arranger, list[Statement]]:
+    """Lay out the items of a class; what is numbered without gaps, as is known only then, is a
+    list in a second layout."""
+    lists: frozenset[str] = frozenset()
+    while True:
+        arranger = Arranger(uses, lists)
+        statements = arranger.place(arranger.prepare(items))
+        found = arranger.children.items()
+        numbered = {p for p, names in found if p and names == [str(k) for k in range(len(names))]}
+        if frozenset(numbered) == lists:
+            return arranger, statements
+        lists = frozenset(numbered)

@@ -1,0 +1,157 @@
+"""Items that only chain, as one module: an nn.Sequential, or the module of the only item."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from archc.backends.pytorch.items import Apply, Choice, Group, Item, Loop, Val, applications, reads
+from archc.backends.pytorch.layout import atom
+
+IDENTITY = "nn.Identity()"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What an item adds to a Sequential: modules or generators, those of a choice under its
+    test. `key` is its name there, "" where it is just the next number."""
+
+    texts: tuple[str, ...]
+    test: str = ""
+    key: str = ""
+
+
+def chained(items: Sequence[Item], source: Val, result: Val, uses: Counter[Val]) -> list[Piece] | None:
+    """Return the pieces of items that only chain from source to result, else None."""
+    running, pieces = source, []
+    for item in items:
+        read = item.reads()
+        outside = {v for v in read if v is running}
+        if not outside or (running is not source and uses[running] != read[running]):
+            return None
+        found = piece_of(item, running, uses)
+        if found is None:
+            return None
+        pieces += found
+        running = item.result
+    return pieces if running is result else None
+
+
+def piece_of(item: Item, running: Val, uses: Counter[Val]) -> list[Piece] | None:
+    """Return what an item adds to a Sequential, None where no module can stand for it."""
+    key = item.path.rsplit(".", 1)[-1]
+    match item:
+        case Apply():
+            plain = item.whole and item.module and not item.again and not item.init
+            return [Piece((item.module,), key=key)] if plain and item.inputs == (running,) else None
+        case Group():
+            inner = chained(item.items, running, item.result, uses) if item.plain else None
+            text = None if inner is None else sequential(inner, numbered=item.numbered)
+            return [Piece((text,), key=key)] if text else None
+        case Choice():
+            return chosen(item, running, uses)
+        case Loop():
+            return looped(item, uses)
+    return None
+
+
+def chosen(item: Choice, running: Val, uses: Counter[Val]) -> list[Piece] | None:
+    """Return the pieces of a choice: one module or another, or those that may be absent."""
+    if item.merged is None:
+        return None
+    _, yes, no = item.merged
+    sides = (chained(item.yes, running, yes, uses), chained(item.no, running, no, uses))
+    if sides[0] is None or sides[1] is None:
+        return None
+    if any(p.test for side in sides for p in side):
+        return None
+    texts = [tuple(t for p in side for t in p.texts) for side in sides]
+    key = item.path.rsplit(".", 1)[-1]
+    if len(texts[0]) == 1 == len(texts[1]) and not any(t.startswith("*") for t in texts[0] + texts[1]):
+        if texts[0] == texts[1]:
+            return [Piece(texts[0], key=key)]
+        return [Piece((f"{texts[0][0]} if {item.test} else {texts[1][0]}",), key=key)]
+    if texts[0] and texts[1]:
+        return [Piece(texts[0], item.test, key), Piece(texts[1], f"not {atom(item.test)}", key)]
+    return [Piece(texts[0], item.test, key) if texts[0] else Piece(texts[1], f"not {atom(item.test)}", key)]
+
+
+def looped(item: Loop, uses: Counter[Val]) -> list[Piece] | None:
+    """Return the pieces of a loop: a Sequential of copies, or the copies themselves."""
+    texts = copy_texts(item, uses)
+    if texts is None or item.key:
+        return None
+    if item.spliced:
+        return [Piece((t,)) for t in texts]
+    whole = item.whole or f"nn.Sequential({', '.join(texts)})"
+    return None if item.init else [Piece((whole,), key=item.path.rsplit(".", 1)[-1])]
+
+
+def copy_texts(item: Loop, uses: Counter[Val]) -> list[str] | None:
+    """Return the modules of a loop, equal ones together; generators where that is shorter."""
+    made: list[str] = []
+    running = item.source
+    for copy in item.copies:
+        result = copy[-1].result if copy else running
+        pieces = chained(copy, running, result, uses)
+        if pieces is None or any(p.test for p in pieces) or (uses[running] > 1 and running is not item.source):
+            return None
+        if not item.spliced and copy and len(pieces) != 1:
+            return None
+        made += [t for p in pieces for t in p.texts]
+        running = result
+    if item.rolled and (not item.copies or len(runs(made)) > len(item.rolled)):
+        return list(item.rolled)
+    return runs(made) if item.copies else None
+
+
+def runs(texts: Sequence[str]) -> list[str]:
+    """Write equal modules in a row as a generator."""
+    out: list[str] = []
+    for text, group in groupby(texts):
+        count = len(list(group))
+        out += [text] * count if count < 2 or text.startswith("*") else [f"*({text} for _ in range({count}))"]
+    return out
+
+
+def sequential(pieces: Sequence[Piece], *, numbered: bool) -> str | None:
+    """Write pieces as an nn.Sequential; None where that takes lines of its own, or no names."""
+    if any(p.test for p in pieces):
+        return None
+    if numbered or [p.key for p in pieces] == [str(k) for k in range(len(pieces))]:
+        return f"nn.Sequential({', '.join(runs([t for p in pieces for t in p.texts]))})"
+    if any(len(p.texts) != 1 or not p.key or p.texts[0].startswith("*") for p in pieces):
+        return None
+    pairs = ", ".join(f'"{p.key}": {p.texts[0]}' for p in pieces)
+    return f"nn.Sequential(OrderedDict({{{pairs}}}))"
+
+
+def collected(pieces: Sequence[Piece], name: str) -> list[str]:
+    """Write lines that collect the modules of a Sequential of which some may be absent."""
+    lines: list[str] = []
+    for plain, group in groupby(pieces, lambda p: not p.test):
+        found = list(group)
+        if plain:
+            texts = ", ".join(runs([t for p in found for t in p.texts]))
+            lines.append(f"{name} {'+=' if lines else '='} [{texts}]")
+            continue
+        lines += [] if lines else [f"{name} = []"]
+        for piece in found:
+            one = len(piece.texts) == 1 and not piece.texts[0].startswith("*")
+            whole = f"{name}.append({piece.texts[0]})" if one else f"{name} += [{', '.join(piece.texts)}]"
+            lines += [f"if {piece.test}:", f"    {whole}"]
+    return lines
+
+
+def local_uses(items: Sequence[Item], result: Val) -> Counter[Val]:
+    """Count the uses of the values inside items of which only the result is used outside."""
+    found = reads(items)
+    found[result] += 1
+    return found
+
+
+def has_init(items: Sequence[Item]) -> bool:
+    """Whether a step in items has initialisers of its own."""
+    return any(a.init for a in applications(items))

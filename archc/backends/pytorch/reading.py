@@ -1,0 +1,483 @@
+"""Reads the text of a body again, beside all its uses, and says what it is made of.
+
+What an application takes is not read from the text but from the graph, where every use has
+the very value: a reading can fail, and ask for classes of their own, but not be wrong. A
+single use that the text can't tell apart is read from its graph instead, all of it literally.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from archc.backends.pytorch.context import (
+    Context,
+    Contexts,
+    Split,
+    is_running,
+    same,
+    split_by,
+    values_in,
+)
+from archc.backends.pytorch.items import Apply, Choice, Group, Item, Val
+from archc.backends.pytorch.render import Names, parsed
+from archc.backends.pytorch.rolling import repeated, row
+from archc.backends.pytorch.spell import Site, Speller
+from archc.expr import Expr
+from archc.graph import Module, Node, Value, is_source, join
+from archc.ops import VARIES, Py
+from archc.reader import ABSENT, NOTHING
+from archc.scope import BlockDef
+from archc.spec import Body, Chain, Key, Modified, Row
+from archc.spec import Loop as Turns
+
+if TYPE_CHECKING:
+    from archc.backends.pytorch.templates import Templates
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a step stands: how deep its body is, its key, None inside a list, and in how many
+    loops that number its copies; `whole` where it is all of a block."""
+
+    depth: int = 0
+    key: Key | None = None
+    copies: int = 0
+    whole: bool = False
+
+    @property
+    def silent(self) -> bool:
+        """Whether the step adds nothing to the path."""
+        return self.key is not None and self.key.silent
+
+    @property
+    def inside(self) -> int:
+        """The depth of what the step holds."""
+        if self.silent or self.whole:
+            return self.depth
+        return self.depth + self.copies + (1 if self.key is None else self.key.text.count(".") + 1)
+
+
+class Reading:
+    """One reading of a body over all uses of its class."""
+
+    def __init__(self, templates: Templates, names: Names, modules: Sequence[Module]) -> None:
+        self.templates, self.names, self.modules = templates, names, modules
+        self.speller = Speller(templates, names, self.lookup)
+        self.made: dict[int, list[Val]] = {}
+        self.seen: set[int] = set()
+        self.aligned = False
+        self.step_name = ""
+
+    # Values
+
+    def bind(self, val: Val, values: Sequence[Value]) -> None:
+        """Let a value of the class stand for one of each use."""
+        if self.aligned:
+            val.turns = tuple(map(id, values))
+        for value in values:
+            self.made.setdefault(id(value), []).append(val)
+
+    def lookup(self, values: Sequence[Value]) -> Val:
+        """Return what stands for the values of all uses."""
+        for val in reversed(self.made.get(id(values[0]), [])):
+            aligned = not val.turns or val.turns == tuple(map(id, values))
+            if aligned and all(val in self.made.get(id(v), ()) for v in values[1:]):
+                return val
+        raise Split({})
+
+    @contextmanager
+    def scope(self, *, aligned: bool = False) -> Iterator[None]:
+        """Forget, at the end, what was made inside: it is only there in some uses or turns.
+
+        Inside a loop that is read for all turns at once, `aligned`, a value stands for that of
+        each turn, and not for what another turn has.
+        """
+        before, outer = {k: list(v) for k, v in self.made.items()}, self.aligned
+        self.aligned = aligned
+        yield
+        self.made, self.aligned = before, outer
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Forget what a reading that fails has noted."""
+        names = replace(
+            self.names,
+            kept=set(self.names.kept),
+            used=set(self.names.used),
+            stored=dict(self.names.stored),
+            loops=set(self.names.loops),
+        )
+        made, seen = {k: list(v) for k, v in self.made.items()}, set(self.seen)
+        try:
+            yield
+        except Split:
+            vars(self.names).update(vars(names))
+            self.made, self.seen = made, seen
+            raise
+
+    # Bodies
+
+    def block(self, contexts: Contexts) -> list[Item]:
+        """Read the body of a block, or of the network."""
+        block = contexts[0].module.block
+        steps = block.block.body if isinstance(block, BlockDef) else block.steps
+        if isinstance(steps, Body | dict):
+            return self.steps(steps.root if isinstance(steps, Body) else steps, contexts, 0)
+        items = self.step(steps, contexts, Where(whole=True))
+        self.advance(contexts, steps, None)
+        return items
+
+    def steps(self, steps: Mapping[Key, Any], contexts: Contexts, depth: int) -> list[Item]:
+        """Read named steps."""
+        items: list[Item] = []
+        for key, step in steps.items():
+            self.step_name = key.identifier.strip("_") or "v"
+            items += self.step(step, contexts, Where(depth, key))
+            self.advance(contexts, step, key)
+        return items
+
+    def advance(self, contexts: Contexts, step: Any, key: Key | None) -> None:
+        """Let what a step gave run on, and bind it to its name."""
+        for c in contexts:
+            result = c.result(step)
+            value = result if is_running(result) else c.frame.running
+            if not is_source(value):
+                c.frame.running = value
+            if key is not None:
+                c.frame.values[key.identifier] = value
+
+    def chain(self, steps: Sequence[Any], contexts: Contexts, depth: int) -> list[Item]:
+        """Read the steps of a list."""
+        items: list[Item] = []
+        for step in steps:
+            items += self.step(step, contexts, Where(depth))
+            self.advance_spliced(contexts, step)
+        return items
+
+    def advance_spliced(self, contexts: Contexts, step: Any) -> None:
+        """Let what a step of a list gave run on."""
+        for c in contexts:
+            result = self.outcome(step, c)
+            if is_running(result):
+                c.frame.running = result
+
+    def outcome(self, step: Any, context: Context) -> Any:
+        """Return what became of a step, or of a list that is spliced into the one around it."""
+        found = context.result(step)
+        if found is None and isinstance(step, Chain):
+            results = [self.outcome(s, context) for s in step.root]
+            there = [r for r in results if is_running(r)]
+            return there[-1] if there else ABSENT
+        return found
+
+    def step(self, step: Any, contexts: Contexts, where: Where) -> list[Item]:
+        """Read a step; `key` is its name, None inside a list."""
+        match step:
+            case Expr():
+                return self.expression(step, step.tree, contexts)
+            case Chain() | Body():
+                return self.nested(step, contexts, where)
+            case Modified():
+                return self.modified(step, contexts, where)
+            case Row():
+                return self.rows(step, contexts)
+        raise AssertionError(step)
+
+    def nested(self, step: Chain | Body, contexts: Contexts, where: Where) -> list[Item]:
+        """Read a list or named steps, which have a module of their own unless the key is silent."""
+        inner = [c.inner() for c in contexts]
+        own = where.inside
+        if isinstance(step, Body):
+            items = self.steps(step.root, inner, own)
+        else:
+            items = self.chain(step.root, inner, own)
+        if where.silent or not items:
+            return items
+        gapped = isinstance(step, Chain) and self.gapped(step.root, inner)
+        path, varies = self.group_path(items, own)
+        return [Group(path, varies, items, isinstance(step, Chain), plain=not gapped)]
+
+    def group_path(self, items: list[Item], depth: int) -> tuple[str, bool]:
+        """Return the path of the module around items: the first parts of theirs."""
+        path = next((i.path for i in items if i.path), "")
+        varies = any(i.varies for i in items[:1])
+        return ".".join(path.split(".")[:depth]), varies
+
+    def gapped(self, steps: Sequence[Any], contexts: Contexts) -> bool:
+        """Whether a step of a list takes a number and makes nothing, as a bare name does."""
+        for step in steps:
+            for c in contexts:
+                if isinstance(step, Expr) and c.result(step) is not ABSENT and not self.sites(step.tree, c):
+                    return True
+        return False
+
+    # Choices and loops
+
+    def modified(self, step: Modified, contexts: Contexts, where: Where) -> list[Item]:
+        """Read a step under `do:`."""
+        loop = step.repeat or step.each
+        if loop is not None:
+            return self.loop(step, loop, contexts, where)
+        return self.once(step, contexts, where)
+
+    def once(self, step: Modified, contexts: Contexts, where: Where, *, take: bool = True) -> list[Item]:
+        """Read one copy of a step."""
+        condition = step.condition
+        if condition is None:
+            return self.taken(step.do, step, contexts, where, take=take)
+        tests = [bool(v) for v in self.speller.render.values(condition, condition.tree, contexts)]
+        sides = [step.do if t else step.otherwise for t in tests]
+        if same(tests):
+            return [] if sides[0] is None else self.taken(sides[0], step, contexts, where, take=take)
+        read = lambda side, cs: [] if side is None else self.taken(side, step, cs, where, take=take)  # noqa: E731
+        return self.choice(
+            (condition, condition.tree, tests),
+            contexts,
+            (lambda cs: read(step.do, cs), lambda cs: read(step.otherwise, cs)),
+            lambda c: self.outcome_of_copy(step, c),
+        )
+
+    def outcome_of_copy(self, step: Modified, context: Context) -> Any:
+        """Return what became of a step under `do:`, copies of a loop included."""
+        condition = step.condition
+        chosen = step.do
+        if condition is not None and not context.evaluate(condition, condition.tree):
+            if step.otherwise is None:
+                taken = step.source is not None and step.repeat is None
+                return context.evaluate(step.source, step.source.tree) if taken else ABSENT
+            chosen = step.otherwise
+        return self.outcome(chosen, context)
+
+    def taken(self, chosen: Any, step: Modified, contexts: Contexts, where: Where, *, take: bool) -> list[Item]:
+        """Read the side of a choice that is taken, on what `from:` says."""
+        inner = [c.inner() for c in contexts]
+        if step.source is not None and take:
+            for c in inner:
+                c.frame.running = c.evaluate(step.source, step.source.tree)
+        if isinstance(chosen, Chain) and where.key is None and not where.whole:
+            return self.chain(chosen.root, inner, where.depth)
+        return self.step(chosen, inner, where)
+
+    def choice(
+        self,
+        asked: tuple[Expr, ast.expr, list[bool]],
+        contexts: Contexts,
+        sides: tuple[Callable[[Contexts], list[Item]], Callable[[Contexts], list[Item]]],
+        outcome: Callable[[Context], Any],
+    ) -> list[Item]:
+        """Read both sides of a choice in which the uses differ, and merge what they give."""
+        expr, node, tests = asked
+        test = self.speller.render.py(expr, node, contexts)
+        parts = [[c for c, t in zip(contexts, tests, strict=True) if t is wanted] for wanted in (True, False)]
+        items: list[list[Item]] = []
+        ends: list[list[Val]] = []
+        for side, part in zip(sides, parts, strict=True):
+            with self.scope():
+                items.append(side(part))
+                results = [values_in(c.frame.running if (r := outcome(c)) is ABSENT else r) for c in part]
+                if any(len(r) != len(results[0]) for r in results) or any(outcome(c) is NOTHING for c in part):
+                    raise split_by(contexts, lambda c: c.evaluate(expr, node))
+                ends.append([self.lookup(vs) for vs in zip(*results, strict=True)])
+        if len(ends[0]) != 1 or len(ends[1]) != 1:
+            raise split_by(contexts, lambda c: c.evaluate(expr, node))
+        yes, no = ends[0][0], ends[1][0]
+        merged = Val(self.step_name, tuple(dict.fromkeys((*yes.candidates, *no.candidates))))
+        final = [values_in(c.frame.running if (r := outcome(c)) is ABSENT else r)[0] for c in contexts]
+        if yes is not no:
+            self.bind(merged, final)
+        path = next((i.path for i in [*items[0], *items[1]] if i.path), "")
+        varies = any(i.varies for i in [*items[0], *items[1]])
+        both = (merged, yes, no) if yes is not no else None
+        name = self.step_name
+        ask = lambda: self.flag(node, test.text, name)  # noqa: E731
+        return [Choice(path, varies, test.text, items[0], items[1], ask, both)]
+
+    def flag(self, node: ast.expr, test: str, step: str) -> str:
+        """Return how forward asks a test of the constructor."""
+        if isinstance(node, ast.Name):
+            self.names.stored[node.id] = test
+            return f"self.{node.id}"
+        tree = parsed(test)
+        if isinstance(tree, ast.Compare) and all(isinstance(n, ast.Name | ast.Constant) for n in (tree.left, *tree.comparators)):
+            return self.speller.stored(Py(test, VARIES)).text
+        name = f"if_{step}"
+        while self.names.stored.get(name, test) != test:
+            name += "_"
+        self.names.stored[name] = test
+        return f"self.{name}"
+
+    def loop(self, step: Modified, loop: Turns, contexts: Contexts, where: Where) -> list[Item]:
+        """Read the copies of a loop: `repeat` chains them, `for` sets them side by side."""
+        contexts = [c.inner() for c in contexts]
+        if step.repeat is not None and step.source is not None:
+            for c in contexts:
+                c.frame.running = c.evaluate(step.source, step.source.tree)
+        turns = [c.turns(loop) for c in contexts]
+        start = [c.frame.running for c in contexts]
+        for k, c in enumerate(contexts):
+            self.running_of(step, turns[k], start[k])
+        if not any(turns):
+            self.note_copies(step, contexts, turns, where.key)
+            return []
+        if step.each is not None:
+            if not same(map(len, turns)):
+                raise split_by(contexts, lambda c: len(c.turns(loop)))
+            copies = self.copies(step, turns, self.copy_place(where, loop))
+            items = [i for copy in copies for i in copy]
+        else:
+            items = repeated(self, step, loop, contexts, turns, where)
+        self.note_copies(step, contexts, turns, where.key)
+        return items
+
+    def copy_place(self, where: Where, loop: Turns) -> Where:
+        """Return where the copies of a loop stand: siblings where their key mentions the turn."""
+        if where.key is None or where.silent:
+            return where
+        sibling = any(e.names & set(loop.names) for e in where.key.exprs)
+        return where if sibling else replace(where, copies=where.copies + 1)
+
+    def loop_path(self, where: Where, contexts: Contexts, turns: Sequence[Contexts]) -> str:
+        """Return the path of the module that holds the copies of a loop."""
+        inside = self.inside(contexts[0], turns[0]) or [n for c, m in zip(contexts, turns, strict=True) for n in self.inside(c, m)]
+        path = inside[0].path if inside else ""
+        return ".".join(path.split(".")[: where.inside])
+
+    def inside(self, context: Context, turns: Contexts) -> list[Node]:
+        """Return the nodes that were made in turns of a loop."""
+        prefixes = {t.frame.turns for t in turns}
+        length = len(context.frame.turns) + 1
+        applied = context.module.applied.items()
+        return [n for (_, at), n in applied if at[:length] in prefixes]
+
+    def running_of(self, step: Modified, turns: Sequence[Context], running: Any) -> None:
+        """Tell each turn what runs into it: what the turn before gave, or what the loop takes."""
+        for turn in turns:
+            turn.frame.running = running
+            result = self.outcome_of_copy(step, turn)
+            if step.repeat is not None and is_running(result):
+                running = result
+
+    def note_copies(self, step: Modified, contexts: Contexts, turns: Sequence[Contexts], key: Key | None) -> None:
+        """Remember what each copy gave, for `.steps`."""
+        if key is None:
+            return
+        for c, mine in zip(contexts, turns, strict=True):
+            results = [self.outcome_of_copy(step, t) for t in mine]
+            c.frame.copies[key.identifier] = [r for r in results if is_running(r)]
+
+    def copies(self, step: Modified, turns: Sequence[Contexts], where: Where) -> list[list[Item]]:
+        """Read every copy by itself, all uses at once."""
+        name = self.step_name
+        found: list[list[Item]] = []
+        for k, turn in enumerate(zip(*turns, strict=True)):
+            self.step_name = f"{name}_{k}"
+            found.append(self.once(step, turn, where, take=step.repeat is None))
+        self.step_name = name
+        return found
+
+    def rows(self, step: Row, contexts: Contexts) -> list[Item]:
+        """Read a row of `stages:`, or one for each turn of its `repeat`."""
+        if step.repeat is None:
+            return row(self, step, contexts)
+        items: list[Item] = []
+        for turn in zip(*(c.turns(step.repeat) for c in contexts), strict=True):
+            for c, t in zip(contexts, turn, strict=True):
+                t.frame.running = c.frame.running
+            items += row(self, step, turn)
+            for c, t in zip(contexts, turn, strict=True):
+                c.frame.running = t.frame.running
+        return items
+
+    # Expressions
+
+    def expression(self, expr: Expr, node: ast.expr, contexts: Contexts) -> list[Item]:
+        """Read an expression step."""
+        while isinstance(node, ast.IfExp):
+            tests = [bool(t) for t in self.speller.render.values(expr, node.test, contexts)]
+            if not same(tests):
+                return self.conditional(expr, node, tests, contexts)
+            node = node.body if tests[0] else node.orelse
+        sites = [self.sites(node, c) for c in contexts]
+        if any([id(s) for s in found] != [id(s) for s in sites[0]] for found in sites):
+            by_frame = {id(c.frame): [id(s) for s in f] for c, f in zip(contexts, sites, strict=True)}
+            raise split_by(contexts, lambda c: by_frame[id(c.frame)])
+        return [i for at in sites[0] for i in self.application(expr, at, contexts, whole=len(sites[0]) == 1)]
+
+    def conditional(self, expr: Expr, node: ast.IfExp, tests: list[bool], contexts: Contexts) -> list[Item]:
+        """Read a choice between expressions in which the uses differ."""
+        sides = (lambda cs: self.expression(expr, node.body, cs), lambda cs: self.expression(expr, node.orelse, cs))
+        return self.choice((expr, node.test, tests), contexts, sides, lambda c: c.result(expr))
+
+    def sites(self, node: ast.expr, context: Context) -> list[ast.expr]:
+        """Return the pieces of an expression that made nodes, in the order of the nodes."""
+        found = [(n, at) for at in ast.walk(node) if isinstance(at, ast.expr) and (n := context.node(at)) is not None]
+        order = self.templates.order(context.module)
+        return [at for _, at in sorted(found, key=lambda pair: order[id(pair[0])])]
+
+    def application(self, expr: Expr, at: ast.expr, contexts: Contexts, *, whole: bool) -> list[Item]:
+        """Read one application."""
+        nodes = [n for c in contexts if (n := c.node(at)) is not None]
+        counts = {len(n.inputs) for n in nodes}
+        site = Site(expr, at, contexts, nodes, (), self.places(expr, nodes[0]))
+        if len(counts) > 1:
+            raise site.split(lambda n: len(n.inputs))
+        if any(self.templates.inlined(n) for n in nodes):
+            if len(contexts) > 1:
+                raise split_by(contexts, lambda c: id(c.module))
+            self.seen.add(id(nodes[0]))
+            return self.splice(nodes[0], contexts[0], "")
+        site = replace(site, inputs=self.inputs(nodes))
+        return [self.applied(site, whole=whole)]
+
+    def places(self, expr: Expr, node: Node) -> Mapping[str, ast.expr]:
+        """Return where the text has the arguments of a node, if this text has them."""
+        inside = {id(n) for n in ast.walk(expr.tree)}
+        return {n: p for n, p in node.callee.places if id(p) in inside} if node.callee else {}
+
+    def inputs(self, nodes: Sequence[Node]) -> tuple[Val, ...]:
+        """Return what nodes take, one in each use."""
+        return tuple(self.lookup(values) for values in zip(*(n.inputs for n in nodes), strict=True))
+
+    def applied(self, site: Site, *, whole: bool, path: str | None = None) -> Apply:
+        """Write an application and bind what it gives."""
+        paths = [n.path for n in site.nodes] if path is None else [path]
+        outputs = len(site.nodes[0].outputs)
+        names = [self.step_name] if outputs == 1 else [f"{self.step_name}_{k}" for k in range(outputs)]
+        made = self.speller.apply(site, paths[0], names)
+        made.varies = not same(paths)
+        made.whole = whole and outputs == 1
+        for val, values in zip(made.outputs, zip(*(n.outputs for n in site.nodes), strict=True), strict=True):
+            self.bind(val, values)
+        self.seen.update(id(n) for n in site.nodes)
+        return made
+
+    # The graph
+
+    def splice(self, node: Node, context: Context, prefix: str) -> list[Item]:
+        """Read a block that has no class, since its tensors are those of the class around it."""
+        assert node.module is not None
+        for inner, value in zip(node.module.inputs, node.inputs, strict=True):
+            self.made[id(inner)] = list(self.made[id(value)])
+        items = self.graph(node.module, context, join(prefix, node.path if node.module.owns else ""))
+        for value, inner in zip(node.outputs, node.module.values, strict=True):
+            self.made[id(value)] = list(self.made[id(inner)])
+        return items
+
+    def graph(self, module: Module, context: Context, prefix: str = "") -> list[Item]:
+        """Read a body from its graph: every argument is a literal."""
+        items: list[Item] = []
+        for node in module.nodes:
+            self.seen.add(id(node))
+            for value in node.outputs:
+                self.made.pop(id(value), None)
+            if self.templates.inlined(node):
+                items += self.splice(node, context, prefix)
+                continue
+            self.step_name = node.path.rsplit(".", 1)[-1] if not node.path.rsplit(".", 1)[-1].isdigit() else node.name
+            site = Site(None, None, [context], [node], self.inputs([node]))
+            items.append(self.applied(site, whole=True, path=join(prefix, node.path)))
+        return items

@@ -1,0 +1,177 @@
+"""Expressions of the spec as Python, for all uses of a class at once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from archc.backends.pytorch.context import Contexts, same, split_by
+from archc.expr import EvalFault, Expr
+from archc.graph import Value
+from archc.ops import VARIES, Py
+from archc.reader import Poisoned
+from archc.scope import BlockDef, Callee
+
+BUILTINS = {"min", "max", "abs", "round", "int", "float", "len", "sum", "sorted"}
+MATH = {"ceil", "floor", "sqrt", "log", "log2", "exp"}
+
+
+@dataclass
+class Names:
+    """What a class needs of its surroundings, found while its text is written.
+
+    `kept` are constants that stay arguments with a default, so that formulas stay readable;
+    `varying` differ between uses; `used` are all that the constructor reads; `stored` those
+    that forward reads, and how.
+    """
+
+    kept: set[str] = field(default_factory=set)
+    varying: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
+    stored: dict[str, str] = field(default_factory=dict)
+    loops: set[str] = field(default_factory=set)
+
+
+class Renderer:
+    """Writes expressions; `channels` writes `x.channels`."""
+
+    def __init__(
+        self,
+        names: Names,
+        channels: Callable[[ast.Attribute, Expr, Contexts], ast.expr],
+        need: Callable[[str], None],
+    ) -> None:
+        self.names, self.channels, self.need = names, channels, need
+
+    def values(self, expr: Expr, node: ast.expr, contexts: Contexts) -> list[Any]:
+        """Return the value in each context."""
+        try:
+            return [c.evaluate(expr, node) for c in contexts]
+        except (EvalFault, Poisoned):
+            raise split_by(contexts, lambda c: id(c.module)) from None
+
+    def py(self, expr: Expr, node: ast.expr, contexts: Contexts) -> Py:
+        """Write an expression: a literal where all contexts agree."""
+        if self.fixed(expr, node, contexts):
+            return literal(self.values(expr, node, contexts)[0])
+        tree = self.tree(expr, node, contexts, whole=True)
+        return Py(unparse(tree), tree.value if isinstance(tree, ast.Constant) else VARIES)
+
+    def fixed(self, expr: Expr, node: ast.expr, contexts: Contexts) -> bool:
+        """Whether an expression is a literal: the same in all contexts, and not only because
+        these are some of the uses, or because an argument that is kept happens to be constant."""
+        while isinstance(node, ast.IfExp):
+            tests = [bool(t) for t in self.values(expr, node.test, contexts)]
+            if not same(tests):
+                break
+            node = node.body if tests[0] else node.orelse
+        named = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        free = not named & (self.names.kept | self.names.varying)
+        return free and same(self.values(expr, node, contexts))
+
+    def tree(self, expr: Expr, node: ast.expr, contexts: Contexts, *, whole: bool = False) -> ast.expr:
+        """Return the Python tree of an expression of the spec."""
+        constant = self.fixed(expr, node, contexts)
+        if isinstance(node, ast.Name):
+            return self.name(expr, node, contexts, whole=whole)
+        if constant:
+            return parsed(literal(self.values(expr, node, contexts)[0]).text)
+        inner = lambda n: self.tree(expr, n, contexts)  # noqa: E731
+        match node:
+            case ast.Attribute():
+                return self.channels(node, expr, contexts)
+            case ast.IfExp():
+                return self.choice(expr, node, contexts, whole=whole)
+            case ast.BoolOp():
+                return self.boolean(expr, node, contexts)
+            case ast.BinOp():
+                return ast.BinOp(inner(node.left), node.op, inner(node.right))
+            case ast.UnaryOp():
+                return ast.UnaryOp(node.op, inner(node.operand))
+            case ast.Compare() if not any(isinstance(o, ast.Is | ast.IsNot) for o in node.ops):
+                return ast.Compare(inner(node.left), node.ops, [inner(c) for c in node.comparators])
+            case ast.Subscript() if not isinstance(node.slice, ast.Slice):
+                return ast.Subscript(inner(node.value), inner(node.slice), ast.Load())
+            case ast.List() | ast.Tuple():
+                return ast.Tuple([inner(e) for e in node.elts], ast.Load())
+            case ast.Call() if isinstance(node.func, ast.Name) and not node.keywords:
+                if func := self.function(node.func.id):
+                    return ast.Call(func, [inner(a) for a in node.args], [])
+        raise split_by(contexts, lambda c: c.evaluate(expr, node))
+
+    def choice(self, expr: Expr, node: ast.IfExp, contexts: Contexts, *, whole: bool) -> ast.expr:
+        """Write a conditional, or the branch that all contexts take."""
+        tests = [bool(t) for t in self.values(expr, node.test, contexts)]
+        if same(tests):
+            chosen = node.body if tests[0] else node.orelse
+            return self.tree(expr, chosen, contexts, whole=whole)
+        yes = [c for c, t in zip(contexts, tests, strict=True) if t]
+        no = [c for c, t in zip(contexts, tests, strict=True) if not t]
+        test = self.tree(expr, node.test, contexts)
+        return ast.IfExp(test, self.tree(expr, node.body, yes), self.tree(expr, node.orelse, no))
+
+    def boolean(self, expr: Expr, node: ast.BoolOp, contexts: Contexts) -> ast.expr:
+        """Leave out the parts that are decided."""
+        values = [self.values(expr, p, contexts) for p in node.values]
+        open_parts = [p for p, v in zip(node.values, values, strict=True) if not same(map(bool, v))]
+        if not open_parts:
+            return parsed(literal(self.values(expr, node, contexts)[0]).text)
+        trees = [self.tree(expr, p, contexts) for p in open_parts]
+        return trees[0] if len(trees) == 1 else ast.BoolOp(node.op, trees)
+
+    def function(self, name: str) -> ast.expr | None:
+        """Return a function of numbers, None where Python has none like it."""
+        if name in MATH:
+            return ast.Attribute(ast.Name("math", ast.Load()), name, ast.Load())
+        if name == "make_divisible":
+            self.need(name)
+        return ast.Name(name, ast.Load()) if name in BUILTINS | {"make_divisible"} else None
+
+    def name(self, expr: Expr, node: ast.Name, contexts: Contexts, *, whole: bool) -> ast.expr:
+        """Write a name: an argument of the class, a local, or a literal."""
+        name, values = node.id, self.values(expr, node, contexts)
+        plain = isinstance(values[0], (int, float)) and not isinstance(values[0], bool)
+        known = name in self.names.varying or name in self.names.kept
+        if not known and name not in self.names.loops and same(values):
+            if not plain or whole or not self.keepable(name, contexts):
+                return parsed(literal(values[0]).text)
+            self.names.kept.add(name)
+            known = True
+        if not (known or name in self.names.loops) or any(isinstance(v, (Callee, Value)) for v in values):
+            raise split_by(contexts, lambda c: c.evaluate(expr, node))
+        self.names.used.add(name)
+        return ast.Name(name, ast.Load())
+
+    def keepable(self, name: str, contexts: Contexts) -> bool:
+        """Whether a constant may stay an argument of the class: a param of block or file."""
+        module = contexts[0].module
+        if not isinstance(module.block, BlockDef):
+            return False
+        scope = module.scope
+        return name in module.arguments or (name in scope and name not in module.block.block.let)
+
+
+def literal(value: Any) -> Py:
+    """Spell a constant."""
+    return Py.of(tupled(value))
+
+
+def tupled(value: Any) -> Any:
+    """Return a value with tuples for lists."""
+    return tuple(tupled(v) for v in value) if isinstance(value, (list, tuple)) else value
+
+
+def parsed(text: str) -> ast.expr:
+    """Parse a Python expression."""
+    return ast.parse(text, mode="eval").body
+
+
+def unparse(tree: ast.expr) -> str:
+    """Write a tree as formatters do: powers of simple operands without spaces."""
+    text = ast.unparse(tree)
+    powers = [n for n in ast.walk(tree) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow)]
+    simple = all(isinstance(s, ast.Name | ast.Attribute | ast.Constant) for p in powers for s in (p.left, p.right))
+    text = text.replace(" ** ", "**") if simple else text
+    return text if "'" not in text or '"' in text else text.replace("'", '"')

@@ -1,0 +1,250 @@
+"""Copies one after the other: written one by one, or as a loop where their text allows it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from archc.backends.pytorch.chaining import chained, local_uses
+from archc.backends.pytorch.context import Context, Contexts, Split, same, split_by, values_in
+from archc.backends.pytorch.items import Apply, Item, Loop, Val
+from archc.backends.pytorch.render import parsed, unparse
+from archc.backends.pytorch.spell import Site
+from archc.graph import Value
+from archc.ops import VARIES, Py
+from archc.spec import Key, Modified, Row
+from archc.spec import Loop as Turns
+
+if TYPE_CHECKING:
+    from archc.backends.pytorch.reading import Reading, Where
+
+CARRIED = "carried_"
+"""Stands for the channels of the value that runs through a loop, until they are known."""
+FEW = 3
+"""So many different copies are written out, more become a loop."""
+
+Reads = Callable[[Contexts], list[Item]]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The head of a loop in Python: `i` in `range(n)`."""
+
+    target: ast.expr
+    values: str
+
+    @property
+    def names(self) -> set[str]:
+        """The loop variables."""
+        return {n.id for n in ast.walk(self.target) if isinstance(n, ast.Name)}
+
+    def over(self, texts: Sequence[str]) -> str:
+        """Write the head, with `_` for a variable that nothing reads."""
+        read = {n.id for t in texts for n in ast.walk(parsed(t)) if isinstance(n, ast.Name)}
+        target = unparse(self.target).removeprefix("(").removesuffix(")") if read & self.names else "_"
+        return f"for {target} in {self.values}"
+
+
+def rolled(reading: Reading, read: Reads, head: Head, turns: Contexts, base: Val) -> str | None:
+    """Return the module of a copy, written for all turns at once; None where it can't be.
+
+    `base` is the value before the first turn. The channels that run into a turn are known
+    only after a first reading, in which they have a name of their own.
+    """
+    try:
+        with reading.attempt():
+            reading.names.loops |= head.names
+            _, result = once(reading, read, turns, (CARRIED,))
+            text, _ = once(reading, read, turns, carried(head, base, result))
+            return None if CARRIED in text else text
+    except Split:
+        return None
+
+
+def once(reading: Reading, read: Reads, turns: Contexts, candidates: tuple[str, ...]) -> tuple[str, Val]:
+    """Read the body of a loop for all turns; return its module and what it gives."""
+    running = [t.frame.running for t in turns]
+    if not all(isinstance(v, Value) for v in running):
+        raise Split({})
+    own = [
+        replace(t, frame=t.frame.inner(), numbers={CARRIED: v.shape.channels})
+        for t, v in zip(turns, running, strict=True)
+    ]
+    with reading.scope(aligned=True):
+        source = Val("", candidates)
+        reading.bind(source, running)
+        items = read(own)
+        result = items[-1].result if items else source
+        pieces = chained(items, source, result, local_uses(items, result)) if items else None
+    if pieces is None or len(pieces) != 1 or pieces[0].test or len(pieces[0].texts) != 1:
+        raise Split({})
+    return pieces[0].texts[0], result
+
+
+def carried(head: Head, base: Val, result: Val) -> tuple[str, ...]:
+    """Return expressions of the channels that run into a turn, given those that come out."""
+    found = list(base.candidates)
+    if not isinstance(head.target, ast.Name) or not head.values.startswith("range("):
+        return tuple(found)
+    i = head.target.id
+    for start in base.candidates:
+        for text in result.candidates:
+            tree = parsed(text)
+            names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+            grows = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add)
+            if CARRIED not in names and i not in names:
+                found.append(f"{start} if {i} == 0 else {text}")
+            elif grows and unparse(tree.left) == CARRIED and CARRIED not in unparse(tree.right):  # type: ignore[attr-defined]
+                found.append(unparse(parsed(f"({start}) + ({unparse(tree.right)}) * {i}")))  # type: ignore[attr-defined]
+    return tuple(found)
+
+
+def repeated(reading: Reading, step: Modified, loop: Turns, contexts: Contexts, turns: Sequence[list[Context]], where: Where) -> list[Item]:
+    """Read a `repeat`: a Loop where its copies chain, else one copy after the other."""
+    inside = reading.copy_place(where, loop)
+    source = value(reading, [c.frame.running for c in contexts])
+    equal = same(map(len, turns))
+    one = source is not None and not (where.key is not None and where.key.silent)
+    sibling = where.key is not None and inside.copies == where.copies
+    text = None
+    if sibling and where.key is not None and not {n for e in where.key.exprs for n in e.names} <= set(loop.names):
+        one = False
+    if one and source is not None and (not equal or len(turns[0]) > FEW):
+        head = Head(loop.target, loop_values(reading, loop, contexts))
+        read: Reads = lambda cs: reading.once(step, cs, inside, take=False)  # noqa: E731
+        text = rolled(reading, read, head, [t for mine in turns for t in mine], source)
+    if not equal and text is None:
+        raise split_by(contexts, lambda c: len(c.turns(loop)))
+    copies = reading.copies(step, turns, inside) if equal else []
+    last = finished(reading, step, contexts, turns)
+    flat = [i for copy in copies for i in copy]
+    if source is None or last is None or not one or (sibling and text is None):
+        return flat
+    made = Loop("", source=source, last=last, copies=copies, spliced=where.key is None)
+    if text is not None:
+        made.head = head.over([text, *( [key_template(where.key)] if sibling and where.key else [])])
+        made.rolled = (f"*({text} {made.head})",)
+        made.each = text
+        made.ask = lambda: f"for {unparse(loop.target)} in {reading.speller.stored(Py(head.values, VARIES)).text}"
+        reading.seen.update(id(n) for m, c in zip(turns, contexts, strict=True) for n in reading.inside(c, m))
+    if sibling and where.key is not None:
+        made.key = key_template(where.key)
+    made.path = reading.loop_path(where, contexts, turns)
+    return [made]
+
+
+def finished(reading: Reading, step: Modified, contexts: Contexts, turns: Sequence[list[Context]]) -> Val | None:
+    """Return the value that a loop gives, new where it is the last of a different number."""
+    ends = []
+    for c, mine in zip(contexts, turns, strict=True):
+        results = [r for t in mine if values_in(r := reading.outcome_of_copy(step, t))]
+        ends.append(results[-1] if results else c.frame.running)
+    if not all(isinstance(v, Value) for v in ends):
+        return None
+    found = value(reading, ends)
+    if found is None:
+        channels = {v.shape.channels for v in ends}
+        found = Val(reading.step_name, (str(channels.pop()),) if len(channels) == 1 else ())
+        reading.bind(found, ends)
+    return found
+
+
+def value(reading: Reading, running: Sequence[Any]) -> Val | None:
+    """Return the value of a result in all uses, None where it is not one value."""
+    if not all(isinstance(v, Value) for v in running):
+        return None
+    try:
+        return reading.lookup(running)
+    except Split:
+        return None
+
+
+def loop_values(reading: Reading, loop: Turns, contexts: Contexts) -> str:
+    """Write what a loop goes through."""
+    text = reading.speller.render.py(loop.expr, loop.node, contexts).text
+    return f"range({text})" if loop.counted else text
+
+
+def key_template(key: Key) -> str:
+    """Write a key with expressions as a formatted string."""
+    parts = [p if isinstance(p, str) else f"{{{unparse(p.tree)}}}" for p in key.parts]
+    return f'f"{"".join(parts)}"'
+
+
+# Rows
+
+
+def row(reading: Reading, step: Row, contexts: Contexts) -> list[Item]:
+    """Read a row of `stages:`: copies of its block."""
+    if len(contexts) > 1:
+        raise split_by(contexts, lambda c: id(c.module))
+    context = contexts[0]
+    turns = copies_of(step, context)
+    if not turns:
+        return []
+    source = value(reading, [context.frame.running])
+    name = reading.step_name
+    items = [reading.application(step.block, step.block.tree, [t], whole=True) for t in turns]
+    reading.step_name = name
+    context.frame.running = turns[-1].after  # type: ignore[attr-defined]
+    base = items[0][0].path.rpartition(".")[0] if all(len(i) == 1 for i in items) else ""
+    last = value(reading, [context.frame.running])
+    if source is None or last is None or not base:
+        return [i for copy in items for i in copy]
+    last.name = name
+    made = Loop(base, source=source, last=last, copies=items)
+    apps = [a for copy in items for a in copy if isinstance(a, Apply)]
+    hoist_init(made, apps)
+    nodes = [t.node(step.block.tree) for t in turns]
+    made.whole = reading.templates.stage_call([n for n in nodes if n is not None])
+    texts = list(dict.fromkeys(a.module for a in apps))
+    if len(texts) > FEW and not made.whole:
+        made.rolled = rolled_row(reading, step, turns, source, [a.module for a in apps])
+    return [made]
+
+
+def copies_of(step: Row, context: Context) -> list[Context]:
+    """Return the context of each copy of a row, with what runs into it."""
+    turns: list[Context] = []
+    running = context.frame.running
+    while True:
+        turn = context.turn(len(turns), {"i": len(turns)})
+        node = turn.node(step.block.tree)
+        if node is None:
+            return turns
+        turn.frame.running = running
+        running = node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
+        object.__setattr__(turn, "after", running)
+        turns.append(turn)
+
+
+def hoist_init(made: Loop, apps: Sequence[Apply]) -> None:
+    """Let initialisers that all copies share be those of their Sequential."""
+    init = apps[0].init if apps else ()
+    if init and all(a.init == init for a in apps) and init[0].startswith("for "):
+        made.init = init
+        for a in apps:
+            a.init = ()
+
+
+def rolled_row(reading: Reading, step: Row, turns: Sequence[Context], source: Val, texts: Sequence[str]) -> tuple[str, ...]:
+    """Write the copies of a row as a generator, the first and the last apart where they differ."""
+
+    def read(contexts: Contexts) -> list[Item]:
+        nodes = [n for c in contexts if (n := c.node(step.block.tree)) is not None]
+        places = dict(nodes[0].callee.places)
+        site = Site(step.block, step.block.tree, contexts, nodes, reading.inputs(nodes), places)
+        return [reading.applied(site, whole=True)]
+
+    count = len(turns)
+    target = ast.Name("i", ast.Load())
+    for first, last in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        bounds = f"{first}, {count - last}" if first else str(count - last)
+        head = Head(target, f"range({bounds})")
+        text = rolled(reading, read, head, turns[first : count - last], source)
+        if text is not None:
+            middle = f"*({text} {head.over([text])})"
+            return (*texts[:first], middle, *texts[count - last :])
+    return ()

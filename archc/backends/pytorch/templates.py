@@ -1,0 +1,271 @@
+"""Which classes and functions the file has, and what their writers ask about the network."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archc.backends.pytorch.classes import written
+from archc.backends.pytorch.context import Context, Split, frozen_form, input_names
+from archc.backends.pytorch.layout import camel
+from archc.expr import Expr
+from archc.graph import Module, Network, Node, Value
+from archc.lower import Frame
+from archc.ops import HELPERS, Py
+from archc.scope import BlockDef, Callee, blocks_of
+from archc.spec import Body, Modified, Signature
+
+ROUNDS = 500
+TAKEN = (*HELPERS, "stage", "make_divisible", "F", "nn", "torch", "math", "OrderedDict")
+
+
+@dataclass(eq=False)
+class Template:
+    """A class or function of the file, and what its callers must know.
+
+    `parameters` are the arguments that differ between its uses, `kept` constants with a name;
+    `result` are expressions of the channels that it gives. `literal` says that its one use is
+    written from the graph, `failed` that its uses need classes of their own.
+    """
+
+    name: str
+    modules: Sequence[Module]
+    parameters: list[str] = field(default_factory=list)
+    kept: dict[str, Py] = field(default_factory=dict)
+    result: tuple[str, ...] = ()
+    lines: list[str] = field(default_factory=list)
+    has_init: bool = False
+    literal: bool = False
+    failed: bool = False
+
+    @property
+    def signature(self) -> Signature:
+        """The signature of its block."""
+        signature: Signature = self.modules[0].block.signature
+        return signature
+
+    def default(self, name: str) -> str | None:
+        """Return the default of a parameter as the class spells it, None where it is required."""
+        import ast
+
+        parameter = next(p for p in self.signature.parameters if p.name == name)
+        if parameter.default is None:
+            return None
+        try:
+            value = ast.literal_eval(parameter.default)
+        except ValueError:
+            names = {"true": "True", "false": "False", "none": "None"}
+            return names.get(ast.unparse(parameter.default))
+        return Py.of(tuple(value) if isinstance(value, list) else value).text
+
+
+class Stale(Exception):  # noqa: N818 - a request, not an error
+    """A template needs one that failed: it must wait for the next round."""
+
+
+class Templates:
+    """All templates of a network, written until every use has a class that can say it."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.blocks = blocks_of(network.document)
+        self.labels: dict[int, Any] = {}
+        self.literal: set[int] = set()
+        self.kept: dict[Any, set[str]] = {}
+        self.needs: set[str] = set()
+        self.by_module: dict[int, Template] = {}
+        self._orders: dict[int, dict[int, int]] = {}
+        self._uses: dict[int, Counter[int]] = {}
+
+    def write(self) -> list[Template]:
+        """Write every template; split those whose uses differ too much, and start over."""
+        for _ in range(ROUNDS):
+            templates = self.round()
+            if not any(t.failed for t in templates):
+                return templates
+        message = "the classes of the file do not settle"
+        raise AssertionError(message)
+
+    def round(self) -> list[Template]:
+        """Write every template once, those that can be."""
+        self.needs = set()
+        groups = self.grouped()
+        names = Counter(TAKEN)
+        templates: list[Template] = []
+        for group in groups.values():
+            template = Template(self.fresh(names, group[0]), group)
+            template.parameters = [] if group[0] is self.network.root else varying(group)
+            template.literal = len(group) == 1 and id(group[0]) in self.literal
+            self.by_module.update({id(m): template for m in group})
+            templates.append(template)
+        for key, template in zip(groups, templates, strict=True):
+            try:
+                written(self, template, self.kept.setdefault(key, set()))
+            except Split as split:
+                template.failed = True
+                self.part(template, split)
+            except Stale:
+                template.failed = True
+        return templates
+
+    def grouped(self) -> dict[Any, list[Module]]:
+        """Group the modules that share a class, inner ones first, the network last."""
+        groups: dict[Any, list[Module]] = {}
+        reached = self.reached()
+        for module in self.network.modules:
+            if id(module) not in reached:
+                continue
+            if module is self.network.root:
+                groups["root"] = [module]
+                continue
+            ops = [(n, v) for n, v in module.arguments.items() if isinstance(v, Callee)]
+            key = (id(module.block), self.labels.get(id(module)), frozen_form(dict(ops)), len(module.inputs))
+            groups.setdefault(key, []).append(module)
+        return groups
+
+    def reached(self) -> set[int]:
+        """Return the modules that need a class: those that are not written inside another."""
+        found: set[int] = set()
+
+        def visit(module: Module, *, own: bool) -> None:
+            if own and id(module) in found:
+                return
+            if own:
+                found.add(id(module))
+            for node in module.nodes:
+                if node.module is not None:
+                    visit(node.module, own=not self.inlined(node))
+
+        visit(self.network.root, own=True)
+        return found
+
+    def part(self, template: Template, split: Split) -> None:
+        """Note how the uses of a template are parted; a single one is written from its graph."""
+        modules = template.modules
+        if len(modules) == 1:
+            if template.literal:
+                message = f"`{template.name}` can't be written"
+                raise AssertionError(message) from split
+            self.literal.add(id(modules[0]))
+            return
+        found = [split.labels.get(id(m)) for m in modules]
+        told_apart = len(set(found)) > 1
+        for module, label in zip(modules, found, strict=True):
+            new = label if told_apart else id(module)
+            self.labels[id(module)] = (self.labels.get(id(module)), new)
+
+    def fresh(self, names: Counter[str], module: Module) -> str:
+        """Return a name that no other class or function has."""
+        if module is self.network.root:
+            name = camel(str(self.network.document.name))
+            name = f"{name}Net" if any(n.lower() == name.lower() for n in names) else name
+        else:
+            name = module.name if is_function(module) else camel(module.name)
+        names[name] += 1
+        number = names[name]
+        while number > 1 and names[f"{name}{number}"]:
+            number += 1
+        made = name if number == 1 else f"{name}{number}"
+        names[made] += made != name
+        return made
+
+    # What writers ask
+
+    def context(self, module: Module) -> Context:
+        """Return the context of a use at the top of its body."""
+        names = [str(n) for n in module.block.block.inputs] if isinstance(module.block, BlockDef) else ["x"]
+        values: dict[str, Any] = dict(zip(names, module.inputs, strict=False))
+        if names[-1].startswith("..."):
+            values[names[-1].removeprefix("...")] = list(module.inputs[len(names) - 1 :])
+        running: Any = module.inputs[0] if len(module.inputs) == 1 else list(module.inputs)
+        return Context(Frame(module, module.scope, values, running), self.blocks)
+
+    def need(self, helper: str) -> None:
+        """Note that the file needs a helper."""
+        self.needs.add(helper)
+
+    def of(self, module: Module) -> Template:
+        """Return the class or function of a module."""
+        template = self.by_module[id(module)]
+        if template.failed:
+            raise Stale
+        return template
+
+    def order(self, module: Module) -> dict[int, int]:
+        """Return the place of each node of a module in the order of the text."""
+        if id(module) not in self._orders:
+            self._orders[id(module)] = {id(n): k for k, n in enumerate(module.nodes)}
+        return self._orders[id(module)]
+
+    def uses(self, module: Module) -> Counter[int]:
+        """Count how often each value of a module is used in it, being given included."""
+        if id(module) not in self._uses:
+            used = [v for n in module.nodes for v in n.inputs]
+            self._uses[id(module)] = Counter(map(id, [*used, *module.values]))
+        return self._uses[id(module)]
+
+    def overwritable(self, module: Module, value: Value) -> bool:
+        """Whether an op may write over a value in place: nothing else holds it or needs it."""
+        while True:
+            node = value.node
+            if node is None or node not in module.nodes[-1:] and id(node) not in self.order(module):
+                return False
+            if self.uses(module)[id(value)] != 1:
+                return False
+            if node.module is None:
+                return node.op is not None and not node.op.keeps_output
+            index = next(k for k, v in enumerate(node.outputs) if v is value)
+            module, value = node.module, node.module.values[index]
+
+    def inlined(self, node: Node) -> bool:
+        """Whether a block is written inside the class around it, since its tensors have no
+        name of their own there."""
+        module = node.module
+        if module is None or not module.owns:
+            return False
+        return not node.path or bare(module)
+
+    def stage_call(self, nodes: Sequence[Node]) -> str:
+        """Return a row as a call of the `stage` helper, "" where its copies differ too much."""
+        modules = [n.module for n in nodes]
+        if len(nodes) < 2 or any(m is None for m in modules):
+            return ""
+        found = [self.of(m) for m in modules if m is not None]
+        template = found[0]
+        if any(t is not template for t in found) or "stride" not in template.parameters:
+            return ""
+        given = [{n: node.arguments[n] for n in template.parameters} for node in nodes]
+        strides = [g.pop("stride") for g in given]
+        outs = {n.outputs[0].shape.channels for n in nodes}
+        equal = all(g == given[0] for g in given) and all(s == 1 for s in strides[1:])
+        if not equal or len(outs) > 1 or len(nodes[0].inputs) != 1 or template.default("stride") != "1":
+            return ""
+        self.need("stage")
+        texts = {n: Py.of(v).text for n, v in given[0].items()}
+        arguments = [f"{n}={t}" for n, t in texts.items() if template.default(n) != t]
+        stride = [f"stride={strides[0]}"] if strides[0] != 1 else []
+        shape = f"{nodes[0].inputs[0].shape.channels}, {outs.pop()}, depth={len(nodes)}"
+        return f"stage({', '.join([template.name, shape, *arguments, *stride])})"
+
+
+def varying(modules: Sequence[Module]) -> list[str]:
+    """Return the parameters of a block whose arguments differ between its uses."""
+    names = modules[0].block.signature.names
+    return [n for n in names if len({frozen_form(m.arguments.get(n)) for m in modules}) > 1]
+
+
+def is_function(module: Module) -> bool:
+    """Whether a block may be a function: a list or a single step that gives a module."""
+    return isinstance(module.block, BlockDef) and not isinstance(module.block.block.body, Body)
+
+
+def bare(module: Module) -> bool:
+    """Whether a module owns tensors that no submodule of it can hold."""
+    owners = [n for n in module.nodes if not n.path and (n.tensors if n.module is None else n.module.owns)]
+    alone = len(module.nodes) == 1 and is_function(module) and isinstance(module.block.block.body, Expr | Modified)
+    return bool(owners) and not alone
+
+
+__all__ = ["Stale", "Template", "Templates", "input_names", "is_function"]

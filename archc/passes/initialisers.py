@@ -1,0 +1,107 @@
+"""Initialisers: known by name, with numbers that have a value, for tensors that are there."""
+
+from __future__ import annotations
+
+import ast
+from collections import ChainMap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from archc.diagnostics import Diagnostic, nearest
+from archc.expr import EvalFault, Evaluator, Expr
+from archc.graph import Network, Node
+from archc.ops import OPS
+from archc.spec import Rule
+
+# By name: how many arguments at least and at most; the first of kaiming's is the fan.
+INITIALISERS = {
+    "zeros": (0, 0),
+    "ones": (0, 0),
+    "normal": (0, 1),
+    "trunc_normal": (0, 1),
+    "uniform": (1, 1),
+    "xavier_uniform": (0, 0),
+    "xavier_normal": (0, 0),
+    "kaiming_normal": (0, 1),
+    "kaiming_uniform": (0, 1),
+}
+FANS = ("fan_in", "fan_out", "in_features", "out_features")
+
+
+def initialisers(network: Network) -> list[Diagnostic]:
+    """Return what is wrong with the rules of the file and with those of its steps."""
+    nodes = [n for module in network.modules for n in module.nodes]
+    found: list[Diagnostic] = []
+    for kind, rule in network.document.init.items():
+        found += _judge_rule(rule, [n for n in nodes if n.name == kind], network.root.scope)
+    for module in network.modules:
+        for node in module.nodes:
+            found += _judge_step(node, module.scope)
+    return found
+
+
+def _judge_rule(rule: Rule, nodes: list[Node], scope: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    known = {t for n in nodes for t in _possible(n)}
+    for tensor, expr in rule.root.items():
+        if nodes and tensor not in known:
+            message = f"`{nodes[0].name}` has no tensor `{tensor}`"
+            yield Diagnostic("unknown-tensor", message, tensor.span, help=nearest(tensor, known))
+        yield from _judge(expr, scope)
+
+
+def _judge_step(node: Node, scope: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    for name, rule in (node.init or {}).items():
+        if isinstance(rule, Rule):
+            inner = [leaf.node for leaf in node.module.leaves()] if node.module else [node]
+            yield from _judge_rule(rule, [n for n in inner if n.name == name], scope)
+            continue
+        if node.op is not None and name not in _possible(node):
+            message = f"`{node.name}` has no tensor `{name}` here"
+            yield Diagnostic("unknown-tensor", message, rule.text.span, help=nearest(name, _possible(node)))
+        yield from _judge(rule, scope)
+
+
+def _possible(node: Node) -> set[str]:
+    """Return the tensors that an op has with all its options on: a rule for biases may stand
+    where no convolution has one."""
+    if node.op is None:
+        return set()
+    options = {k: True for k in ("bias", "affine") if k in type(node.op).model_fields}
+    return {name for name, t in node.op.model_copy(update=options).tensors(*node.shapes).items() if t.trainable}
+
+
+def _judge(expr: Expr, scope: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Judge one initialiser: a name with its numbers, or a number to fill with."""
+    node = expr.tree
+    call = node if isinstance(node, ast.Call) else None
+    head = call.func if call else node
+    name = head.id if isinstance(head, ast.Name) else ""
+    if name in INITIALISERS:
+        least, most = INITIALISERS[name]
+        arguments = call.args if call else []
+        if not least <= len(arguments) <= most or (call and call.keywords):
+            takes = f"{most} argument{'s' * (most != 1)}" if most else "no argument"
+            message = f"the initialiser `{name}` takes {takes}"
+            yield Diagnostic("bad-initialiser", message, expr.span(node))
+            return
+        numbers = [] if name.startswith("kaiming") else arguments
+        if name.startswith("kaiming") and arguments and ast.unparse(arguments[0]) not in FANS[:2]:
+            yield Diagnostic("bad-initialiser", f"`{name}` takes `fan_in` or `fan_out`", expr.span(arguments[0]))
+    else:
+        numbers = [node]
+    for number in numbers:
+        yield from _judge_number(expr, number, name, scope)
+
+
+def _judge_number(expr: Expr, node: ast.expr, name: str, scope: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    fans: dict[str, Any] = dict.fromkeys(FANS, 1)
+    try:
+        value = Evaluator(ChainMap(fans, scope)).evaluate(node)  # type: ignore[arg-type]  # read only
+    except EvalFault as fault:
+        known = {*INITIALISERS, *FANS, *scope}
+        hint = nearest(ast.unparse(fault.node), known - set(OPS))
+        yield Diagnostic("bad-initialiser", fault.message, expr.span(fault.node), help=hint or fault.help)
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        what = f"`{name}` takes a number" if name else "an initialiser is a name such as `zeros`, or a number"
+        yield Diagnostic("bad-initialiser", f"`{ast.unparse(node)}` is no number: {what}", expr.span(node))
