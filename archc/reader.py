@@ -176,6 +176,9 @@ class Reader(Evaluator):
         callee = self.evaluate(node.func) if not isinstance(node.func, ast.Name) else self.named(node.func)
         if isinstance(node.func, ast.Name) and node.func.id == "reuse" and callee is MISSING:
             return self.lowering.applier.reuse(self, node)
+        if isinstance(callee, (int, float, str, list)) or is_tensor(callee):
+            what = describe(callee) if not is_tensor(callee) else "a value"
+            raise EvalFault("not-an-op", f"`{ast.unparse(node)}` applies {what}, which is no op", node)
         arguments = [self.evaluate(a) for a in node.args]
         tensors = [a for a in arguments if is_tensor(a)]
         name = ast.unparse(node.func)

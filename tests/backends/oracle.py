@@ -125,7 +125,8 @@ def assert_runs(arch: archc.Architecture) -> None:
     model = built(arch)
     state = {k: tuple(v.shape) for k, v in model.state_dict().items()}
     assert state == arch.state_dict_shapes()
-    assert list(state) == list(arch.state_dict_shapes())
+    moved = [p for p in zip(state, arch.state_dict_shapes(), strict=True) if p[0] != p[1]]
+    assert not moved
     assert sum(p.numel() for p in model.parameters()) == arch.params
     x = torch.randn(2, *arch.input.sizes, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():

@@ -55,12 +55,13 @@ class Arranger:
                 while end < len(items) and heads[end] == heads[k]:
                     end += 1
             run = items[k:end]
-            alone = heads[k] and heads.count(heads[k]) == len(run) and len(run) > 1
+            alone = heads[k] and heads.count(heads[k]) == len(run)
             if alone and all(isinstance(i, Group | Apply | Loop) for i in run):
                 path = ".".join([*([prefix] if prefix else []), heads[k]])
-                names = [i.path.split(".")[depth + 1] for i in run]
+                inner = self.regrouped(run, path)
+                names = [i.path.removeprefix(f"{path}.") for i in inner]
                 numbered = names == [str(n) for n in range(len(names))]
-                out.append(Group(path, items=self.regrouped(run, path), numbered=numbered))
+                out.append(Group(path, items=inner, numbered=numbered, plain=not any("." in n for n in names)))
             else:
                 out += run
             k = end

@@ -158,7 +158,7 @@ class Forward:
             case Branch():
                 self.branch(statement)
             case Each():
-                self.each(statement)
+                self.each(statement, following)
 
     def call(self, call: Call, following: Statement | None) -> None:
         """Write an expression: nested in what uses it, or in a variable."""
@@ -303,9 +303,11 @@ class Forward:
                 self.lines += [f"{self.indent}if {test}:", *inner.lines]
         self.left.subtract(branch.merged[1:] if branch.merged is not None else ())
 
-    def each(self, each: Each) -> None:
+    def each(self, each: Each, following: Statement | None) -> None:
         """Write a loop over modules."""
         self.settle_all()
+        if following is None or self.left[each.result] == following.reads()[each.result]:
+            self.near.add(each.result)
         self.left[each.source] -= 1
         target = self.choose(each.result)
         if target != self.names[each.source]:

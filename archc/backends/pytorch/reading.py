@@ -340,19 +340,6 @@ class Reading:
         sibling = any(e.names & set(loop.names) for e in where.key.exprs)
         return where if sibling else replace(where, copies=where.copies + 1)
 
-    def loop_path(self, where: Where, contexts: Contexts, turns: Sequence[Contexts]) -> str:
-        """Return the path of the module that holds the copies of a loop."""
-        inside = self.inside(contexts[0], turns[0]) or [n for c, m in zip(contexts, turns, strict=True) for n in self.inside(c, m)]
-        path = inside[0].path if inside else ""
-        return ".".join(path.split(".")[: where.inside])
-
-    def inside(self, context: Context, turns: Contexts) -> list[Node]:
-        """Return the nodes that were made in turns of a loop."""
-        prefixes = {t.frame.turns for t in turns}
-        length = len(context.frame.turns) + 1
-        applied = context.module.applied.items()
-        return [n for (_, at), n in applied if at[:length] in prefixes]
-
     def running_of(self, step: Modified, turns: Sequence[Context], running: Any) -> None:
         """Tell each turn what runs into it: what the turn before gave, or what the loop takes."""
         for turn in turns:

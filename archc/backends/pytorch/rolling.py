@@ -47,8 +47,18 @@ class Head:
         return f"for {target} in {self.values}"
 
 
-def rolled(reading: Reading, read: Reads, head: Head, turns: Contexts, base: Val) -> str | None:
-    """Return the module of a copy, written for all turns at once; None where it can't be.
+@dataclass(frozen=True)
+class Rolled:
+    """The module of a copy, written for all turns of a loop: its text, the path of its first
+    use, and expressions of the channels that the loop gives."""
+
+    text: str
+    path: str
+    channels: tuple[str, ...]
+
+
+def rolled(reading: Reading, read: Reads, head: Head, turns: Contexts, base: Val) -> Rolled | None:
+    """Write the module of a copy for all turns at once; None where it can't be.
 
     `base` is the value before the first turn. The channels that run into a turn are known
     only after a first reading, in which they have a name of their own.
@@ -56,15 +66,16 @@ def rolled(reading: Reading, read: Reads, head: Head, turns: Contexts, base: Val
     try:
         with reading.attempt():
             reading.names.loops |= head.names
-            _, result = once(reading, read, turns, (CARRIED,))
-            text, _ = once(reading, read, turns, carried(head, base, result))
-            return None if CARRIED in text else text
+            _, result, _ = once(reading, read, turns, (CARRIED,))
+            runs_in, runs_out = carried(head, base, result)
+            text, _, path = once(reading, read, turns, runs_in)
+            return None if CARRIED in text else Rolled(text, path, runs_out)
     except Split:
         return None
 
 
-def once(reading: Reading, read: Reads, turns: Contexts, candidates: tuple[str, ...]) -> tuple[str, Val]:
-    """Read the body of a loop for all turns; return its module and what it gives."""
+def once(reading: Reading, read: Reads, turns: Contexts, candidates: tuple[str, ...]) -> tuple[str, Val, str]:
+    """Read the body of a loop for all turns; return its module, what it gives and its path."""
     running = [t.frame.running for t in turns]
     if not all(isinstance(v, Value) for v in running):
         raise Split({})
@@ -80,15 +91,16 @@ def once(reading: Reading, read: Reads, turns: Contexts, candidates: tuple[str, 
         pieces = chained(items, source, result, local_uses(items, result)) if items else None
     if pieces is None or len(pieces) != 1 or pieces[0].test or len(pieces[0].texts) != 1:
         raise Split({})
-    return pieces[0].texts[0], result
+    return pieces[0].texts[0], result, items[0].path
 
 
-def carried(head: Head, base: Val, result: Val) -> tuple[str, ...]:
-    """Return expressions of the channels that run into a turn, given those that come out."""
-    found = list(base.candidates)
+def carried(head: Head, base: Val, result: Val) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return expressions of the channels that run into a turn, and of those that come out of
+    the last one, given those that come out of each."""
+    found, after = list(base.candidates), [t for t in result.candidates if CARRIED not in t]
     if not isinstance(head.target, ast.Name) or not head.values.startswith("range("):
-        return tuple(found)
-    i = head.target.id
+        return tuple(found), tuple(after)
+    i, count = head.target.id, head.values.removeprefix("range(").removesuffix(")").rpartition(", ")[2]
     for start in base.candidates:
         for text in result.candidates:
             tree = parsed(text)
@@ -97,8 +109,10 @@ def carried(head: Head, base: Val, result: Val) -> tuple[str, ...]:
             if CARRIED not in names and i not in names:
                 found.append(f"{start} if {i} == 0 else {text}")
             elif grows and unparse(tree.left) == CARRIED and CARRIED not in unparse(tree.right):  # type: ignore[attr-defined]
-                found.append(unparse(parsed(f"({start}) + ({unparse(tree.right)}) * {i}")))  # type: ignore[attr-defined]
-    return tuple(found)
+                grown = f"({start}) + ({unparse(tree.right)})"  # type: ignore[attr-defined]
+                found.append(unparse(parsed(f"{grown} * {i}")))
+                after.append(unparse(parsed(f"{grown} * ({count})")))
+    return tuple(found), (*after, *base.candidates)
 
 
 def repeated(reading: Reading, step: Modified, loop: Turns, contexts: Contexts, turns: Sequence[list[Context]], where: Where) -> list[Item]:
@@ -108,30 +122,33 @@ def repeated(reading: Reading, step: Modified, loop: Turns, contexts: Contexts, 
     equal = same(map(len, turns))
     one = source is not None and not (where.key is not None and where.key.silent)
     sibling = where.key is not None and inside.copies == where.copies
-    text = None
+    made_once = None
     if sibling and where.key is not None and not {n for e in where.key.exprs for n in e.names} <= set(loop.names):
         one = False
     if one and source is not None and (not equal or len(turns[0]) > FEW):
         head = Head(loop.target, loop_values(reading, loop, contexts))
         read: Reads = lambda cs: reading.once(step, cs, inside, take=False)  # noqa: E731
-        text = rolled(reading, read, head, [t for mine in turns for t in mine], source)
-    if not equal and text is None:
+        made_once = rolled(reading, read, head, [t for mine in turns for t in mine], source)
+    if not equal and made_once is None:
         raise split_by(contexts, lambda c: len(c.turns(loop)))
     copies = reading.copies(step, turns, inside) if equal else []
     last = finished(reading, step, contexts, turns)
+    if last is not None and made_once is not None:
+        last.candidates = (*made_once.channels, *last.candidates)
     flat = [i for copy in copies for i in copy]
-    if source is None or last is None or not one or (sibling and text is None):
+    if source is None or last is None or not one or (sibling and made_once is None):
         return flat
     made = Loop("", source=source, last=last, copies=copies, spliced=where.key is None)
-    if text is not None:
+    if made_once is not None:
+        text = made_once.text
         made.head = head.over([text, *( [key_template(where.key)] if sibling and where.key else [])])
         made.rolled = (f"*({text} {made.head})",)
         made.each = text
         made.ask = lambda: f"for {unparse(loop.target)} in {reading.speller.stored(Py(head.values, VARIES)).text}"
-        reading.seen.update(id(n) for m, c in zip(turns, contexts, strict=True) for n in reading.inside(c, m))
     if sibling and where.key is not None:
         made.key = key_template(where.key)
-    made.path = reading.loop_path(where, contexts, turns)
+    path = next((i.path for i in flat if i.path), made_once.path if made_once is not None else "")
+    made.path = ".".join(path.split(".")[: where.inside])
     return [made]
 
 
@@ -243,8 +260,8 @@ def rolled_row(reading: Reading, step: Row, turns: Sequence[Context], source: Va
     for first, last in ((0, 0), (1, 0), (0, 1), (1, 1)):
         bounds = f"{first}, {count - last}" if first else str(count - last)
         head = Head(target, f"range({bounds})")
-        text = rolled(reading, read, head, turns[first : count - last], source)
-        if text is not None:
-            middle = f"*({text} {head.over([text])})"
+        found = rolled(reading, read, head, turns[first : count - last], source)
+        if found is not None:
+            middle = f"*({found.text} {head.over([found.text])})"
             return (*texts[:first], middle, *texts[count - last :])
     return ()
