@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
+SPATIAL = ("d", "h", "w", "l")
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -40,7 +42,7 @@ class Shape:
     @property
     def spatial(self) -> tuple[int, ...]:
         """The sizes of h and w (and d, l), in the order of the layout."""
-        return tuple(s for d, s in zip(self.layout, self.sizes, strict=True) if d in "dhwl")
+        return tuple(s for d, s in zip(self.layout, self.sizes, strict=True) if d in SPATIAL)
 
     @property
     def numel(self) -> int:
@@ -59,7 +61,7 @@ class Shape:
         """Return the shape with other spatial sizes, given in the order of the layout."""
         rest = iter(spatial)
         pairs = zip(self.layout, self.sizes, strict=True)
-        return Shape(self.layout, tuple(next(rest) if d in "dhwl" else s for d, s in pairs))
+        return Shape(self.layout, tuple(next(rest) if d in SPATIAL else s for d, s in pairs))
 
     @property
     def spelled(self) -> str:

@@ -18,6 +18,7 @@ from archc.shapes import Shape
 Group = tuple[str, ...]
 Side = tuple[Group, ...]
 
+NAME = r"[A-Za-z]\w*"
 LETTERS = ("c", "n", "h", "w", "l")
 """The names of dimensions that other ops know."""
 
@@ -41,7 +42,7 @@ def sides(pattern: str) -> tuple[Side, Side]:
 
 
 def _side(text: str, pattern: str) -> Side:
-    if not re.fullmatch(r"(\s*(\(\s*[A-Za-z]\w*(\s+[A-Za-z]\w*)*\s*\)|[A-Za-z]\w*(?![\w(])))+\s*", text):
+    if re.sub(rf"\(\s*{NAME}(\s+{NAME})*\s*\)|{NAME}", "", text).strip():
         raise _bad("must be names, some of them together in brackets", pattern)
     found = re.findall(r"\(([^()]*)\)|(\w+)", text)
     side = tuple(tuple((inner or name).split()) for inner, name in found)
@@ -49,7 +50,7 @@ def _side(text: str, pattern: str) -> Side:
     twice = [name for name in names if names.count(name) > 1]
     if twice:
         raise _bad(f"must have `{twice[0]}` only once on a side", pattern)
-    if side[0] != ("b",):
+    if side[:1] != (("b",),):
         raise _bad("must begin with `b`, the batch, on both sides", pattern)
     return side
 
@@ -59,7 +60,8 @@ def _names(side: Side) -> list[str]:
 
 
 def _bad(what: str, pattern: str) -> PydanticCustomError:
-    return PydanticCustomError("bad_pattern", "{what}, got {pattern}", {"what": what, "pattern": spelled(pattern)})
+    context = {"what": what, "pattern": spelled(pattern)}
+    return PydanticCustomError("bad_pattern", "{what}, got {pattern}", context)
 
 
 def _pattern(value: str) -> str:
@@ -68,9 +70,14 @@ def _pattern(value: str) -> str:
 
 
 def _pairs(value: Any) -> Any:
-    if not isinstance(value, tuple) or not all(isinstance(v, tuple) and len(v) == 2 for v in value):
-        raise PydanticCustomError("by_name", "must be given by the names of the pattern, as `g=2`, got {value}", {"value": spelled(value)})
-    return value
+    if isinstance(value, tuple) and all(isinstance(v, tuple) and len(v) == 2 for v in value):
+        return value
+    message = "must be given by the names of the pattern, as `g=2`, got {value}"
+    raise PydanticCustomError("by_name", message, {"value": spelled(value)})
+
+
+def _split(dim: int, group: Group, sizes: dict[str, int]) -> str:
+    return f".unflatten({dim}, ({', '.join(str(sizes.get(name, -1)) for name in group)}))"
 
 
 def _called(group: Group) -> str:
@@ -103,12 +110,16 @@ class Rearrange(Op):
         left, right = sides(self.pattern)
         self._expect_fit(left, x)
         sizes = dict(self._solved(left, x))
-        names = tuple(_called(group) for group in right[1:])
+        names = [_called(group) for group in right[1:]]
         twice = [name for name in names if names.count(name) > 1]
-        if twice or not names:
-            message = f"`{self.name}` gives two dimensions that are called `{twice[0]}`" if twice else f"`{self.name}` leaves no dimension but the batch"
-            raise ShapeFault("no-dimension-left" if not twice else "wrong-layout", message, "a group is called by its `c`, `(h w)` is `n`", 0)
-        return Shape(names, tuple(prod(sizes[name] for name in group) for group in right[1:]))
+        if twice:
+            raise ShapeFault(
+                "wrong-layout",
+                f"`{self.name}` gives two dimensions that are called `{twice[0]}`",
+                "a group with c in it is called `c`, one with h and w `n`",
+                0,
+            )
+        return Shape(tuple(names), tuple(prod(sizes[n] for n in group) for group in right[1:]))
 
     def _expect_fit(self, left: Side, x: Shape) -> None:
         """Raise unless the left side is the layout of x, as far as both use known names."""
@@ -116,10 +127,19 @@ class Rearrange(Op):
         odd = any(a != b and {a, b} <= {*LETTERS} for a, b in pairs)
         if odd or len(left) - 1 != len(x.layout):
             takes = " ".join(_called(group) for group in left)
-            raise ShapeFault("wrong-layout", f"`{self.name}` takes `{takes}` by its pattern, but gets `{x.spelled}`", "the left side names the dimensions in their order", 0)
-        unknown = [name for name, _ in self.sizes if name not in _names(left)]
-        if unknown:
-            raise ShapeFault("unknown-dimension", f"`{self.name}` gets a size of `{unknown[0]}`, which its pattern has not", "", 0)
+            raise ShapeFault(
+                "wrong-layout",
+                f"`{self.name}` takes `{takes}` by its pattern, but gets `{x.spelled}`",
+                "the left side names the dimensions in their order",
+                0,
+            )
+        for name, _ in self.sizes:
+            if name not in _names(left):
+                raise ShapeFault(
+                    "unknown-dimension",
+                    f"`{self.name}` gets a size for `{name}`, which its pattern does not name",
+                    f"it names {', '.join(f'`{n}`' for n in _names(left))}",
+                )
 
     def _solved(self, left: Side, x: Shape) -> Iterator[tuple[str, int]]:
         """Yield the size of each name."""
@@ -128,11 +148,20 @@ class Rearrange(Op):
             free = [name for name in group if name not in given]
             if len(free) > 1:
                 named = " and ".join(f"`{name}`" for name in free)
-                raise ShapeFault("missing-argument", f"`{self.name}` can't tell the sizes of {named}", f"give all but one: `{free[0]}=...`", 0)
+                raise ShapeFault(
+                    "missing-argument",
+                    f"`{self.name}` can't tell the sizes of {named}",
+                    f"give all but one of a group: `{free[0]}=...`",
+                )
             rest, over = divmod(total, prod(given.get(name, 1) for name in group))
             if over or (not free and rest != 1):
-                shown = " × ".join(str(given.get(name, name)) for name in group)
-                raise ShapeFault("parts-do-not-divide", f"`{self.name}` can't split {total} along `{_called(group)}` into {shown}", "", 0)
+                parts = " × ".join(str(given.get(name, name)) for name in group)
+                raise ShapeFault(
+                    "parts-do-not-divide",
+                    f"`{self.name}` can't make {parts} of {total} along `{_called(group)}`",
+                    "",
+                    0,
+                )
             yield from ((name, given.get(name, rest)) for name in group)
 
     @classmethod
@@ -151,14 +180,14 @@ class Rearrange(Op):
         """Spell what changes: unflatten, transpose or permute, flatten."""
         left, right = sides(str(use.pattern.value))
         given = dict(use.sizes.value)
-        splits = [f".unflatten({k}, ({', '.join(str(given.get(n, -1)) for n in g)}))" for k, g in enumerate(left) if len(g) > 1]
+        splits = [_split(k, group, given) for k, group in enumerate(left) if len(group) > 1]
         merges = [f".flatten({k}, {k + len(g) - 1})" for k, g in enumerate(right) if len(g) > 1]
         order = [_names(left).index(name) for name in _names(right)]
-        moved = [k for k, j in enumerate(order) if k != j]
-        permuted = f".permute({', '.join(map(str, order))})" if moved else ""
+        moved = [k for k, old in enumerate(order) if k != old]
+        turned = f".permute({', '.join(map(str, order))})" if moved else ""
         if len(moved) == 2:
-            permuted = f".transpose({moved[0]}, {moved[1]})"
-        return "".join((xs[0], *reversed(splits), permuted, *reversed(merges)))
+            turned = f".transpose({moved[0]}, {moved[1]})"
+        return "".join((xs[0], *reversed(splits), turned, *reversed(merges)))
 
     @classmethod
     def _order(cls, use: Use) -> list[int]:

@@ -231,6 +231,26 @@ def test_drop_path_draws_as_torchvision() -> None:
     assert torch.equal(evaluate("DropPath(1.0)")(x), x * 0)
 
 
+def test_rearrange_moves_as_einops() -> None:
+    """Element by element: in a group the name on the left varies slowest."""
+    x = torch.arange(2 * 6 * 4 * 4).view(2, 6, 4, 4)
+    image = Shape.of("c h w", 6, 4, 4)
+
+    def moved(pattern: str, **sizes: int) -> torch.Tensor:
+        return apply(op("rearrange", pattern=pattern, sizes=tuple(sizes.items())), (image,), [x])
+
+    shuffled = moved("b (g c) h w -> b (c g) h w", g=2)
+    assert all(
+        torch.equal(shuffled[:, 2 * c + g], x[:, 3 * g + c]) for c in range(3) for g in (0, 1)
+    )
+    tokens = moved("b c h w -> b (h w) c")
+    assert all(torch.equal(tokens[:, 4 * h + w], x[:, :, h, w]) for h in range(4) for w in range(4))
+    merged = moved("b c (h p) (w q) -> b h w (q p c)", p=2, q=2)
+    for p, q in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        part = merged[..., 6 * (2 * q + p) :][..., :6]
+        assert torch.equal(part, x[:, :, p::2, q::2].permute(0, 2, 3, 1))
+
+
 def test_scalar_parameter_scales() -> None:
     """One learned number multiplies a value of any layout, and is never a batch of numbers."""
     number = op("parameter", dims=[1], init=0.5)

@@ -21,6 +21,10 @@ def use(name: str, *xs: Shape, channels: Py | None = None, **changed: Py) -> tup
     return OPS[name], Use(args, tuple(channels for _ in xs), xs)
 
 
+def rearranged(x: Shape, pattern: str, **sizes: int) -> tuple[type[Op], Use]:
+    return use("rearrange", x, pattern=Py.of(pattern), sizes=Py.of(tuple(sizes.items())))
+
+
 WIDTH, KERNEL, STRIDE = varies("4 * width"), varies("kernel"), varies("stride")
 
 MODULES = [
@@ -138,6 +142,19 @@ FUNCTIONS = [
     ("x.narrow(1, 0, w // 2)", use("narrow", MAP, start=Py.of(0), length=varies("w // 2"))),
     ("x[:, 0]", use("select", TOKENS, index=Py.of(0), dim=Py.of("n"))),
     ("x[:, :, :, -1]", use("select", MAP, index=Py.of(-1), dim=Py.of("w"))),
+    ("x.permute(0, 2, 3, 1)", rearranged(MAP, "b c h w -> b h w c")),
+    ("x.transpose(1, 2)", rearranged(TOKENS, "b n c -> b c n")),
+    ("x.flatten(2, 3)", rearranged(MAP, "b c h w -> b c (h w)")),
+    ("x.permute(0, 2, 3, 1).flatten(1, 2)", rearranged(MAP, "b c h w -> b (h w) c")),
+    (
+        "x.unflatten(1, (2, -1)).transpose(1, 2).flatten(1, 2)",
+        rearranged(MAP, "b (g c) h w -> b (c g) h w", g=2),
+    ),
+    (
+        "x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2)).permute(0, 2, 4, 3, 5, 1).flatten(3, 5)",
+        rearranged(MAP, "b c (h p) (w q) -> b h w (p q c)", p=2, q=2),
+    ),
+    ("x", rearranged(MAP, "b c h w -> b c h w")),
     ("F.pad(x, (1, 1, 1, 1))", use("pad", MAP, padding=Py.of(1))),
     ("F.pad(x, (p, p, p, p), value=1.0)", use("pad", MAP, padding=varies("p"), value=Py.of(1.0))),
     (

@@ -41,6 +41,10 @@ def test_he2015_is_what_fvcore_counts(name: str) -> None:
         ("macs", "resnet50", 4_089_184_256),
         ("macs_conv", "resnet50", 4_087_136_256),
         ("flops", "resnet50", 8_178_368_512),
+        ("params", "googlenet", 13_004_888),
+        ("inference_params", "googlenet", 6_624_904),  # as torchvision counts it
+        ("inference_params", "resnet50", 25_557_032),
+        ("inference_macs", "resnet50", 4_089_184_256),
         ("depth", "resnet152", 152),
         ("projections", "plain34", 0),
         ("sizes", "resnet20", [32, 16, 8]),

@@ -69,6 +69,8 @@ class Arranger:
 
     def head(self, item: Item, depth: int) -> str:
         """Return the next part of an item's path, if more follow."""
+        if isinstance(item, Apply) and not item.whole and not item.owns:
+            return ""
         parts = item.path.split(".")
         return parts[depth] if len(parts) > depth + 1 and not (isinstance(item, Loop) and item.spliced) else ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,11 +32,15 @@ STEP, BODY = " " * 4, " " * 8
 
 def written(templates: Templates, template: Template, kept: set[str]) -> None:
     """Write a template until it keeps no further argument."""
-    if template.modules[0] is templates.network.root:
+    root = template.modules[0] is templates.network.root
+    if root:
         kept |= model_arguments(templates.network)
     while True:
         writer = ClassWriter(templates, template, kept)
         lines = writer.lines()
+        if root and kept & writer.names.sizes:  # other layers would have to follow
+            kept -= writer.names.sizes
+            continue
         if writer.names.kept <= kept:
             template.lines = lines
             return
@@ -85,6 +90,7 @@ class ClassWriter:
             made = self.function(items, ends.vals[0]) if is_list(block) else None
             if made is not None:
                 return made
+        self.templates.expect_class(self.template)
         arranger, statements = arranged(items, uses)
         return self.class_lines(arranger, statements, ends)
 
@@ -164,8 +170,9 @@ class ClassWriter:
                 text = f"{text} if {pieces[0].test} else nn.Identity()"
         if text is None or text.startswith("*"):
             return None
+        self.names.stored.clear()
         head = f"def {self.template.name}({', '.join(self.signature())}):"
-        lines = [*fit(head), *self.docstring(STEP), *self.locals(STEP)]
+        lines = [*fit(head), *self.docstring(STEP), *self.locals(STEP, [*own, text])]
         lines += [line for raw in own for line in statement(STEP, raw)]
         if parts := choice(text):
             lines += [f"{STEP}if {parts[1]}:", *fit(f"{STEP}    return {parts[0]}")]
@@ -177,12 +184,12 @@ class ClassWriter:
     def class_lines(self, arranger: Arranger, statements: list[Statement], ends: Ends) -> list[str]:
         """Write a class."""
         forward = self.forward(statements, ends)
+        text = "\n".join(forward)
+        self.names.stored = {n: t for n, t in self.names.stored.items() if re.search(rf"self\.{n}\b", text)}
         said = self.docstring(STEP)
         lines = [f"class {self.template.name}(nn.Module):", *said, *([""] if said else [])]
         lines += [*fit(f"    def __init__({', '.join(['self', *self.signature()])}):"), f"{BODY}super().__init__()"]
-        lines += self.locals(BODY)
-        for name, text in self.names.stored.items():
-            lines += fit(f"{BODY}self.{name} = {text}")
+        lines += self.locals(BODY, arranger.init)
         lines += [line for raw in arranger.init for line in statement(BODY, raw)]
         lines += self.init_lines(arranger)
         names = ", ".join(["self", *(variable(v.name) for v in self.inputs)])
@@ -243,9 +250,15 @@ class ClassWriter:
         parts += [f"{n}={d}" for n, d in defaults.items() if d is not None]
         return [*parts, *(["*"] if kept else []), *(f"{n}={Py.of(scope[n]).text}" for n in sorted(kept))]
 
-    def locals(self, indent: str) -> list[str]:
-        """Write the derived values that the constructor reads."""
-        return [line for name, text in self.let_texts().items() for line in fit(f"{indent}{name} = {text}")]
+    def locals(self, indent: str, readers: Sequence[str]) -> list[str]:
+        """Write the derived values that the constructor reads, and what it stores for forward."""
+        lets, stored = self.let_texts(), dict(self.names.stored)
+        for name in [n for n in lets if stored.get(n) == n]:
+            others = [t for n, t in {**lets, **stored}.items() if n != name]
+            if not any(re.search(rf"\b{name}\b", text) for text in [*readers, *others]):
+                stored[name] = lets.pop(name)
+        derived = [f"{name} = {text}" for name, text in lets.items()]
+        return [line for raw in [*derived, *(f"self.{n} = {t}" for n, t in stored.items())] for line in fit(indent + raw)]
 
     def docstring(self, indent: str) -> list[str]:
         """Say where a block is first used, with shapes."""

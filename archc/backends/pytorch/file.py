@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from archc.backends.pytorch.templates import Templates
 from archc.graph import Network
 from archc.ops import HELPERS
@@ -23,11 +25,17 @@ def source(network: Network, *, version: str) -> str:
     """Return the file's text; it imports torch only, and its last class is the model."""
     templates = Templates(network)
     *blocks, model = ["\n".join(t.lines) for t in templates.write()]
-    helpers = {**HELPERS, "make_divisible": MAKE_DIVISIBLE, "stage": STAGE}
-    needed = {n: text.rstrip("\n") for n, text in helpers.items() if n in templates.needs}
-    stage = [needed.pop("stage")] if "stage" in needed else []
-    body = "\n\n\n".join([*needed.values(), *blocks, *stage, model])
+    text = "\n".join([*blocks, model])
+    helpers = [h for n, h in {**HELPERS, "make_divisible": MAKE_DIVISIBLE}.items() if calls(text, n)]
+    stage = [STAGE] if calls(text, "stage") else []
+    parts = [*helpers, *blocks, *stage, model]
+    body = "\n\n\n".join(part.rstrip("\n") for part in parts)
     return f"{header(network, version)}\n\n{imports(body)}\n\n\n{body}\n"
+
+
+def calls(text: str, name: str) -> bool:
+    """Whether a text calls a helper, or makes a class of it."""
+    return re.search(rf"(?<![\w.]){name}\(", text) is not None
 
 
 def imports(body: str) -> str:

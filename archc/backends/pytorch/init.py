@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from archc.backends.pytorch.context import Context
+from archc.backends.pytorch.layout import atom
 from archc.expr import Evaluator, Expr
 from archc.graph import Network, Node
 from archc.spec import Rule
@@ -45,7 +46,7 @@ def initialiser(expr: Expr, tensor: str, scope: Mapping[str, Any]) -> str:
             return f"nn.init.{name}_({tensor}, std={std})"
         case "uniform":
             bound = number(arguments[0], tensor, scope)
-            return f"nn.init.uniform_({tensor}, -{bound}, {bound})"
+            return f"nn.init.uniform_({tensor}, -{atom(bound)}, {bound})"
         case "kaiming_normal" | "kaiming_uniform":
             mode = arguments[0].id if arguments and isinstance(arguments[0], ast.Name) else "fan_in"
             return f'nn.init.{name}_({tensor}, mode="{mode}", nonlinearity="relu")'

@@ -26,14 +26,17 @@ def fit(line: str, end: str = "") -> list[str]:
     if cut is None:
         return [line + end]
     start, stop = cut
-    inside = _contents(f"{indent}    ", line[start + 1 : stop], comma=_takes_comma(line, start))
+    called = start > 0 and (line[start - 1].isalnum() or line[start - 1] in "_)]")
+    inside = _contents(f"{indent}    ", line[start + 1 : stop], called=called, index=line[start] == "[")
     return [line[: start + 1], *inside, indent + line[stop:] + end]
 
 
-def _contents(indent: str, text: str, *, comma: bool) -> list[str]:
-    """Lay out what stands between brackets."""
-    if len(indent) + len(text.strip().rstrip(",")) <= WIDTH:
-        return [indent + text.strip().rstrip(",")]
+def _contents(indent: str, text: str, *, called: bool, index: bool) -> list[str]:
+    """Lay out what stands between brackets; a list or tuple has each item on its own line."""
+    text = text.strip().rstrip(",")
+    comma = not (called and index)
+    if called and len(indent) + len(text) <= WIDTH:
+        return [indent + text]
     if parts := generator(text):
         return [line for part in parts for line in fit(indent + part)]
     return [line for item in split_items(text) for line in fit_item(indent + item, comma=comma)]
@@ -66,11 +69,6 @@ def _keyword(text: str) -> tuple[str, str]:
 
 def _indent(line: str) -> str:
     return line[: len(line) - len(line.lstrip())]
-
-
-def _takes_comma(line: str, start: int) -> bool:
-    """Whether what stands in a bracket may end with a comma: not an index."""
-    return line[start] != "[" or not (start and (line[start - 1].isalnum() or line[start - 1] in ")]"))
 
 
 def generator(text: str) -> list[str] | None:

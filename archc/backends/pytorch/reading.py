@@ -458,6 +458,7 @@ class Reading:
         """Read a body from its graph: every argument is a literal."""
         items: list[Item] = []
         for node in module.nodes:
+            alone = not any(m.step is node.step and m is not node and beside(m.path, node.path) for m in module.nodes)
             self.seen.add(id(node))
             for value in node.outputs:
                 self.made.pop(id(value), None)
@@ -466,5 +467,10 @@ class Reading:
                 continue
             self.step_name = node.path.rsplit(".", 1)[-1] if not node.path.rsplit(".", 1)[-1].isdigit() else node.name
             site = Site(None, None, [context], [node], self.inputs([node]))
-            items.append(self.applied(site, whole=True, path=join(prefix, node.path)))
+            items.append(self.applied(site, whole=alone, path=join(prefix, node.path)))
         return items
+
+
+def beside(one: str, other: str) -> bool:
+    """Whether two paths are of one step: that of its module, and of another op in its text."""
+    return one == other or not one or not other or one.startswith(f"{other}.") or other.startswith(f"{one}.")

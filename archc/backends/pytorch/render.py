@@ -24,7 +24,7 @@ class Names:
 
     `kept` are constants that stay arguments with a default, so that formulas stay readable;
     `varying` differ between uses; `used` are all that the constructor reads; `stored` those
-    that forward reads, and how.
+    that forward reads, and how; `sizes` are in expressions of channels.
     """
 
     kept: set[str] = field(default_factory=set)
@@ -32,6 +32,7 @@ class Names:
     used: set[str] = field(default_factory=set)
     stored: dict[str, str] = field(default_factory=dict)
     loops: set[str] = field(default_factory=set)
+    sizes: set[str] = field(default_factory=set)
 
 
 class Renderer:
@@ -41,9 +42,8 @@ class Renderer:
         self,
         names: Names,
         channels: Callable[[ast.Attribute, Expr, Contexts], ast.expr],
-        need: Callable[[str], None],
     ) -> None:
-        self.names, self.channels, self.need = names, channels, need
+        self.names, self.channels = names, channels
 
     def values(self, expr: Expr, node: ast.expr, contexts: Contexts) -> list[Any]:
         """Return the value in each context."""
@@ -125,8 +125,6 @@ class Renderer:
         """Return a function of numbers, None where Python has none like it."""
         if name in MATH:
             return ast.Attribute(ast.Name("math", ast.Load()), name, ast.Load())
-        if name == "make_divisible":
-            self.need(name)
         return ast.Name(name, ast.Load()) if name in BUILTINS | {"make_divisible"} else None
 
     def name(self, expr: Expr, node: ast.Name, contexts: Contexts, *, whole: bool) -> ast.expr:

@@ -30,10 +30,11 @@ Reads = Callable[[Contexts], list[Item]]
 
 @dataclass(frozen=True)
 class Head:
-    """The head of a loop in Python: `i` in `range(n)`."""
+    """The head of a loop in Python: `i` in `range(n)`; a late one leaves out the first turn."""
 
     target: ast.expr
     values: str
+    late: bool = False
 
     @property
     def names(self) -> set[str]:
@@ -107,7 +108,7 @@ def carried(head: Head, base: Val, result: Val) -> tuple[tuple[str, ...], tuple[
             names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
             grows = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add)
             if CARRIED not in names and i not in names:
-                found.append(f"{start} if {i} == 0 else {text}")
+                found += [text] if head.late else [f"{start} if {i} == 0 else {text}"]
             elif grows and unparse(tree.left) == CARRIED and CARRIED not in unparse(tree.right):  # type: ignore[attr-defined]
                 grown = f"({start}) + ({unparse(tree.right)})"  # type: ignore[attr-defined]
                 found.append(unparse(parsed(f"{grown} * {i}")))
@@ -222,6 +223,23 @@ def row(reading: Reading, step: Row, contexts: Contexts) -> list[Item]:
     return [made]
 
 
+def looked_up(head: Head, text: str, first: int, last: int) -> str:
+    """Write a generator; where the turn does nothing but look up a table, over its values. ""
+    where it does more, since a table does not fit among arguments."""
+    tree = parsed(text)
+    tables = [n for n in ast.walk(tree) if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Tuple)]
+    if not tables:
+        return f"{text} {head.over([text])}"
+    turns = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in head.names]
+    found = [n for n in tables if n.slice in turns]
+    if len(turns) != 1 or len(found) != 1 or len(tables) != 1:
+        return ""
+    table = found[0].value
+    assert isinstance(table, ast.Tuple)
+    values = unparse(ast.Tuple(table.elts[first:last], ast.Load()))
+    return f"{text.replace(unparse(found[0]), 'value')} for value in {values}"
+
+
 def copies_of(step: Row, context: Context) -> list[Context]:
     """Return the context of each copy of a row, with what runs into it."""
     turns: list[Context] = []
@@ -257,11 +275,15 @@ def rolled_row(reading: Reading, step: Row, turns: Sequence[Context], source: Va
 
     count = len(turns)
     target = ast.Name("i", ast.Load())
+    fallback: tuple[str, ...] = ()
     for first, last in ((0, 0), (1, 0), (0, 1), (1, 1)):
         bounds = f"{first}, {count - last}" if first else str(count - last)
-        head = Head(target, f"range({bounds})")
+        head = Head(target, f"range({bounds})", late=bool(first))
         found = rolled(reading, read, head, turns[first : count - last], source)
-        if found is not None:
-            middle = f"*({found.text} {head.over([found.text])})"
-            return (*texts[:first], middle, *texts[count - last :])
-    return ()
+        middle = "" if found is None else looked_up(head, found.text, first, count - last)
+        if middle:
+            whole = (*texts[:first], f"*({middle})", *texts[count - last :])
+            if " if i == 0 " not in middle:
+                return whole
+            fallback = fallback or whole
+    return fallback

@@ -62,7 +62,7 @@ class Speller:
         lookup: Callable[[list[Value]], Val],
     ) -> None:
         self.templates, self.names, self.lookup = templates, names, lookup
-        self.render = Renderer(names, self.channels_of, templates.need)
+        self.render = Renderer(names, self.channels_of)
 
     # Numbers
 
@@ -81,6 +81,7 @@ class Speller:
             if all(c.number(tree) == n for c, n in zip(contexts, numbers, strict=True)):
                 names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
                 self.names.used |= names
+                self.names.sizes |= names
                 return Py(text, VARIES) if names else Py.of(numbers[0])
         if same(numbers):
             return Py.of(numbers[0])
@@ -162,8 +163,6 @@ class Speller:
             listed = spell
             spell = lambda xs: f"{listed(xs)}[0]"  # noqa: E731
         module = "" if one else cls.module(use)
-        if helper := cls.helper(use):
-            self.templates.need(helper)
         return Apply(
             path,
             inputs=site.inputs,

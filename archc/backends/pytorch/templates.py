@@ -62,7 +62,7 @@ class Template:
 
 
 class Stale(Exception):  # noqa: N818 - a request, not an error
-    """A template needs one that failed: it must wait for the next round."""
+    """A template needs one that failed, or another name: it must wait for the next round."""
 
 
 class Templates:
@@ -73,8 +73,8 @@ class Templates:
         self.blocks = blocks_of(network.document)
         self.labels: dict[int, Any] = {}
         self.literal: set[int] = set()
+        self.as_class: set[int] = set()
         self.kept: dict[Any, set[str]] = {}
-        self.needs: set[str] = set()
         self.by_module: dict[int, Template] = {}
         self._orders: dict[int, dict[int, int]] = {}
         self._uses: dict[int, Counter[int]] = {}
@@ -90,7 +90,6 @@ class Templates:
 
     def round(self) -> list[Template]:
         """Write every template once, those that can be."""
-        self.needs = set()
         groups = self.grouped()
         names = Counter(TAKEN)
         templates: list[Template] = []
@@ -162,7 +161,8 @@ class Templates:
             name = camel(str(self.network.document.name))
             name = f"{name}Net" if any(n.lower() == name.lower() for n in names) else name
         else:
-            name = module.name if is_function(module) else camel(module.name)
+            function = is_function(module) and id(module) not in self.as_class
+            name = module.name if function else camel(module.name)
         names[name] += 1
         number = names[name]
         while number > 1 and names[f"{name}{number}"]:
@@ -173,6 +173,13 @@ class Templates:
 
     # What writers ask
 
+    def expect_class(self, template: Template) -> None:
+        """Raise Stale where a template has the name of a function and turns out to be a class."""
+        modules = {id(m) for m in template.modules}
+        if is_function(template.modules[0]) and not modules <= self.as_class:
+            self.as_class |= modules
+            raise Stale
+
     def context(self, module: Module) -> Context:
         """Return the context of a use at the top of its body."""
         names = [str(n) for n in module.block.block.inputs] if isinstance(module.block, BlockDef) else ["x"]
@@ -181,10 +188,6 @@ class Templates:
             values[names[-1].removeprefix("...")] = list(module.inputs[len(names) - 1 :])
         running: Any = module.inputs[0] if len(module.inputs) == 1 else list(module.inputs)
         return Context(Frame(module, module.scope, values, running), self.blocks)
-
-    def need(self, helper: str) -> None:
-        """Note that the file needs a helper."""
-        self.needs.add(helper)
 
     def of(self, module: Module) -> Template:
         """Return the class or function of a module."""
@@ -242,7 +245,6 @@ class Templates:
         equal = all(g == given[0] for g in given) and all(s == 1 for s in strides[1:])
         if not equal or len(outs) > 1 or len(nodes[0].inputs) != 1 or template.default("stride") != "1":
             return ""
-        self.need("stage")
         texts = {n: Py.of(v).text for n, v in given[0].items()}
         arguments = [f"{n}={t}" for n, t in texts.items() if template.default(n) != t]
         stride = [f"stride={strides[0]}"] if strides[0] != 1 else []

@@ -1,0 +1,211 @@
+"""The convolutional families of torchvision: the same keys, shapes, numbers and new weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import archc
+from archc.passes.conventions import CONVENTIONS
+from archc.runtime import load
+from archc.runtime.peers import peer
+from archc.runtime.torchvision import import_torchvision
+from archc.runtime.verify import structure, verify
+
+Sizes = tuple[int, int]
+
+FAMILIES = {
+    "alexnet": ["alexnet"],
+    "convnext": ["convnext_tiny", "convnext_small", "convnext_base", "convnext_large"],
+    "densenet": ["densenet121", "densenet161", "densenet169", "densenet201"],
+    "efficientnet": [
+        *(f"efficientnet_b{k}" for k in range(8)),
+        *(f"efficientnet_v2_{k}" for k in "sml"),
+    ],
+    "googlenet": ["googlenet"],
+    "inception": ["inception_v3"],
+    "mnasnet": ["mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3"],
+    "mobilenetv2": ["mobilenet_v2"],
+    "mobilenetv3": ["mobilenet_v3_large", "mobilenet_v3_small"],
+    "regnet": [
+        *(
+            f"regnet_y_{k}"
+            for k in ["400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf", "128gf"]
+        ),
+        *(f"regnet_x_{k}" for k in ["400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf"]),
+    ],
+    "shufflenetv2": [f"shufflenet_v2_x{k}" for k in ["0_5", "1_0", "1_5", "2_0"]],
+    "squeezenet": ["squeezenet1_0", "squeezenet1_1"],
+    "vgg": [f"vgg{depth}{norm}" for depth in (11, 13, 16, 19) for norm in ("", "_bn")],
+}
+"""By the module of torchvision that has them."""
+
+NAMES = [name for names in FAMILIES.values() for name in names]
+
+QUICK = [
+    "squeezenet1_1",
+    "densenet121",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "mnasnet0_5",
+    "efficientnet_b0",
+    "regnet_y_400mf",
+    "regnet_x_400mf",
+    "googlenet",
+    "shufflenet_v2_x0_5",
+    "convnext_tiny",
+]
+"""Those that are compared to the last bit in the default run; alexnet and vgg by their features."""
+
+SMALL: list[Sizes] = [(64, 64), (71, 49)]
+OTHER: dict[str, list[Sizes]] = {
+    "alexnet": [(63, 63), (71, 80)],
+    "convnext": [(32, 32), (71, 49)],
+    "inception": [(299, 299), (315, 307)],  # below 299 the auxiliary head has no map to pool
+    "vgg": [(32, 32), (45, 33)],
+}
+ENORMOUS = ["regnet_y_128gf"]  # 10 GB with its gradients and its peer's: keys and shapes only
+
+
+def torchvision(name: str) -> Any:
+    return peer(f"torchvision:{name}")
+
+
+def family(name: str) -> str:
+    return next(family for family, names in FAMILIES.items() if name in names)
+
+
+def sizes(name: str) -> list[tuple[int, ...]]:
+    return [(3, *size) for size in OTHER.get(family(name), SMALL)]
+
+
+@contextmanager
+def meta(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Build on the meta device; RegNet reckons its widths with tensors, which need numbers."""
+    params: Any = import_torchvision().models.regnet.BlockParams
+    reckon = params.from_init_params
+
+    def on_cpu(*args: Any, **kwargs: Any) -> Any:
+        with torch.device("cpu"):
+            return reckon(*args, **kwargs)
+
+    monkeypatch.setattr(params, "from_init_params", on_cpu)
+    with torch.device("meta"):
+        yield
+
+
+def hold(ours: nn.Module, theirs: nn.Module, samples: list[tuple[int, ...]]) -> None:
+    """Hold a network to another: equal to the last bit, both to be run at every size."""
+    rows = verify(ours, theirs, samples).rows
+
+    assert [(r.what, r.at, r.result) for r in rows if r.error or r.refused] == []
+    assert len({r.at for r in rows}) == len(samples) + 1
+
+
+def test_every_convolutional_network_of_torchvision() -> None:
+    """The list above is all that torchvision has, ResNets and transformers left out."""
+    models = import_torchvision().models
+    others = ("resnet", "vision_transformer", "swin_transformer", "maxvit")
+    found: dict[str, set[str]] = {}
+    for name in models.list_models(module=models):
+        home = models.get_model_builder(name).__module__.rpartition(".")[2]
+        found.setdefault(home, set()).add(name)
+
+    assert {k: v for k, v in found.items() if k not in others} == {
+        k: set(v) for k, v in FAMILIES.items()
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_counts(name: str) -> None:
+    """Parameters and multiply-adds are those that torchvision says of its weights."""
+    models = import_torchvision().models
+    network = archc.compile(name).network
+    macs = round(CONVENTIONS["inference_macs"].count(network) / 1e9, 3)
+    params = {CONVENTIONS[c].count(network) for c in ("params", "inference_params")}
+    said = [(w.meta["num_params"], w.meta["_ops"]) for w in models.get_model_weights(name)]
+
+    assert any(p in params and macs == ops for p, ops in said), (macs, params, said)
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.heavy) for n in NAMES]
+)
+def test_keys_and_shapes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state_dict is torchvision's, by archc's prediction and by the emitted file."""
+    architecture = archc.compile(name)
+    with meta(monkeypatch):
+        ours, theirs = load(architecture), torchvision(name)
+    shapes = {key: tuple(tensor.shape) for key, tensor in theirs.state_dict().items()}
+
+    assert [(r.what, r.note) for r in structure(ours, theirs) if r.error] == []
+    assert architecture.state_dict_shapes() == shapes
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_small_maps(name: str) -> None:
+    hold(archc.load(name), torchvision(name), sizes(name))
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg11", "vgg11_bn"])
+def test_features(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All but the classifier, whose hundred million weights take the heavy run."""
+    with meta(monkeypatch):
+        ours, theirs = archc.load(name), torchvision(name)
+    for network in (ours, theirs):
+        network.features.to_empty(device="cpu")
+        for module in network.features:
+            if hasattr(module, "reset_parameters"):
+                module.reset_parameters()
+
+    hold(ours.features, theirs.features, sizes(name))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", [n for n in NAMES if n not in QUICK + ENORMOUS])
+def test_any_size(name: str) -> None:
+    hold(archc.load(name), torchvision(name), sizes(name))
+
+
+def test_auxiliary_heads() -> None:
+    """They are a setting; inference neither runs them nor needs maps that they can take."""
+    bare = archc.compile("inception_v3", aux_logits=False)
+    assert bare.params == 23_834_568  # torchvision's Inception v3 without its head
+    assert not any(key.startswith("AuxLogits") for key in bare.state_dict_shapes())
+    theirs = torchvision("inception_v3").eval()
+    ours = archc.load("inception_v3").eval()
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 3, 75, 91)
+
+    with torch.no_grad():
+        assert torch.equal(ours(x), theirs(x))
+
+
+def test_transformed_input() -> None:
+    """What torchvision's pretrained weights of GoogLeNet were given."""
+    ours = archc.load("googlenet", transform_input=True, aux_logits=False)
+    theirs = torchvision("googlenet(transform_input=True, aux_logits=False)")
+
+    hold(ours, theirs, [(3, 64, 64)])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [*QUICK, pytest.param("vgg11", marks=pytest.mark.heavy)],
+)
+def test_new_weights(name: str) -> None:
+    """New weights are torchvision's in distribution; the draws come in another order."""
+    ours, theirs = archc.load(name).state_dict(), torchvision(name).state_dict()
+    for key, value in theirs.items():
+        if value.unique().numel() == 1:
+            assert torch.equal(ours[key], value), key
+        elif value.numel() > 8:
+            spread = float(ours[key].std() / value.std())
+            assert abs(spread - 1) < 6 / value.numel() ** 0.5, key
+            mean = float(ours[key].mean() / value.std())
+            assert abs(mean) < 6 / value.numel() ** 0.5, key
