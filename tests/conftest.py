@@ -50,3 +50,10 @@ def golden(request: pytest.FixtureRequest) -> Callable[[Path, str], None]:
 def zoo() -> Path:
     """Return the folder of the zoo's specs."""
     return REPOSITORY / "specs"
+
+
+@pytest.fixture(autouse=True)
+def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a terminal says of itself, to a worker of a parallel run too, must not reach goldens."""
+    for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR"):
+        monkeypatch.delenv(name, raising=False)
