@@ -175,7 +175,9 @@ def compile_block(
     alone = parsed.model_copy(
         update={
             "input": tuple(_written("--input", "input", str(size)) for size in shape),
-            "body": Body.model_construct(root={Key(Text.at("_block", step.text.span), ("_block",)): step}),
+            "body": Body.model_construct(
+                root={Key(Text.at("_block", step.text.span), ("_block",)): step}
+            ),
             **dict.fromkeys(("stem", "stages", "head", "outputs")),
         }
     )
@@ -185,7 +187,9 @@ def compile_block(
     return Architecture(replace(network, name=block))
 
 
-def check(spec: str | Path | Source, variant: str | None = None, **settings: Any) -> list[Diagnostic]:
+def check(
+    spec: str | Path | Source, variant: str | None = None, **settings: Any
+) -> list[Diagnostic]:
     """Return every diagnostic of a spec: of all its variants, or of the one named."""
     try:
         parsed, chosen = open_spec(spec, variant)
@@ -209,20 +213,26 @@ def judge_claims(spec: str | Path | Source, variant: str | None = None) -> list[
     return [v for network in networks if network is not None for v in verdicts(network)]
 
 
-def _meant(spec: str | Path | Source, parsed: Document, variant: str | None, chosen: str) -> list[str]:
+def _meant(
+    spec: str | Path | Source, parsed: Document, variant: str | None, chosen: str
+) -> list[str]:
     """Return the variants that a check is of: all of a file, the one of a name."""
     named = variant is not None or (not isinstance(spec, Source) and str(spec) == chosen)
     return [chosen] if named or not parsed.variants else [str(v) for v in parsed.variants]
 
 
-def judge(parsed: Document, variant: str, settings: Mapping[str, Any]) -> tuple[list[Diagnostic], Network | None]:
+def judge(
+    parsed: Document, variant: str, settings: Mapping[str, Any]
+) -> tuple[list[Diagnostic], Network | None]:
     """Apply the rules of the text, lower a variant, run the passes; return what is wrong."""
     text, faulty = judge_text(parsed)
     found, network = build(parsed, variant, settings, faulty)
     return sort([*text, *found]), network
 
 
-def build(parsed: Document, variant: str, settings: Mapping[str, Any], faulty: frozenset[str]) -> tuple[list[Diagnostic], Network | None]:
+def build(
+    parsed: Document, variant: str, settings: Mapping[str, Any], faulty: frozenset[str]
+) -> tuple[list[Diagnostic], Network | None]:
     """Lower a variant and run the passes; return what is wrong, and the network if it has one."""
     network, found = lower(parsed, variant, settings, faulty)
     if network is not None:
@@ -252,11 +262,13 @@ def open_spec(spec: str | Path | Source, variant: str | None) -> tuple[Document,
         found = zoo.find(str(spec)) or next((f for f in zoo.files() if f.stem == str(spec)), None)
         if found is None:
             hint = nearest(str(spec), [*zoo.names(), *(f.stem for f in zoo.files())])
-            message = f"there is no file and no network of the zoo called `{spec}`" + (f"; {hint}" if hint else "")
+            message = f"there is no file and no network of the zoo called `{spec}`" + (
+                f"; {hint}" if hint else ""
+            )
             raise FileNotFoundError(message)
         parsed = document(read(found, found.name))
-        named = str(spec) if variant is None and zoo.find(str(spec)) else variant
-        return parsed, pick(parsed, named if not parsed.variants or named in map(str, parsed.variants) else variant)
+        named = zoo.find(str(spec)) is not None and variant is None and parsed.variants
+        return parsed, pick(parsed, str(spec) if named else variant)
     parsed = document(read(path))
     return parsed, pick(parsed, variant)
 
@@ -273,8 +285,21 @@ def pick(parsed: Document, variant: str | None) -> str:
     known = [str(v) for v in parsed.variants] or [str(parsed.name)]
     chosen = default(parsed) if variant is None else variant
     if chosen not in known:
-        span = parsed.default.span if variant is None and parsed.default is not None else parsed.name.span
-        raise SpecError([Diagnostic("unknown-variant", f"`{parsed.name}` has no variant `{chosen}`", span, help=nearest(chosen, known) or f"variants: {', '.join(known)}")])
+        span = (
+            parsed.default.span
+            if variant is None and parsed.default is not None
+            else parsed.name.span
+        )
+        raise SpecError(
+            [
+                Diagnostic(
+                    "unknown-variant",
+                    f"`{parsed.name}` has no variant `{chosen}`",
+                    span,
+                    help=nearest(chosen, known) or f"variants: {', '.join(known)}",
+                )
+            ]
+        )
     return chosen
 
 

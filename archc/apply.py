@@ -38,22 +38,42 @@ class Applier:
         if isinstance(callee, Reused):
             return callee.apply(self, reader, values, node)
         if not isinstance(callee, Callee):
-            raise EvalFault("not-an-op", f"`{ast.unparse(node)}` applies {describe(callee)}, which is no op", node)
+            raise EvalFault(
+                "not-an-op",
+                f"`{ast.unparse(node)}` applies {describe(callee)}, which is no op",
+                node,
+            )
         if any(v is NOTHING for v in values):
             if callee.name not in LEAVES_OUT:
-                raise EvalFault("nothing-used", f"`{ast.unparse(node)}` needs a value, but {self.empty(reader, node)} nothing", node, "`none(...)(x)` gives nothing, which only `+`, `concat`, `sum` and `mean` leave out")
+                raise EvalFault(
+                    "nothing-used",
+                    f"`{ast.unparse(node)}` needs a value, but {self.empty(reader, node)} nothing",
+                    node,
+                    "`none(...)(x)` gives nothing, which only `+`, `concat`, `sum` and `mean` leave out",
+                )
             values = [v for v in values if v is not NOTHING]
             if not values:
                 return NOTHING
         for parameter in callee.required:
             if parameter not in dict(callee.arguments) and parameter not in self.defaults(callee):
-                raise EvalFault("missing-argument", f"`{callee.name}` needs `{parameter}`", node, f"its arguments: {takes(callee)}")
-        return self.op(reader, callee, values, node) if is_op(callee) else self.block(reader, callee, values, node)
+                raise EvalFault(
+                    "missing-argument",
+                    f"`{callee.name}` needs `{parameter}`",
+                    node,
+                    f"its arguments: {takes(callee)}",
+                )
+        return (
+            self.op(reader, callee, values, node)
+            if is_op(callee)
+            else self.block(reader, callee, values, node)
+        )
 
     def empty(self, reader: Reader, node: ast.expr) -> str:
         """Say which step is nothing, of those that an expression names."""
         values = reader.frame.values if reader.frame else {}
-        names = [n.id for n in ast.walk(node) if isinstance(n, ast.Name) and values.get(n.id) is NOTHING]
+        names = [
+            n.id for n in ast.walk(node) if isinstance(n, ast.Name) and values.get(n.id) is NOTHING
+        ]
         return f"the step `{names[0]}` gives" if names else "gets"
 
     def defaults(self, callee: Callee) -> dict[str, Any]:
@@ -68,7 +88,9 @@ class Applier:
     def op(self, reader: Reader, callee: Callee, values: list[Any], node: ast.expr) -> Any:
         """Apply an op."""
         op = self.build(reader, callee, node)
-        inputs = flat(values) if op.inputs is None else self.exactly(op.inputs, op.name, values, node)
+        inputs = (
+            flat(values) if op.inputs is None else self.exactly(op.inputs, op.name, values, node)
+        )
         shapes = [v.shape for v in inputs]
         try:
             given = op.shape(*shapes)
@@ -77,8 +99,15 @@ class Applier:
             if op.name not in LEAVES_OUT or not shapes:
                 raise Poisoned from None
             given = shapes[0]
-        outputs = tuple(self.output(reader, callee, shape, inputs, node) for shape in ((given,) if isinstance(given, Shape) else given))
-        self.made(reader, Node("", op, inputs, outputs, reader.expr.span(node), reader.expr, callee=callee), node)
+        outputs = tuple(
+            self.output(reader, callee, shape, inputs, node)
+            for shape in ((given,) if isinstance(given, Shape) else given)
+        )
+        self.made(
+            reader,
+            Node("", op, inputs, outputs, reader.expr.span(node), reader.expr, callee=callee),
+            node,
+        )
         return outputs[0] if isinstance(given, Shape) else list(outputs)
 
     def made(self, reader: Reader, made: Node, node: ast.expr) -> None:
@@ -99,11 +128,19 @@ class Applier:
             return self.built[key]
         for name, value in arguments.items():
             if is_tensor(value) or isinstance(value, Callee):
-                raise EvalFault("tensor-argument", f"`{callee.name}`: `{name}` must be a number, got {describe(value)}", node)
+                raise EvalFault(
+                    "tensor-argument",
+                    f"`{callee.name}`: `{name}` must be a number, got {describe(value)}",
+                    node,
+                )
         try:
-            op: Op = target(**{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()})
+            op: Op = target(
+                **{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
+            )
         except ValidationError as error:
-            raise SpecError(self.complaint(reader, callee, e, node) for e in error.errors()) from None
+            raise SpecError(
+                self.complaint(reader, callee, e, node) for e in error.errors()
+            ) from None
         self.built[key] = op
         return op
 
@@ -114,41 +151,85 @@ class Applier:
         value = dict(callee.arguments).get(name)
         index = next((i for i in error["loc"][1:] if isinstance(i, int)), None)
         parts = place.args if isinstance(place, ast.Call) else getattr(place, "elts", [])
-        if index is not None and isinstance(value, (list, tuple)) and len(parts) == len(value) > index:
+        if (
+            index is not None
+            and isinstance(value, (list, tuple))
+            and len(parts) == len(value) > index
+        ):
             place, value = parts[index], value[index]
         text = ast.unparse(place)
         literal = isinstance(place, ast.Constant) or describe(value).endswith(f" {text}")
-        shown = f"`{text}`" if literal else f"`{text}` = {value}" if name in dict(callee.arguments) else describe(value)
+        shown = (
+            f"`{text}`"
+            if literal
+            else f"`{text}` = {value}"
+            if name in dict(callee.arguments)
+            else describe(value)
+        )
         if error["type"] == "float_channels":
-            whole = text.replace(" / ", " // ") if "/" in text and "//" not in text else f"int({text})"
-            return Diagnostic("float-argument", f"`{callee.name}`: `{name}` must be an integer, but {shown} is a float", reader.expr.span(place), self.label(reader), help=f"write `{whole}`")
-        said = error["msg"].removeprefix("Input ").removeprefix("Value error, ").removeprefix("should")
-        said = said.replace("be greater than or equal to", "be at least").replace("be less than or equal to", "be at most")
+            whole = (
+                text.replace(" / ", " // ") if "/" in text and "//" not in text else f"int({text})"
+            )
+            return Diagnostic(
+                "float-argument",
+                f"`{callee.name}`: `{name}` must be an integer, but {shown} is a float",
+                reader.expr.span(place),
+                self.label(reader),
+                help=f"write `{whole}`",
+            )
+        said = (
+            error["msg"].removeprefix("Input ").removeprefix("Value error, ").removeprefix("should")
+        )
+        said = said.replace("be greater than or equal to", "be at least").replace(
+            "be less than or equal to", "be at most"
+        )
         said = said if said.startswith(("must", "is")) else f"must{said}"
         message = f"`{callee.name}`: `{name}` {said.split(', got')[0]}, got {shown}"
         return Diagnostic("bad-argument", message, reader.expr.span(place), self.label(reader))
 
-    def exactly(self, count: int, name: str, values: list[Any], node: ast.expr) -> tuple[Value, ...]:
+    def exactly(
+        self, count: int, name: str, values: list[Any], node: ast.expr
+    ) -> tuple[Value, ...]:
         """Return the values of an op or block that takes a fixed number."""
         if len(values) == 1 and isinstance(values[0], list) and count != 1:
             values = values[0]
         odd = next((v for v in values if not isinstance(v, Value)), None)
         if odd is not None and count > 0:
-            what = f"a list of {len(odd)} values" if isinstance(odd, list) else "several named values"
-            raise EvalFault("wrong-inputs", f"`{name}` takes one value, but gets {what}", node, "pick one by its index or name, such as `[0]`")
+            what = (
+                f"a list of {len(odd)} values" if isinstance(odd, list) else "several named values"
+            )
+            raise EvalFault(
+                "wrong-inputs",
+                f"`{name}` takes one value, but gets {what}",
+                node,
+                "pick one by its index or name, such as `[0]`",
+            )
         if count == 0:
             return ()
         if len(values) != count:
-            raise EvalFault("wrong-inputs", f"`{name}` takes {count} value{'s' * (count != 1)}, but gets {len(values)}", node)
+            raise EvalFault(
+                "wrong-inputs",
+                f"`{name}` takes {count} value{'s' * (count != 1)}, but gets {len(values)}",
+                node,
+            )
         return tuple(values)
 
-    def output(self, reader: Reader, callee: Callee, shape: Shape, inputs: tuple[Value, ...], node: ast.expr) -> Value:
+    def output(
+        self,
+        reader: Reader,
+        callee: Callee,
+        shape: Shape,
+        inputs: tuple[Value, ...],
+        node: ast.expr,
+    ) -> Value:
         """Make the value of an op; one that keeps the shape points at where the shape is from."""
         if len(inputs) == 1 and inputs[0].shape == shape:
             span = reader.expr.span(node) if callee.name == "identity" else inputs[0].span
             return Value(shape, span, inputs[0].text)
         place = dict(callee.places).get("out")
-        return Value(shape, reader.expr.span(node), "" if place is None else self.origin(reader, place))
+        return Value(
+            shape, reader.expr.span(node), "" if place is None else self.origin(reader, place)
+        )
 
     def origin(self, reader: Reader, place: ast.expr) -> str:
         """Spell where a number of channels is from: `4 * width, width = 64`."""
@@ -164,7 +245,9 @@ class Applier:
         trail = reader.frame.module.trail if reader.frame else ""
         return f"in {trail}" if trail else ""
 
-    def fault(self, reader: Reader, fault: ShapeFault, inputs: tuple[Value, ...], node: ast.expr) -> None:
+    def fault(
+        self, reader: Reader, fault: ShapeFault, inputs: tuple[Value, ...], node: ast.expr
+    ) -> None:
         """Report that an op can't take its inputs, with the origin of each shape."""
         notes: list[Note] = []
         text = ast.unparse(node)
@@ -172,7 +255,14 @@ class Applier:
             said = f"{value.shape}: {value.text}" if value.text else str(value.shape)
             notes.append(Note(value.span, said))
         message = fault.message if fault.message.startswith("`") else f"`{text}` {fault.message}"
-        self.lowering.report(fault.code, message, reader.expr.span(node), label=self.label(reader), notes=tuple(dict.fromkeys(notes)), help=fault.help)
+        self.lowering.report(
+            fault.code,
+            message,
+            reader.expr.span(node),
+            label=self.label(reader),
+            notes=tuple(dict.fromkeys(notes)),
+            help=fault.help,
+        )
 
     # Blocks
 
@@ -193,7 +283,20 @@ class Applier:
         span = reader.expr.span(node)
         fresh = [(o.name, self.mirrored(o.value, span, definition.name)) for o in module.outputs]
         flat_values = tuple(v for _, value in fresh for v in flat(value))
-        self.made(reader, Node("", module, flat(values), flat_values, span, reader.expr, arguments=arguments, callee=callee), node)
+        self.made(
+            reader,
+            Node(
+                "",
+                module,
+                flat(values),
+                flat_values,
+                span,
+                reader.expr,
+                arguments=arguments,
+                callee=callee,
+            ),
+            node,
+        )
         if definition.block.outputs is None:
             return fresh[0][1]
         listed = all(name.startswith("_") for name, _ in fresh)
@@ -209,16 +312,26 @@ class Applier:
                 arguments[p.name] = given[p.name]
             elif p.default is not None:
                 reader = Reader(lowering, definition.signature.expr, lowering.file, None)
-                arguments[p.name] = reader.guard(lambda r=reader, d=p.default: r.evaluate(d))
+                arguments[p.name] = reader.read(p.default)
         return arguments
 
-    def block_inputs(self, name: str, names: list[str], values: list[Any], node: ast.expr) -> list[Any]:
+    def block_inputs(
+        self, name: str, names: list[str], values: list[Any], node: ast.expr
+    ) -> list[Any]:
         """Fit values to the inputs that a block names; `...rest` takes what is left."""
         if len(values) == 1 and isinstance(values[0], list) and len(names) > 1:
             values = values[0]
-        fits = len(values) >= len(names) - 1 if names[-1].startswith("...") else len(values) == len(names)
+        fits = (
+            len(values) >= len(names) - 1
+            if names[-1].startswith("...")
+            else len(values) == len(names)
+        )
         if not fits:
-            raise EvalFault("wrong-inputs", f"`{name}` takes {len(names)} value{'s' * (len(names) != 1)} ({', '.join(names)}), but gets {len(values)}", node)
+            raise EvalFault(
+                "wrong-inputs",
+                f"`{name}` takes {len(names)} value{'s' * (len(names) != 1)} ({', '.join(names)}), but gets {len(values)}",
+                node,
+            )
         return values
 
     def mirrored(self, value: Any, span: Any, name: str) -> Any:
@@ -228,12 +341,19 @@ class Applier:
         return Value(value.shape, span, f"what `{name}` gives")
 
     def shrinks(self, definition: BlockDef, arguments: dict[str, Any], node: ast.expr) -> None:
-        """A block inside itself needs an integer that is smaller than in the enclosing use."""
+        """Hold a block inside itself to an integer that is smaller than in the enclosing use."""
         stack = self.lowering.stack
         outer = next((a for d, a in reversed(stack) if d.block is definition.block), None)
         whole = [n for n, v in arguments.items() if isinstance(v, int) and not isinstance(v, bool)]
-        if outer is not None and not any(0 <= arguments[n] < outer[n] for n in whole if isinstance(outer.get(n), int)):
-            raise EvalFault("endless-recursion", f"`{definition.name}` uses itself, and no integer argument gets smaller", node, "give it a parameter that counts down to 0, and stop there with `if`")
+        if outer is not None and not any(
+            0 <= arguments[n] < outer[n] for n in whole if isinstance(outer.get(n), int)
+        ):
+            raise EvalFault(
+                "endless-recursion",
+                f"`{definition.name}` uses itself, and no integer argument gets smaller",
+                node,
+                "give it a parameter that counts down to 0, and stop there with `if`",
+            )
         if len(stack) >= MAX_NESTING:
             raise EvalFault("too-deep", f"blocks are nested more than {MAX_NESTING} deep", node)
 
@@ -247,7 +367,11 @@ class Applier:
             result: Any = ABSENT
             copy = frame
             for turn, bound in enumerate(self.lowering.turns(frame, row.repeat)):
-                copy = frame.inner(scope=frame.scope.child(**bound), turns=(*frame.turns, turn), running=copy.running)
+                copy = frame.inner(
+                    scope=frame.scope.child(**bound),
+                    turns=(*frame.turns, turn),
+                    running=copy.running,
+                )
                 number = self.lowering.copy(place, row.repeat, turn)
                 copy.stage = self.lowering.path(copy, number)
                 result = self.row(copy, number, row)
@@ -269,7 +393,15 @@ class Applier:
         depth = 1 if row.depth is None else lowering.data(frame.scope, row.depth, frame)
         if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= 10_000:
             assert row.depth is not None
-            raise SpecError([Diagnostic("bad-depth", f"`depth` must be a whole number from 0 to 10000, got {describe(depth)}", row.depth.text.span)])
+            raise SpecError(
+                [
+                    Diagnostic(
+                        "bad-depth",
+                        f"`depth` must be a whole number from 0 to 10000, got {describe(depth)}",
+                        row.depth.text.span,
+                    )
+                ]
+            )
         base = lowering.path(frame, place)
         uses_i = any("i" in e.names for e in expressions(row))
         callees: dict[Any, Callee] = {}
@@ -293,7 +425,16 @@ class Applier:
         reader = Reader(self.lowering, special.get("block", row.block), frame.scope, frame)
         callee = reader.guard(lambda: reader.whole(reader.choose(reader.expr.tree)))
         if not isinstance(callee, Callee):
-            raise SpecError([Diagnostic("not-an-op", f"`{reader.expr}` is {describe(callee)}, not a block", reader.expr.text.span, help="a row needs a block or an op, or a param that holds one")])
+            raise SpecError(
+                [
+                    Diagnostic(
+                        "not-an-op",
+                        f"`{reader.expr}` is {describe(callee)}, not a block",
+                        reader.expr.text.span,
+                        help="a row needs a block or an op, or a param that holds one",
+                    )
+                ]
+            )
         written = {**row.arguments, **{k: v for k, v in special.items() if k != "block"}}
         bound, places = dict(callee.arguments), dict(callee.places)
         wrong: list[Diagnostic] = []
@@ -301,9 +442,20 @@ class Applier:
             if name not in callee.parameters:
                 if name == "stride" and self.lowering.data(frame.scope, value, frame) == 1:
                     continue
-                wrong.append(Diagnostic("unknown-argument", f"`{callee.name}` has no argument `{name}`", name.span, help=nearest(name, callee.parameters) or f"its arguments: {takes(callee)}"))
+                wrong.append(
+                    Diagnostic(
+                        "unknown-argument",
+                        f"`{callee.name}` has no argument `{name}`",
+                        name.span,
+                        help=nearest(name, callee.parameters) or f"its arguments: {takes(callee)}",
+                    )
+                )
                 continue
-            bound[str(name)] = 1 if name == "stride" and i > 0 and "stride" not in special else self.lowering.data(frame.scope, value, frame)
+            bound[str(name)] = (
+                1
+                if name == "stride" and i > 0 and "stride" not in special
+                else self.lowering.data(frame.scope, value, frame)
+            )
             places[str(name)] = value.tree if isinstance(value, Expr) else ast.Constant(0)
         if wrong:
             raise SpecError(wrong)
@@ -324,7 +476,12 @@ class Applier:
         frame = reader.frame
         name = node.args[0].id if len(node.args) == 1 and isinstance(node.args[0], ast.Name) else ""
         if frame is None or name not in frame.named:
-            raise EvalFault("bad-reuse", f"`{ast.unparse(node)}` names no earlier step", node, "write `reuse(step)(value)`")
+            raise EvalFault(
+                "bad-reuse",
+                f"`{ast.unparse(node)}` names no earlier step",
+                node,
+                "write `reuse(step)(value)`",
+            )
         return Reused(frame.named[name])
 
 
@@ -341,10 +498,12 @@ class Reused:
         shapes = tuple(v.shape for v in inputs)
         target: Any = first.target
         if isinstance(target, Op):
-            given = target.shape(*shapes)
+            given: Any = target.shape(*shapes)
             same = target.tensors(*shapes) == first.tensors
         else:
-            target = applier.lowering.block(target.block, dict(first.arguments), tuple(values), target.trail)
+            target = applier.lowering.block(
+                target.block, dict(first.arguments), tuple(values), target.trail
+            )
             given = target.result.shape if target is not None else shapes[0]
             same = target is not None and own_shapes(target) == own_shapes(first.module)
         if not same:
@@ -352,13 +511,28 @@ class Reused:
             message = f"`{first.path}` can't be used again: its tensors would need other shapes"
             raise SpecError([Diagnostic("bad-reuse", message, reader.expr.span(at), notes=notes)])
         value = Value(given, reader.expr.span(at), f"what `{first.path}` gives")
-        applier.made(reader, replace(first, target=target, inputs=inputs, outputs=(value,), span=reader.expr.span(at), again=True), at)
+        applier.made(
+            reader,
+            replace(
+                first,
+                target=target,
+                inputs=inputs,
+                outputs=(value,),
+                span=reader.expr.span(at),
+                again=True,
+            ),
+            at,
+        )
         return value
 
 
 def own_shapes(module: Any) -> dict[str, Any]:
     """Return the tensors of a module by key."""
-    return {join(leaf.path, name): t for leaf in module.leaves() for name, t in leaf.node.tensors.items()}
+    return {
+        join(leaf.path, name): t
+        for leaf in module.leaves()
+        for name, t in leaf.node.tensors.items()
+    }
 
 
 def expressions(row: Row) -> list[Expr]:
@@ -367,9 +541,14 @@ def expressions(row: Row) -> list[Expr]:
     def inside(value: Any) -> list[Expr]:
         if isinstance(value, Expr):
             return [value]
-        return [e for item in value for e in inside(item)] if isinstance(value, (tuple, list)) else []
+        return (
+            [e for item in value for e in inside(item)] if isinstance(value, (tuple, list)) else []
+        )
 
-    parts = [row.block, *row.arguments.values(), *(row.first or {}).values(), *(row.last or {}).values()]
+    parts = [
+        row.block,
+        *row.arguments.values(),
+        *(row.first or {}).values(),
+        *(row.last or {}).values(),
+    ]
     return [e for part in parts for e in inside(part)]
-
-

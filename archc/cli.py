@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -21,21 +22,39 @@ from archc.commands.schema import schema
 from archc.commands.table import show
 from archc.commands.verify import verify
 
-COMMANDS = {"build": build, "check": check, "draw": draw, "list": list_networks, "schema": schema, "table": show, "verify": verify}
+COMMANDS: dict[str, Callable[..., None]] = {
+    "build": build,
+    "check": check,
+    "draw": draw,
+    "list": list_networks,
+    "schema": schema,
+    "table": show,
+    "verify": verify,
+}
 
-app = typer.Typer(name="archc", no_args_is_help=True, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]}, rich_markup_mode=None)
+app = typer.Typer(
+    name="archc",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+)
 for name, command in COMMANDS.items():
     app.command(name)(command)
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001
+def _version(wanted: bool) -> None:
     if wanted:
         print(f"archc {__version__}")
         raise typer.Exit
 
 
 @app.callback()
-def root(version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False) -> None:  # noqa: ARG001, FBT002
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     """Compile vision architectures written in YAML: check, build, draw, tabulate, verify."""
 
 
@@ -47,7 +66,10 @@ def main() -> None:
         sys.stderr.close()
     except Exception:  # noqa: BLE001 - the last resort
         traceback.print_exc()
-        print("archc: this is a defect of archc, not of your spec; please report it with the lines above", file=sys.stderr)
+        print(
+            "archc: this is a defect of archc, not of your spec; please report it with the lines above",
+            file=sys.stderr,
+        )
         sys.exit(DEFECT)
 
 

@@ -54,7 +54,12 @@ def _diagnostics(tree: Mapping, errors: list[Any]) -> list[Diagnostic]:
             missing.setdefault(error["loc"][:-1], []).append(str(error["loc"][-1]))
     found = [_missing(tree, list(loc), keys) for loc, keys in missing.items()]
     modified = {loc for loc, keys in missing.items() if "do" in keys}
-    rest = [e for e in errors if e["type"] != "missing" and not (e["type"] == "extra_forbidden" and e["loc"][:-1] in modified)]
+    rest = [
+        e
+        for e in errors
+        if e["type"] != "missing"
+        and not (e["type"] == "extra_forbidden" and e["loc"][:-1] in modified)
+    ]
     return found + [_diagnostic(tree, error) for error in rest]
 
 
@@ -65,8 +70,17 @@ def _missing(tree: Mapping, loc: list[Any], keys: list[str]) -> Diagnostic:
     message = f"{listed} {'is' if len(keys) == 1 else 'are'} missing"
     if keys == ["do"] and isinstance(place.tree, Mapping):
         words = [w for w in MODIFIERS if w in place.tree]
-        message = f"`{place.name}` has `{words[0]}`, so its step must stand under `do:`" if words and place.name else message
-    return Diagnostic("missing-key", message, place.span, help="; ".join(_MISSING[k] for k in keys if k in _MISSING))
+        message = (
+            f"`{place.name}` has `{words[0]}`, so its step must stand under `do:`"
+            if words and place.name
+            else message
+        )
+    return Diagnostic(
+        "missing-key",
+        message,
+        place.span,
+        help="; ".join(_MISSING[k] for k in keys if k in _MISSING),
+    )
 
 
 def _diagnostic(tree: Mapping, error: Any) -> Diagnostic:
@@ -80,15 +94,27 @@ def _diagnostic(tree: Mapping, error: Any) -> Diagnostic:
     kind = error["type"]
     key_span = place.key.span if place.key is not None else place.span
     if kind == "extra_forbidden":
-        return Diagnostic("unknown-key", f"`{loc[-1]}` is no key here", key_span, help=nearest(str(loc[-1]), _known(loc)))
+        return Diagnostic(
+            "unknown-key",
+            f"`{loc[-1]}` is no key here",
+            key_span,
+            help=nearest(str(loc[-1]), _known(loc)),
+        )
     if kind == "literal_error" and loc == ["archc"]:
-        return Diagnostic("language-version", f"this archc reads version 1 of the language, not {_shown(error['input'])}", place.span, help="write `archc: 1`")
+        return Diagnostic(
+            "language-version",
+            f"this archc reads version 1 of the language, not {_shown(error['input'])}",
+            place.span,
+            help="write `archc: 1`",
+        )
     message = _SAID.get(kind, error["msg"]).format(**context) if kind in _SAID else error["msg"]
     message = message.removeprefix("Input should").replace("be a valid", "must be a").strip()
     named = f"`{place.name}` " if place.name and not message.startswith(("`", "a ")) else ""
     if kind in ("bad_key", "not_a_name") and "[key]" in error["loc"]:
         return Diagnostic("bad-key", message, key_span)
-    return Diagnostic("bad-key" if kind in ("bad_key", "not_a_name") else "bad-value", named + message, place.span)
+    return Diagnostic(
+        "bad-key" if kind in ("bad_key", "not_a_name") else "bad-value", named + message, place.span
+    )
 
 
 @dataclass(frozen=True)
@@ -133,5 +159,3 @@ def _known(loc: list[Any]) -> list[str]:
 
 def _shown(value: Any) -> str:
     return f"`{value}`" if isinstance(value, str) else "this"
-
-

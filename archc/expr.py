@@ -13,6 +13,7 @@ import warnings
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from archc.diagnostics import Diagnostic, Span, SpecError, nearest
@@ -70,7 +71,7 @@ class Expr:
 
     def span(self, node: ast.AST | None = None) -> Span:
         """Return the place of a part of the expression, or of all of it."""
-        if node is None or node is self.tree or not hasattr(node, "col_offset"):
+        if node is None or node is self.tree or not isinstance(node, ast.expr | ast.keyword):
             return self.text.span
         encoded = self.text.encode()
         start = len(encoded[: max(0, node.col_offset - self.shift)].decode("utf-8", "replace"))
@@ -103,7 +104,11 @@ def parse(text: Text) -> Expr:
     if not text.strip():
         raise _fault(text, "an expression is missing here", "remove the key, or give it a value")
     if len(text) > MAX_TEXT:
-        raise _fault(text, f"an expression has at most {MAX_TEXT} characters", "name parts of it under `let:`")
+        raise _fault(
+            text,
+            f"an expression has at most {MAX_TEXT} characters",
+            "name parts of it under `let:`",
+        )
     bare = re.search(r"\sfor\s", text) is not None
     attempts = [(str(text), 0), (f"[{text}]", 1)] if bare else [(str(text), 0)]
     faults: list[SpecError] = []
@@ -135,12 +140,34 @@ def _check(expr: Expr) -> None:
     except RecursionError:
         raise _fault(expr.text, "too deeply nested", "name parts of it under `let:`") from None
     for node in nodes:
-        if not isinstance(node, _ALLOWED) or isinstance(node, (ast.BitOr, ast.BitAnd, ast.BitXor, ast.LShift, ast.RShift, ast.MatMult, ast.Invert)):
+        if not isinstance(node, _ALLOWED) or isinstance(
+            node,
+            (ast.BitOr, ast.BitAnd, ast.BitXor, ast.LShift, ast.RShift, ast.MatMult, ast.Invert),
+        ):
             kind = type(node).__name__
             message = f"`{ast.unparse(node) if isinstance(node, ast.expr) else expr.text}` is not part of the expression language ({kind})"
-            raise SpecError([Diagnostic("bad-expression", message, expr.span(node), help="numbers, names, arithmetic, comparisons, conditionals, lists and calls of known functions are")])
-        if isinstance(node, ast.Constant) and not isinstance(node.value, (int, float, str, bool, type(None))):
-            raise SpecError([Diagnostic("bad-expression", f"`{ast.unparse(node)}` is no constant of a spec", expr.span(node))])
+            raise SpecError(
+                [
+                    Diagnostic(
+                        "bad-expression",
+                        message,
+                        expr.span(node),
+                        help="numbers, names, arithmetic, comparisons, conditionals, lists and calls of known functions are",
+                    )
+                ]
+            )
+        if isinstance(node, ast.Constant) and not isinstance(
+            node.value, (int, float, str, bool, type(None))
+        ):
+            raise SpecError(
+                [
+                    Diagnostic(
+                        "bad-expression",
+                        f"`{ast.unparse(node)}` is no constant of a spec",
+                        expr.span(node),
+                    )
+                ]
+            )
     if _depth(expr.tree) > 60:
         raise _fault(expr.text, "too deeply nested", "name parts of it under `let:`")
 
@@ -187,7 +214,9 @@ class Evaluator:
             return self.scope[node.id]
         if node.id in CONSTANTS:
             return CONSTANTS[node.id]
-        raise EvalFault("unknown-name", f"`{node.id}` is not known here", node, nearest(node.id, self.scope))
+        raise EvalFault(
+            "unknown-name", f"`{node.id}` is not known here", node, nearest(node.id, self.scope)
+        )
 
     def visit_binop(self, node: ast.BinOp) -> Any:
         left, right = self.evaluate(node.left), self.evaluate(node.right)
@@ -201,11 +230,21 @@ class Evaluator:
         repeated = op is ast.Mult and kinds == {list, int}
         if not (lists or repeated or kinds <= {int, float, bool}):
             odd = left if not isinstance(left, (int, float)) else right
-            raise EvalFault("bad-expression", f"`{ast.unparse(node)}` reckons with {describe(odd)}", node)
-        if repeated and len(left if isinstance(left, list) else right) * (right if isinstance(left, list) else left) > MAX_LENGTH:
+            raise EvalFault(
+                "bad-expression", f"`{ast.unparse(node)}` reckons with {describe(odd)}", node
+            )
+        if (
+            repeated
+            and len(left if isinstance(left, list) else right)
+            * (right if isinstance(left, list) else left)
+            > MAX_LENGTH
+        ):
             raise EvalFault("too-much", f"a list has at most {MAX_LENGTH} entries", node)
         if lists or repeated:
-            self.spend((weight(left) + weight(right)) * (right if isinstance(right, int) else 1) // 10, node)
+            self.spend(
+                (weight(left) + weight(right)) * (right if isinstance(right, int) else 1) // 10,
+                node,
+            )
         if op is ast.Pow and isinstance(right, int) and abs(right) > MAX_BITS:
             raise EvalFault("too-much", f"`{ast.unparse(node)}` is too large a power", node)
         return self.guarded(lambda: _BINARY[op](left, right), node)
@@ -213,7 +252,9 @@ class Evaluator:
     def visit_unaryop(self, node: ast.UnaryOp) -> Any:
         value = self.evaluate(node.operand)
         if not isinstance(node.op, ast.Not) and not isinstance(value, (int, float)):
-            raise EvalFault("bad-expression", f"`{ast.unparse(node)}` reckons with {describe(value)}", node)
+            raise EvalFault(
+                "bad-expression", f"`{ast.unparse(node)}` reckons with {describe(value)}", node
+            )
         return self.guarded(lambda: _UNARY[type(node.op)](value), node)
 
     def visit_boolop(self, node: ast.BoolOp) -> Any:
@@ -230,7 +271,8 @@ class Evaluator:
         for op, part in zip(node.ops, node.comparators, strict=True):
             right = self.evaluate(part)
             self.spend((weight(left) + weight(right)) // 10, node)
-            if not self.guarded(lambda a=left, b=right, o=op: _COMPARE[type(o)](a, b), node):
+            compare = partial(_COMPARE[type(op)], left, right)
+            if not self.guarded(compare, node):
                 return False
             left = right
         return True
@@ -241,14 +283,30 @@ class Evaluator:
     def visit_subscript(self, node: ast.Subscript) -> Any:
         value = self.evaluate(node.value)
         if isinstance(node.slice, ast.Slice):
-            parts = [None if p is None else self.evaluate(p) for p in (node.slice.lower, node.slice.upper, node.slice.step)]
+            parts = [
+                None if p is None else self.evaluate(p)
+                for p in (node.slice.lower, node.slice.upper, node.slice.step)
+            ]
             return self.guarded(lambda: value[slice(*parts)], node)
         index = self.evaluate(node.slice)
-        if isinstance(value, list) and isinstance(index, int) and not -len(value) <= index < len(value):
+        if (
+            isinstance(value, list)
+            and isinstance(index, int)
+            and not -len(value) <= index < len(value)
+        ):
             name = ast.unparse(node.value)
-            raise EvalFault("index-out-of-range", f"`{name}[{index}]` is beyond the end: `{name}` has {len(value)} entries", node)
+            raise EvalFault(
+                "index-out-of-range",
+                f"`{name}[{index}]` is beyond the end: `{name}` has {len(value)} entries",
+                node,
+            )
         if not isinstance(value, (list, str, dict)):
-            raise EvalFault("bad-expression", f"`{ast.unparse(node.value)}` is {describe(value)}, not a list", node, _cut(value))
+            raise EvalFault(
+                "bad-expression",
+                f"`{ast.unparse(node.value)}` is {describe(value)}, not a list",
+                node,
+                _cut(value),
+            )
         return self.guarded(lambda: value[index], node)
 
     def visit_tuple(self, node: ast.Tuple | ast.List) -> list[Any]:
@@ -264,7 +322,9 @@ class Evaluator:
 
     visit_generatorexp = visit_listcomp
 
-    def turns(self, element: ast.expr, loops: list[ast.comprehension], scope: Mapping[str, Any]) -> Iterator[Any]:
+    def turns(
+        self, element: ast.expr, loops: list[ast.comprehension], scope: Mapping[str, Any]
+    ) -> Iterator[Any]:
         """Yield the element of a comprehension for every turn of its loops."""
         outer, self.scope = self.scope, scope
         try:
@@ -280,12 +340,19 @@ class Evaluator:
             self.scope = outer
 
     def visit_attribute(self, node: ast.Attribute) -> Any:
-        raise EvalFault("bad-expression", f"`{ast.unparse(node)}`: a number has no attributes", node, "values of the network have `.channels`, `.height`, `.width` and `.tokens`")
+        raise EvalFault(
+            "bad-expression",
+            f"`{ast.unparse(node)}`: a number has no attributes",
+            node,
+            "values of the network have `.channels`, `.height`, `.width` and `.tokens`",
+        )
 
     def visit_call(self, node: ast.Call) -> Any:
         if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS:
             name = ast.unparse(node.func)
-            raise EvalFault("unknown-name", f"`{name}` is no function", node.func, nearest(name, FUNCTIONS))
+            raise EvalFault(
+                "unknown-name", f"`{name}` is no function", node.func, nearest(name, FUNCTIONS)
+            )
         values = [self.evaluate(a) for a in node.args]
         return self.function(node, values)
 
@@ -302,9 +369,20 @@ class Evaluator:
         try:
             return self.bounded(compute(), node)
         except ZeroDivisionError:
-            raise EvalFault("bad-expression", f"`{ast.unparse(node)}` divides by zero", node) from None
-        except (TypeError, ValueError, OverflowError, KeyError, IndexError, AttributeError) as error:
-            raise EvalFault("bad-expression", f"`{ast.unparse(node)}` has no value: {error}", node) from None
+            raise EvalFault(
+                "bad-expression", f"`{ast.unparse(node)}` divides by zero", node
+            ) from None
+        except (
+            TypeError,
+            ValueError,
+            OverflowError,
+            KeyError,
+            IndexError,
+            AttributeError,
+        ) as error:
+            raise EvalFault(
+                "bad-expression", f"`{ast.unparse(node)}` has no value: {error}", node
+            ) from None
 
     def bounded(self, value: Any, node: ast.expr) -> Any:
         """Hold a result to the caps on size."""
@@ -316,7 +394,11 @@ class Evaluator:
 
 
 def _cut(value: Any) -> str:
-    return "`cut(xs, sizes)` cuts a list; `split` is the op that cuts a value" if str(value) == "`split`" else ""
+    return (
+        "`cut(xs, sizes)` cuts a list; `split` is the op that cuts a value"
+        if str(value) == "`split`"
+        else ""
+    )
 
 
 def weight(value: Any) -> int:
@@ -327,7 +409,11 @@ def weight(value: Any) -> int:
 def listed(value: Any, node: ast.expr) -> list[Any]:
     """Return a list to loop over, or raise EvalFault."""
     if not isinstance(value, list):
-        raise EvalFault("bad-expression", f"`{ast.unparse(node)}` is {describe(value)}, not a list to go through", node)
+        raise EvalFault(
+            "bad-expression",
+            f"`{ast.unparse(node)}` is {describe(value)}, not a list to go through",
+            node,
+        )
     return value
 
 
@@ -337,7 +423,9 @@ def unpack(target: ast.expr, item: Any) -> dict[str, Any]:
         return {target.id: item}
     if isinstance(target, (ast.Tuple, ast.List)):
         if not isinstance(item, list) or len(item) != len(target.elts):
-            raise EvalFault("bad-expression", f"`{ast.unparse(target)}` does not fit {describe(item)}", target)
+            raise EvalFault(
+                "bad-expression", f"`{ast.unparse(target)}` does not fit {describe(item)}", target
+            )
         bound: dict[str, Any] = {}
         for part, value in zip(target.elts, item, strict=True):
             bound |= unpack(part, value)

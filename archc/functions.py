@@ -11,7 +11,9 @@ MAX_LENGTH = 10_000
 
 def make_divisible(value: float, divisor: int = 8, minimum: int | None = None) -> int:
     """Round to a multiple of `divisor`, never below 90 % of the value (MobileNet's rule)."""
-    rounded = max(divisor if minimum is None else minimum, int(value + divisor / 2) // divisor * divisor)
+    rounded = max(
+        divisor if minimum is None else minimum, int(value + divisor / 2) // divisor * divisor
+    )
     return rounded + divisor if rounded < 0.9 * value else rounded
 
 

@@ -136,7 +136,9 @@ class Module:
         def visit(module: Module) -> int:
             if id(module) not in memo:
                 counted = (n for n in module.nodes if reused or not n.again)
-                memo[id(module)] = sum(count(n) if n.module is None else visit(n.module) for n in counted)
+                memo[id(module)] = sum(
+                    count(n) if n.module is None else visit(n.module) for n in counted
+                )
             return memo[id(module)]
 
         return visit(self)
@@ -247,26 +249,48 @@ def unfold(network: Network) -> nx.DiGraph[str]:
 
     graph: nx.DiGraph[str] = nx.DiGraph(name=network.name)
     x = network.root.inputs[0]
-    graph.add_node("input", op="input", module=None, shape=x.shape, params=0, macs=0, span=x.span, stage="", inputs=())
+    graph.add_node(
+        "input",
+        op="input",
+        module=None,
+        shape=x.shape,
+        params=0,
+        macs=0,
+        span=x.span,
+        stage="",
+        inputs=(),
+    )
     _unfold(graph, network.root, {id(x): ("input", x.shape)}, "", "", again=False)
     return graph
 
 
 def _unfold(
-    graph: nx.DiGraph[str], module: Module, made: dict[int, tuple[str, Shape]], prefix: str, stage: str, *, again: bool
+    graph: nx.DiGraph[str],
+    module: Module,
+    made: dict[int, tuple[str, Shape]],
+    prefix: str,
+    stage: str,
+    *,
+    again: bool,
 ) -> None:
     for node in module.nodes:
         path = join(prefix, node.path)
         if node.module is not None:
-            inner = {id(v): made[id(u)] for v, u in zip(node.module.inputs, node.inputs, strict=True)}
+            inner = {
+                id(v): made[id(u)] for v, u in zip(node.module.inputs, node.inputs, strict=True)
+            }
             _unfold(graph, node.module, inner, path, stage or node.stage, again=again or node.again)
-            made.update({id(v): inner[id(u)] for v, u in zip(node.outputs, node.module.values, strict=True)})
+            made.update(
+                {id(v): inner[id(u)] for v, u in zip(node.outputs, node.module.values, strict=True)}
+            )
             continue
         key = path
         while key in graph:  # a second use of one module, or wiring that shares a name
             key += "'"
         sources = [made[id(v)] for v in node.inputs]
-        params = 0 if again or node.again else sum(t.numel for t in node.tensors.values() if t.trainable)
+        params = (
+            0 if again or node.again else sum(t.numel for t in node.tensors.values() if t.trainable)
+        )
         graph.add_node(
             key, op=node.name, module=path if node.tensors else None, shape=node.outputs[0].shape, params=params,
             macs=node.macs, span=node.span, stage=stage or node.stage, inputs=tuple(name for name, _ in sources),
@@ -292,4 +316,6 @@ def flat(value: Any) -> tuple[Value, ...]:
     """Return the values of a value or a list of them."""
     if isinstance(value, Value):
         return (value,)
-    return tuple(v for item in value for v in flat(item)) if isinstance(value, (list, tuple)) else ()
+    return (
+        tuple(v for item in value for v in flat(item)) if isinstance(value, (list, tuple)) else ()
+    )

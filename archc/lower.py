@@ -15,8 +15,8 @@ from archc.apply import Applier
 from archc.diagnostics import Diagnostic, Span, SpecError, nearest
 from archc.expr import CONSTANTS, EvalFault, Expr, describe, listed, unpack
 from archc.graph import Module, Network, Node, Output, Stage, Value, flat, is_source, join
-from archc.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader
 from archc.ops import spelled
+from archc.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader
 from archc.scope import BlockDef, Callee, Scope, blocks_of, place
 from archc.shapes import Shape
 from archc.spec import Block, Body, Chain, Document, Key, Loop, Modified, Outputs, Row
@@ -63,14 +63,23 @@ class Frame:
 
     def inner(self, **changes: Any) -> Frame:
         """Return the frame of a nested body, whose names end with it."""
-        inner = replace(self, values=dict(self.values), copies=dict(self.copies), named=dict(self.named))
+        inner = replace(
+            self, values=dict(self.values), copies=dict(self.copies), named=dict(self.named)
+        )
         return replace(inner, **changes)
 
 
 class Lowering:
     """One run over a document; `network` is the result, `diagnostics` what is wrong."""
 
-    def __init__(self, document: Document, name: str, variant: str, settings: Mapping[str, Any], faulty: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        document: Document,
+        name: str,
+        variant: str,
+        settings: Mapping[str, Any],
+        faulty: frozenset[str] = frozenset(),
+    ) -> None:
         self.document = document
         self.diagnostics: list[Diagnostic] = []
         self.blocks = blocks_of(document)
@@ -96,7 +105,7 @@ class Lowering:
         if isinstance(value, tuple):
             return [self.data(scope, item, frame) for item in value]
         reader = Reader(self, value, scope, frame)
-        return reader.guard(lambda: reader.evaluate(value.tree))
+        return reader.read(value.tree)
 
     def run(self) -> Network | None:
         """Lower the network; None where it is too wrong to have one."""
@@ -110,8 +119,15 @@ class Lowering:
         span = replace(first, end_line=last.end_line, end_column=last.end_column)
         if "" in self.faulty:
             return None
-        if not all(isinstance(s, int) and not isinstance(s, bool) and 0 < s < 1_000_000 for s in sizes) or len(sizes) not in (1, 3):
-            self.report("bad-input", f"the input has the sizes {', '.join(map(str, sizes))}", span, help="give channels, height and width, such as `[3, 224, 224]`, or one number of features")
+        if not all(
+            isinstance(s, int) and not isinstance(s, bool) and 0 < s < 1_000_000 for s in sizes
+        ) or len(sizes) not in (1, 3):
+            self.report(
+                "bad-input",
+                f"the input has the sizes {', '.join(map(str, sizes))}",
+                span,
+                help="give channels, height and width, such as `[3, 224, 224]`, or one number of features",
+            )
             return None
         layout = "c h w" if len(sizes) == 3 else "c"
         x = Value(Shape.of(layout, *sizes), span, "the network's input")
@@ -121,30 +137,53 @@ class Lowering:
         try:
             result = self.network_body(frame)
         except TooLarge:
-            self.report("too-large", f"the network has more than {MAX_STEPS} steps", self.document.name.span, help="the copies of a block with the same arguments count once")
+            self.report(
+                "too-large",
+                f"the network has more than {MAX_STEPS} steps",
+                self.document.name.span,
+                help="the copies of a block with the same arguments count once",
+            )
             return None
         root.outputs = self.outputs(self.document.outputs, frame, result)
-        known = bool(root.outputs) and all(isinstance(v, Value) for o in root.outputs for v in flat(o.value))
+        known = bool(root.outputs) and all(
+            isinstance(v, Value) for o in root.outputs for v in flat(o.value)
+        )
         if not known or any(d.severity == "error" for d in self.diagnostics):
             return None
         if not root.values:
-            self.report("no-output", "the network gives nothing", span, help="its last step is absent or `none(...)(...)`")
+            self.report(
+                "no-output",
+                "the network gives nothing",
+                span,
+                help="its last step is absent or `none(...)(...)`",
+            )
             return None
-        return Network(self.name, self.variant, self.document, self.settings, root, self.stages(root))
+        return Network(
+            self.name, self.variant, self.document, self.settings, root, self.stages(root)
+        )
 
     def overrides(self) -> None:
         """Refuse a list where the param is a single thing, and the other way round: said here
-        once, and not at every use."""
+        once, and not at every use.
+        """
         chosen = self.document.variants.get(self.variant, {})  # type: ignore[call-overload]
         wrong: list[Diagnostic] = []
         for name, value in {**chosen, **self.settings}.items():
-            declared = self.document.params.get(name)  # type: ignore[call-overload]
+            declared = self.document.params.get(name)
             given = self.file[str(name)]
             meant = self.data(self.file, declared) if declared is not None else None
             if None not in (given, meant) and isinstance(given, list) != isinstance(meant, list):
-                span = place(value) if isinstance(value, (Expr, tuple)) and value else self.document.name.span
+                span = (
+                    place(value)
+                    if isinstance(value, (Expr, tuple)) and value
+                    else self.document.name.span
+                )
                 message = f"`{name}` is {describe(meant)} in the spec, but here {describe(given)}"
-                wrong.append(Diagnostic("wrong-kind", message, span, help=f"the spec has `{name}: {spelled(meant)}`"))
+                wrong.append(
+                    Diagnostic(
+                        "wrong-kind", message, span, help=f"the spec has `{name}: {spelled(meant)}`"
+                    )
+                )
         if wrong:
             raise SpecError(wrong)
 
@@ -197,7 +236,9 @@ class Lowering:
         if len(frame.module.nodes) > first:
             frame.named[key.identifier] = frame.module.nodes[-1]
 
-    def chain(self, frame: Frame, prefix: str, steps: tuple[Any, ...], numbers: list[int] | None = None) -> Any:
+    def chain(
+        self, frame: Frame, prefix: str, steps: tuple[Any, ...], numbers: list[int] | None = None
+    ) -> Any:
         """Lower a list of steps, numbering those that are there."""
         numbers = [0] if numbers is None else numbers
         there = False
@@ -258,7 +299,9 @@ class Lowering:
 
     def fill(self, frame: Frame, key: Key) -> str:
         """Fill in the expressions of a key."""
-        return "".join(p if isinstance(p, str) else str(self.data(frame.scope, p, frame)) for p in key.parts)
+        return "".join(
+            p if isinstance(p, str) else str(self.data(frame.scope, p, frame)) for p in key.parts
+        )
 
     # Modifiers
 
@@ -330,8 +373,17 @@ class Lowering:
         def bind() -> list[dict[str, Any]]:
             value = reader.evaluate(loop.node)
             if loop.counted:
-                if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= 10_000:
-                    raise EvalFault("bad-loop", f"`{loop.text}` counts to {describe(value)}", loop.node, "a count is a whole number from 0 to 10000")
+                if (
+                    isinstance(value, bool)
+                    or not isinstance(value, int)
+                    or not 0 <= value <= 10_000
+                ):
+                    raise EvalFault(
+                        "bad-loop",
+                        f"`{loop.text}` counts to {describe(value)}",
+                        loop.node,
+                        "a count is a whole number from 0 to 10000",
+                    )
                 value = list(range(value))
             return [unpack(loop.target, item) for item in listed(value, loop.node)]
 
@@ -343,7 +395,11 @@ class Lowering:
         if place.key is None or place.numbers is not None:
             return place
         sibling = any(e.names & set(loop.names) for e in place.key.exprs)
-        return place if sibling or place.key.silent else replace(place, copy=join(place.copy, str(number)))
+        return (
+            place
+            if sibling or place.key.silent
+            else replace(place, copy=join(place.copy, str(number)))
+        )
 
     # Expressions and blocks
 
@@ -353,7 +409,9 @@ class Lowering:
         try:
             reader.trail = self.path(frame, place)
             chosen = reader.guard(lambda: reader.choose(step.tree))
-            result = reader.guard(lambda: reader.whole(chosen) if chosen is step.tree else reader.evaluate(chosen))
+            result = reader.guard(
+                lambda: reader.whole(chosen) if chosen is step.tree else reader.evaluate(chosen)
+            )
             if isinstance(result, (Callee, type(None))):
                 if result is None:
                     return ABSENT
@@ -362,7 +420,16 @@ class Lowering:
                 self.finish(frame, place, reader)
                 return result
             message = f"`{step}` is {describe(result)}, not a step"
-            raise SpecError([Diagnostic("not-a-step", message, step.text.span, help="a step is an op, a block, or an expression of values")])
+            raise SpecError(
+                [
+                    Diagnostic(
+                        "not-a-step",
+                        message,
+                        step.text.span,
+                        help="a step is an op, a block, or an expression of values",
+                    )
+                ]
+            )
         except SpecError as error:
             self.diagnostics += error.diagnostics
         except Poisoned:
@@ -375,25 +442,41 @@ class Lowering:
         heavy = [n for n in nodes if (n.tensors if n.module is None else n.module.owns)]
         if len(heavy) > 1:
             names = " and ".join(f"`{n.name}`" for n in heavy[:2])
-            raise SpecError([Diagnostic("two-modules", f"{names} both own tensors, but the step has one name", reader.expr.text.span, help="give each a step of its own")])
+            raise SpecError(
+                [
+                    Diagnostic(
+                        "two-modules",
+                        f"{names} both own tensors, but the step has one name",
+                        reader.expr.text.span,
+                        help="give each a step of its own",
+                    )
+                ]
+            )
         path = self.path(frame, place)
         shown = path if not place.silent else join(place.prefix, str(place.key).lstrip("_"))
         blocks = [n for n in nodes if n.module is not None]
-        main = (heavy or blocks[-1:] or nodes[-1:] or [None])[0]
+        main = next(iter(heavy or blocks[-1:] or nodes[-1:]), None)
         for node in nodes:
             if node.again:
                 pass  # its module stands where it was first applied
             elif node is main:
                 node.path = path if heavy else shown
             else:
-                node.path = f"{shown}_{node.name}" if node.module is not None else join(shown, node.name)
+                node.path = (
+                    f"{shown}_{node.name}" if node.module is not None else join(shown, node.name)
+                )
             node.init = {**(frame.defaults_init or {}), **dict(getattr(node.callee, "init", ()))}
             node.stage = frame.stage
             frame.module.nodes.append(node)
 
-    def block(self, definition: BlockDef, arguments: dict[str, Any], inputs: tuple[Any, ...], trail: str) -> Module | None:
+    def block(
+        self, definition: BlockDef, arguments: dict[str, Any], inputs: tuple[Any, ...], trail: str
+    ) -> Module | None:
         """Return the module of a block for arguments and inputs, lowering it the first time."""
-        shapes = tuple(freeze([v.shape for v in value]) if isinstance(value, list) else value.shape for value in inputs)
+        shapes = tuple(
+            freeze([v.shape for v in value]) if isinstance(value, list) else value.shape
+            for value in inputs
+        )
         key = (id(definition.block), freeze(arguments), shapes)
         if key not in self.modules:
             self.stack.append((definition, arguments))
@@ -404,20 +487,33 @@ class Lowering:
         module = self.modules[key]
         return module if module.outputs else None
 
-    def _block(self, definition: BlockDef, arguments: dict[str, Any], inputs: tuple[Any, ...], trail: str) -> Module:
+    def _block(
+        self, definition: BlockDef, arguments: dict[str, Any], inputs: tuple[Any, ...], trail: str
+    ) -> Module:
         block = definition.block
         span = definition.signature.expr.text.span
         own: list[Any] = []
         for value in inputs:
             copies = [Value(v.shape, span, "the block's input") for v in flat(value)]
             own.append(copies if isinstance(value, list) else copies[0])
-        module = Module(definition.name, definition, arguments, tuple(v for item in own for v in flat(item)), trail)
+        module = Module(
+            definition.name,
+            definition,
+            arguments,
+            tuple(v for item in own for v in flat(item)),
+            trail,
+        )
         names = [str(name) for name in block.inputs]
         values: dict[str, Any] = {}
         for k, name in enumerate(names):
             values[name.removeprefix("...")] = own[k] if not name.startswith("...") else own[k:]
         frame = Frame(module, Scope({}), values, own[0] if len(own) == 1 else own)
-        frame.scope = Scope(arguments, self.file, block.let, lambda scope, value: self.data(scope, value, frame))
+        frame.scope = Scope(
+            arguments,
+            self.file,
+            dict(block.let),
+            lambda scope, value: self.data(scope, value, frame),
+        )
         module.scope = frame.scope
         if definition.name in self.faulty and not definition.library:
             return module
@@ -440,7 +536,7 @@ class Lowering:
         for name, output in declared.items():
             reader = Reader(self, output.value, frame.scope, frame)
             try:
-                value = reader.guard(lambda r=reader, o=output: r.evaluate(o.value.tree))
+                value = reader.read(output.value.tree)
             except SpecError as error:
                 self.diagnostics += error.diagnostics
                 return ()
@@ -464,14 +560,26 @@ def freeze(value: Any) -> Any:
     return (type(value).__name__, value) if isinstance(value, (bool, int, float)) else value
 
 
-def lower(document: Document, variant: str, settings: Mapping[str, Any] | None = None, faulty: frozenset[str] = frozenset()) -> tuple[Network | None, list[Diagnostic]]:
+def lower(
+    document: Document,
+    variant: str,
+    settings: Mapping[str, Any] | None = None,
+    faulty: frozenset[str] = frozenset(),
+) -> tuple[Network | None, list[Diagnostic]]:
     """Lower a document's variant; the network is None where the diagnostics hold an error."""
     name = variant or str(document.name)
     known = {str(k) for k in document.params}
     for key in settings or {}:
         if key not in known:
             span = document.name.span
-            return None, [Diagnostic("unknown-setting", f"`{key}` is no param of `{document.name}`", span, help=nearest(key, known) or f"params: {', '.join(sorted(known))}")]
+            return None, [
+                Diagnostic(
+                    "unknown-setting",
+                    f"`{key}` is no param of `{document.name}`",
+                    span,
+                    help=nearest(key, known) or f"params: {', '.join(sorted(known))}",
+                )
+            ]
     lowering = Lowering(document, name, variant, settings or {}, faulty)
     network = lowering.run()
     return network, lowering.diagnostics

@@ -47,7 +47,9 @@ class Poisoned(Exception):  # noqa: N818 - not an error: a quiet way out
 class Reader(Evaluator):
     """An evaluator that also knows values, ops and blocks; `made` collects applied nodes."""
 
-    def __init__(self, lowering: Lowering, expr: Expr, scope: Mapping[str, Any], frame: Frame | None) -> None:
+    def __init__(
+        self, lowering: Lowering, expr: Expr, scope: Mapping[str, Any], frame: Frame | None
+    ) -> None:
         super().__init__(scope)
         self.lowering, self.expr, self.frame = lowering, expr, frame
         self.made: list[Node] = []
@@ -60,8 +62,17 @@ class Reader(Evaluator):
         except EvalFault as fault:
             raise SpecError([fault.diagnostic(self.expr)]) from None
         except RecursionError:
-            deep = Diagnostic("too-deep", f"`{self.expr}` leads too deep", self.expr.text.span, help="values that use each other make a chain that is too long")
+            deep = Diagnostic(
+                "too-deep",
+                f"`{self.expr}` leads too deep",
+                self.expr.text.span,
+                help="values that use each other make a chain that is too long",
+            )
             raise SpecError([deep]) from None
+
+    def read(self, node: ast.expr) -> Any:
+        """Evaluate a node, its faults as diagnostics."""
+        return self.guard(lambda: self.evaluate(node))
 
     def choose(self, node: ast.expr) -> ast.expr:
         """Return the branch of a conditional expression that is taken."""
@@ -101,8 +112,15 @@ class Reader(Evaluator):
             return CONSTANTS[name]
         head = self.head(name)
         if head is MISSING:
-            candidates = {*self.scope, *OPS, *self.lowering.blocks, *(self.frame.values if self.frame else ())}
-            raise EvalFault("unknown-name", f"`{name}` is not known here", node, nearest(name, candidates))
+            candidates = {
+                *self.scope,
+                *OPS,
+                *self.lowering.blocks,
+                *(self.frame.values if self.frame else ()),
+            }
+            raise EvalFault(
+                "unknown-name", f"`{name}` is not known here", node, nearest(name, candidates)
+            )
         return head
 
     def known(self, value: Any) -> Any:
@@ -114,18 +132,33 @@ class Reader(Evaluator):
     def visit_attribute(self, node: ast.Attribute) -> Any:
         if node.attr == "steps" and isinstance(node.value, ast.Name) and self.frame is not None:
             if node.value.id not in self.frame.copies:
-                raise EvalFault("bad-expression", f"`{node.value.id}` has no `.steps`", node, "only a step with `repeat` has")
+                raise EvalFault(
+                    "bad-expression",
+                    f"`{node.value.id}` has no `.steps`",
+                    node,
+                    "only a step with `repeat` has",
+                )
             return [self.known(v) for v in self.frame.copies[node.value.id]]
         value = self.evaluate(node.value)
         if isinstance(value, dict) and node.attr in value:
             return value[node.attr]
         if isinstance(value, Value) and node.attr in ATTRIBUTES:
-            size = value.shape.channels if node.attr == "channels" else value.shape.get(ATTRIBUTES[node.attr])
+            size = (
+                value.shape.channels
+                if node.attr == "channels"
+                else value.shape.get(ATTRIBUTES[node.attr])
+            )
             if size is not None:
                 return size
-            raise EvalFault("bad-expression", f"`{ast.unparse(node)}`: the value is `{value.shape.spelled}` and has no {node.attr}", node)
+            raise EvalFault(
+                "bad-expression",
+                f"`{ast.unparse(node)}`: the value is `{value.shape.spelled}` and has no {node.attr}",
+                node,
+            )
         known = list(value) if isinstance(value, dict) else list(ATTRIBUTES)
-        raise EvalFault("bad-expression", f"`{ast.unparse(node)}` is not known", node, nearest(node.attr, known))
+        raise EvalFault(
+            "bad-expression", f"`{ast.unparse(node)}` is not known", node, nearest(node.attr, known)
+        )
 
     def binary(self, node: ast.BinOp, left: Any, right: Any) -> Any:
         if not (is_tensor(left) or is_tensor(right)):
@@ -137,9 +170,16 @@ class Reader(Evaluator):
             return self.wire(WIRING.get(type(node.op), ""), {}, [left, right], node)
         if isinstance(number, Callee):
             operand = node.left if number is left else node.right
-            raise EvalFault("not-applied", f"`{ast.unparse(operand)}` is an op, not a value", operand, f"say what it takes: `{number.name}(...)(x)`")
+            raise EvalFault(
+                "not-applied",
+                f"`{ast.unparse(operand)}` is an op, not a value",
+                operand,
+                f"say what it takes: `{number.name}(...)(x)`",
+            )
         if isinstance(number, bool) or not isinstance(number, (int, float)):
-            raise EvalFault("bad-expression", f"`{ast.unparse(node)}` reckons with {describe(number)}", node)
+            raise EvalFault(
+                "bad-expression", f"`{ast.unparse(node)}` reckons with {describe(number)}", node
+            )
         return self.scaled(node, left, right)
 
     def scaled(self, node: ast.BinOp, left: Any, right: Any) -> Any:
@@ -157,12 +197,27 @@ class Reader(Evaluator):
                 return self.wire("shift", {"offset": -number}, [value], node)
             case ast.Div():
                 return self.wire("over", {"number": number, "inverse": first}, [value], node, place)
-        raise EvalFault("bad-expression", f"`{ast.unparse(node)}`: values can be added, subtracted, multiplied and divided", node)
+        raise EvalFault(
+            "bad-expression",
+            f"`{ast.unparse(node)}`: values can be added, subtracted, multiplied and divided",
+            node,
+        )
 
-    def wire(self, name: str, arguments: dict[str, Any], values: list[Any], node: ast.expr, place: ast.expr | None = None) -> Any:
+    def wire(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        values: list[Any],
+        node: ast.expr,
+        place: ast.expr | None = None,
+    ) -> Any:
         """Apply an op of arithmetic to values; `place` is where its number is written."""
         if name not in OPS:
-            raise EvalFault("bad-expression", f"`{ast.unparse(node)}`: values can be added, subtracted, multiplied and divided", node)
+            raise EvalFault(
+                "bad-expression",
+                f"`{ast.unparse(node)}`: values can be added, subtracted, multiplied and divided",
+                node,
+            )
         places = () if place is None else ((next(iter(arguments)), place),)
         return self.apply(Callee(name, OPS[name], tuple(arguments.items()), places), values, node)
 
@@ -173,40 +228,73 @@ class Reader(Evaluator):
         return super().visit_unaryop(node)
 
     def visit_call(self, node: ast.Call) -> Any:
-        callee = self.evaluate(node.func) if not isinstance(node.func, ast.Name) else self.named(node.func)
+        callee = (
+            self.evaluate(node.func)
+            if not isinstance(node.func, ast.Name)
+            else self.named(node.func)
+        )
         if isinstance(node.func, ast.Name) and node.func.id == "reuse" and callee is MISSING:
             return self.lowering.applier.reuse(self, node)
         if isinstance(callee, (int, float, str, list)) or is_tensor(callee):
             what = describe(callee) if not is_tensor(callee) else "a value"
-            raise EvalFault("not-an-op", f"`{ast.unparse(node)}` applies {what}, which is no op", node)
+            raise EvalFault(
+                "not-an-op", f"`{ast.unparse(node)}` applies {what}, which is no op", node
+            )
         arguments = [self.evaluate(a) for a in node.args]
         tensors = [a for a in arguments if is_tensor(a)]
         name = ast.unparse(node.func)
         if name in FUNCTIONS and (callee is MISSING or not tensors):
             return self.function(node, arguments)
-        keywords = {k.arg: self.keyword(k) for k in node.keywords if k.arg is not None and not initialises(callee, k)}
+        keywords = {
+            k.arg: self.keyword(k)
+            for k in node.keywords
+            if k.arg is not None and not initialises(callee, k)
+        }
         if tensors:
             if len(tensors) < len(arguments):
-                raise EvalFault("mixed-arguments", f"`{ast.unparse(node)}` mixes values and numbers", node, f"configure first, then apply: `{name}(...)(x)`")
+                raise EvalFault(
+                    "mixed-arguments",
+                    f"`{ast.unparse(node)}` mixes values and numbers",
+                    node,
+                    f"configure first, then apply: `{name}(...)(x)`",
+                )
             configured = self.configure(callee, [], keywords, node) if keywords else callee
             return self.apply(configured, tensors, node)
-        if isinstance(callee, Callee) and isinstance(callee.target, type) and arguments and all(isinstance(a, Callee) for a in arguments):
+        if (
+            isinstance(callee, Callee)
+            and isinstance(callee.target, type)
+            and arguments
+            and all(isinstance(a, Callee) for a in arguments)
+        ):
             return self.compose(callee, arguments, keywords, node)
         return self.configure(callee, arguments, keywords, node)
 
-    def compose(self, callee: Callee, arguments: list[Callee], keywords: dict[str, Any], node: ast.Call) -> Any:
+    def compose(
+        self, callee: Callee, arguments: list[Callee], keywords: dict[str, Any], node: ast.Call
+    ) -> Any:
         """`relu(conv(8))`: the inner op takes the running value."""
         assert self.frame is not None
-        inner = [self.apply(a, [self.known(self.frame.running)], n) for a, n in zip(arguments, node.args, strict=True)]
-        return self.apply(self.configure(callee, [], keywords, node) if keywords else callee, inner, node)
+        inner = [
+            self.apply(a, [self.known(self.frame.running)], n)
+            for a, n in zip(arguments, node.args, strict=True)
+        ]
+        return self.apply(
+            self.configure(callee, [], keywords, node) if keywords else callee, inner, node
+        )
 
     def named(self, func: ast.Name) -> Any:
         """Look up the head of a call; MISSING where it is a function of numbers."""
         head = self.head(func.id)
         if head is MISSING and func.id not in FUNCTIONS and func.id != "reuse":
             known = {*OPS, *self.lowering.blocks, *FUNCTIONS}
-            what = "is a value, not an op" if self.frame and func.id in self.frame.values else "is not known here"
-            raise EvalFault("unknown-name", f"`{func.id}` {what}", func, nearest(func.id, known - {func.id}))
+            what = (
+                "is a value, not an op"
+                if self.frame and func.id in self.frame.values
+                else "is not known here"
+            )
+            raise EvalFault(
+                "unknown-name", f"`{func.id}` {what}", func, nearest(func.id, known - {func.id})
+            )
         return head
 
     def keyword(self, keyword: ast.keyword) -> Any:
@@ -214,11 +302,22 @@ class Reader(Evaluator):
         value = self.evaluate(keyword.value)
         if is_tensor(value):
             text = ast.unparse(keyword.value)
-            hint = f"write `{keyword.arg}={text}()` for the op" if text in OPS or text in self.lowering.blocks else f"apply the op to it: `(...)({text})`"
-            raise EvalFault("tensor-argument", f"`{keyword.arg}={text}` gives the value of the step `{text}`, but an argument is never a tensor", keyword.value, hint)
+            hint = (
+                f"write `{keyword.arg}={text}()` for the op"
+                if text in OPS or text in self.lowering.blocks
+                else f"apply the op to it: `(...)({text})`"
+            )
+            raise EvalFault(
+                "tensor-argument",
+                f"`{keyword.arg}={text}` gives the value of the step `{text}`, but an argument is never a tensor",
+                keyword.value,
+                hint,
+            )
         return value
 
-    def configure(self, callee: Any, arguments: list[Any], keywords: dict[str, Any], node: ast.Call) -> Any:
+    def configure(
+        self, callee: Any, arguments: list[Any], keywords: dict[str, Any], node: ast.Call
+    ) -> Any:
         """Return an op or block with arguments bound to its parameters."""
         if callee is None or callee.name == "identity":
             return callee
@@ -230,7 +329,12 @@ class Reader(Evaluator):
             arguments, positional = [], []
         free = [p for p in callee.parameters if p not in bound]
         if len(arguments) > len(free):
-            raise EvalFault("too-many-arguments", f"`{callee.name}` takes {len(callee.parameters)} arguments, here are {len(callee.parameters) - len(free) + len(arguments)}", node.args[len(free)], f"its arguments: {takes(callee)}")
+            raise EvalFault(
+                "too-many-arguments",
+                f"`{callee.name}` takes {len(callee.parameters)} arguments, here are {len(callee.parameters) - len(free) + len(arguments)}",
+                node.args[len(free)],
+                f"its arguments: {takes(callee)}",
+            )
         given = dict(zip(free, positional, strict=False))
         rest = getattr(callee.target, "keywords", "")
         for k in node.keywords:
@@ -240,13 +344,27 @@ class Reader(Evaluator):
                 bound[rest] = (*bound.get(rest, ()), (k.arg, keywords[str(k.arg)]))
                 continue
             if k.arg not in callee.parameters:
-                raise EvalFault("unknown-argument", f"`{callee.name}` has no argument `{k.arg}`", k, nearest(str(k.arg), callee.parameters) or f"its arguments: {takes(callee)}")
+                raise EvalFault(
+                    "unknown-argument",
+                    f"`{callee.name}` has no argument `{k.arg}`",
+                    k,
+                    nearest(str(k.arg), callee.parameters) or f"its arguments: {takes(callee)}",
+                )
             if k.arg in given or k.arg in bound:
-                raise EvalFault("argument-twice", f"`{callee.name}` gets `{k.arg}` twice", k, "give it once, by place or by name")
-            given[str(k.arg)] = (keywords[k.arg], k.value)
+                raise EvalFault(
+                    "argument-twice",
+                    f"`{callee.name}` gets `{k.arg}` twice",
+                    k,
+                    "give it once, by place or by name",
+                )
+            given[str(k.arg)] = (keywords[str(k.arg)], k.value)
         bound |= {name: value for name, (value, _) in given.items()}
         places |= {name: place for name, (_, place) in given.items()}
-        init = {str(k.arg).removeprefix("init_"): replace(self.expr, tree=k.value) for k in node.keywords if initialises(callee, k)}
+        init = {
+            str(k.arg).removeprefix("init_"): replace(self.expr, tree=k.value)
+            for k in node.keywords
+            if initialises(callee, k)
+        }
         own = tuple({**dict(callee.init), **init}.items())
         return Callee(callee.name, callee.target, tuple(bound.items()), tuple(places.items()), own)
 

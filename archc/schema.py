@@ -10,8 +10,13 @@ from pydantic_core import core_schema
 from archc.spec import MODIFIERS, Document
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-EXPRESSION = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}], "description": "an expression"}
-STEP = {"anyOf": [EXPRESSION, *({"$ref": f"#/$defs/{name}"} for name in ("Chain", "Modified", "Body"))]}
+EXPRESSION = {
+    "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}],
+    "description": "an expression",
+}
+STEP = {
+    "anyOf": [EXPRESSION, *({"$ref": f"#/$defs/{name}"} for name in ("Chain", "Modified", "Body"))]
+}
 
 
 class _AnyOf(GenerateJsonSchema):
@@ -19,7 +24,10 @@ class _AnyOf(GenerateJsonSchema):
 
     def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonSchemaValue:
         made = super().tagged_union_schema(schema)
-        return {"anyOf": made.pop("oneOf"), **{k: v for k, v in made.items() if k != "discriminator"}}
+        return {
+            "anyOf": made.pop("oneOf"),
+            **{k: v for k, v in made.items() if k != "discriminator"},
+        }
 
 
 def schema() -> dict[str, Any]:
@@ -29,18 +37,35 @@ def schema() -> dict[str, Any]:
     parts["Block"] = _block(parts["Block"])
     parts["Body"]["propertyNames"] = {"not": {"enum": ["do", *MODIFIERS]}}
     output = {"anyOf": [EXPRESSION, {"$ref": "#/$defs/Output"}]}
-    outputs = {"anyOf": [{"type": "array", "items": EXPRESSION}, {"type": "object", "additionalProperties": output}], "description": "the values that it gives"}
+    outputs = {
+        "anyOf": [
+            {"type": "array", "items": EXPRESSION},
+            {"type": "object", "additionalProperties": output},
+        ],
+        "description": "the values that it gives",
+    }
     made["properties"]["outputs"] = parts["Block"]["anyOf"][2]["properties"]["outputs"] = outputs
     _without_nulls(made)
-    return {"$schema": DIALECT, "title": "archc spec", **{k: v for k, v in made.items() if k != "title"}}
+    return {
+        "$schema": DIALECT,
+        "title": "archc spec",
+        **{k: v for k, v in made.items() if k != "title"},
+    }
 
 
 def _block(made: dict[str, Any]) -> dict[str, Any]:
-    """A block is an expression, a list, or a mapping of what it declares and its steps."""
+    """Say that a block is an expression, a list, or a mapping of what it declares and its steps."""
     properties = {k: v for k, v in made["properties"].items() if k != "body"}
     modifiers = {"do": STEP, "if": EXPRESSION, "else": STEP, "from": EXPRESSION}
-    mapping = {"type": "object", "properties": {**properties, **modifiers}, "additionalProperties": STEP}
-    return {"anyOf": [EXPRESSION, {"$ref": "#/$defs/Chain"}, mapping], "description": made["description"]}
+    mapping = {
+        "type": "object",
+        "properties": {**properties, **modifiers},
+        "additionalProperties": STEP,
+    }
+    return {
+        "anyOf": [EXPRESSION, {"$ref": "#/$defs/Chain"}, mapping],
+        "description": made["description"],
+    }
 
 
 def _without_nulls(node: Any) -> None:

@@ -64,7 +64,13 @@ class Callee:
 class Scope(Mapping[str, Any]):
     """Names and their values; `lets` are evaluated when first asked for."""
 
-    def __init__(self, values: Mapping[str, Any], parent: Scope | None = None, lets: Mapping[str, Any] | None = None, evaluate: Callable[[Scope, Any], Any] | None = None) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, Any],
+        parent: Scope | None = None,
+        lets: Mapping[str, Any] | None = None,
+        evaluate: Callable[[Scope, Any], Any] | None = None,
+    ) -> None:
         self.values_ = dict(values)
         self.parent = parent
         self.lets = dict(lets or {})
@@ -90,14 +96,29 @@ class Scope(Mapping[str, Any]):
             circle = " → ".join([*self._pending[self._pending.index(name) :], name])
             message = f"`{name}` is defined by itself: {circle}"
             span = place(self.lets[name])
-            raise SpecError([Diagnostic("cyclic-let", message, span, help="a derived value may use others, but not in a circle")])
+            raise SpecError(
+                [
+                    Diagnostic(
+                        "cyclic-let",
+                        message,
+                        span,
+                        help="a derived value may use others, but not in a circle",
+                    )
+                ]
+            )
         self._pending.append(name)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.values_ or name in self.lets or (self.parent is not None and name in self.parent)
+        return (
+            name in self.values_
+            or name in self.lets
+            or (self.parent is not None and name in self.parent)
+        )
 
     def __iter__(self) -> Iterator[str]:
-        return iter({**dict.fromkeys(self.parent or ()), **dict.fromkeys(self.lets), **self.values_})
+        return iter(
+            {**dict.fromkeys(self.parent or ()), **dict.fromkeys(self.lets), **self.values_}
+        )
 
     def __len__(self) -> int:
         return sum(1 for _ in self)

@@ -75,7 +75,7 @@ def read(path: Path, name: str | None = None) -> Source:
         return Source(shown, data.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        column = len(data[:error.start].rpartition(b"\n")[2].decode("utf-8-sig", "replace")) + 1
+        column = len(data[: error.start].rpartition(b"\n")[2].decode("utf-8-sig", "replace")) + 1
         source = Source(shown, data.decode("utf-8", "replace"))
         raise SpecError(
             [
@@ -102,7 +102,9 @@ class _Parser:
 
     def parse(self) -> Mapping:
         if len(self.source.text) > MAX_BYTES:
-            raise self._stop("too-large", f"a spec has at most {MAX_BYTES} characters", self._span())
+            raise self._stop(
+                "too-large", f"a spec has at most {MAX_BYTES} characters", self._span()
+            )
         self._find_tabs()
         tree: Tree | None = None
         try:
@@ -126,31 +128,67 @@ class _Parser:
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if tree is not None:
-                    self._fault("second-document", "a second document starts here", self._mark(event), "a file holds one network")
+                    self._fault(
+                        "second-document",
+                        "a second document starts here",
+                        self._mark(event),
+                        "a file holds one network",
+                    )
                     return tree
                 if event.explicit and event.version not in (None, (1, 2)):
-                    self._fault("yaml-version", "specs are YAML 1.2", self._mark(event), "remove the `%YAML` line")
-            elif not isinstance(event, (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)):
+                    self._fault(
+                        "yaml-version",
+                        "specs are YAML 1.2",
+                        self._mark(event),
+                        "remove the `%YAML` line",
+                    )
+            elif not isinstance(
+                event, (yaml.StreamStartEvent, yaml.StreamEndEvent, yaml.DocumentEndEvent)
+            ):
                 tree = self._node(event, events)
         return tree
 
     def _node(self, event: Any, events: Iterator[Any]) -> Tree:
         span = self._mark(event)
         if isinstance(event, yaml.AliasEvent):
-            self._fault("alias", f"`*{event.anchor}` is an alias, which a spec may not have", span, "write the value out, or name it under `let:` and use the name")
+            self._fault(
+                "alias",
+                f"`*{event.anchor}` is an alias, which a spec may not have",
+                span,
+                "write the value out, or name it under `let:` and use the name",
+            )
             return Text.at("", span)
         if event.anchor:
-            self._fault("anchor", f"`&{event.anchor}` is an anchor, which a spec may not have", self._word(span), "name the value under `let:` and use the name")
+            self._fault(
+                "anchor",
+                f"`&{event.anchor}` is an anchor, which a spec may not have",
+                self._word(span),
+                "name the value under `let:` and use the name",
+            )
         elif event.tag is not None and event.tag != "!":
-            self._fault("tag", f"`{self._written(self._word(span))}` is a tag, which a spec may not have", self._word(span), "remove it: every scalar is text, and the field gives it its meaning")
+            self._fault(
+                "tag",
+                f"`{self._written(self._word(span))}` is a tag, which a spec may not have",
+                self._word(span),
+                "remove it: every scalar is text, and the field gives it its meaning",
+            )
         if isinstance(event, yaml.ScalarEvent):
             text = Text.at(event.value, span, style=event.style)
             self._balanced(text)
             return text
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise self._stop("too-deep", f"nested more than {MAX_DEPTH} levels deep", span, "give the inner part a name under `blocks:`")
-        node = self._list(span, events) if isinstance(event, yaml.SequenceStartEvent) else self._mapping(span, events)
+            raise self._stop(
+                "too-deep",
+                f"nested more than {MAX_DEPTH} levels deep",
+                span,
+                "give the inner part a name under `blocks:`",
+            )
+        node = (
+            self._list(span, events)
+            if isinstance(event, yaml.SequenceStartEvent)
+            else self._mapping(span, events)
+        )
         self.depth -= 1
         return node
 
@@ -172,41 +210,84 @@ class _Parser:
             key = self._node(event, events)
             value = self._node(next(events), events)
             if not isinstance(key, Text):
-                self._fault("complex-key", "a key is a name, not a list or a mapping", key.span, _QUOTE)
+                self._fault(
+                    "complex-key", "a key is a name, not a list or a mapping", key.span, _QUOTE
+                )
             elif key == "<<":
-                self._fault("merge-key", "`<<` merges mappings, which a spec may not do", key.span, "use `defaults:` or a block with arguments")
+                self._fault(
+                    "merge-key",
+                    "`<<` merges mappings, which a spec may not do",
+                    key.span,
+                    "use `defaults:` or a block with arguments",
+                )
             elif key in mapping:
                 first = Note(mapping.key(key).span, "the first one")
-                self.faults.append(Diagnostic("duplicate-key", f"the key `{key}` stands here twice", key.span, notes=(first,), help="every step needs a name of its own, such as `relu1` and `relu2`"))
+                self.faults.append(
+                    Diagnostic(
+                        "duplicate-key",
+                        f"the key `{key}` stands here twice",
+                        key.span,
+                        notes=(first,),
+                        help="every step needs a name of its own, such as `relu1` and `relu2`",
+                    )
+                )
             else:
                 mapping[key] = value
         return mapping
 
     def _balanced(self, text: Text) -> None:
-        """A plain scalar with an unbalanced bracket was cut by YAML in the midst of a call."""
-        pairs = [p for p in ("()", "[]", "{}") if text.count(p[0]) != text.count(p[1])] if text.plain else []
+        """Report a plain scalar that YAML cut in the midst of a call."""
+        pairs = (
+            [p for p in ("()", "[]", "{}") if text.count(p[0]) != text.count(p[1])]
+            if text.plain
+            else []
+        )
         if not pairs:
             return
-        opening, closing = pairs[0]
+        opening, closing = pairs[0][0], pairs[0][1]
         opens = text.count(opening) > text.count(closing)
-        if not opens and self.faults and (self.faults[-1].code, self.faults[-1].span.line) == ("unbalanced-bracket", text.span.line):
+        if (
+            not opens
+            and self.faults
+            and (self.faults[-1].code, self.faults[-1].span.line)
+            == ("unbalanced-bracket", text.span.line)
+        ):
             return  # the rest of the text that was cut before
-        self._fault("unbalanced-bracket", f"`{text}` has an unbalanced `{opening if opens else closing}`", text.span, _QUOTE)
+        self._fault(
+            "unbalanced-bracket",
+            f"`{text}` has an unbalanced `{opening if opens else closing}`",
+            text.span,
+            _QUOTE,
+        )
 
     def _find_tabs(self) -> None:
         for number, line in enumerate(self.source.text.splitlines(), 1):
             column = line.split("#", 1)[0].find("\t") + 1
             if column:
-                self._fault("tab", "a tab stands here", Span(number, column, number, column + 1, self.source), "indent with spaces")
+                self._fault(
+                    "tab",
+                    "a tab stands here",
+                    Span(number, column, number, column + 1, self.source),
+                    "indent with spaces",
+                )
                 raise SpecError(self.faults)
 
     def _syntax(self, error: yaml.YAMLError) -> None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        span = self._span() if mark is None else Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2, self.source)
+        span = (
+            self._span()
+            if mark is None
+            else Span(mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 2, self.source)
+        )
         if any(f.code == "unbalanced-bracket" and f.span.line == span.line for f in self.faults):
             return  # what the cut text led to
-        self._fault("yaml-syntax", f"this is no YAML: {problem}", span, _INDENT if "mapping values" in problem or "block" in problem else _QUOTE)
+        self._fault(
+            "yaml-syntax",
+            f"this is no YAML: {problem}",
+            span,
+            _INDENT if "mapping values" in problem or "block" in problem else _QUOTE,
+        )
 
     def _word(self, span: Span) -> Span:
         """Return the place of the first word of a span: an anchor or a tag."""

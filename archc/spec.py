@@ -27,7 +27,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from archc.diagnostics import Diagnostic, Span, SpecError
+from archc.diagnostics import Diagnostic, SpecError
 from archc.expr import Expr, parse
 from archc.figures import Figure, Listing, figure
 from archc.source import Items, Mapping, Text
@@ -98,12 +98,16 @@ class Signature:
 
 
 def _reject(diagnostic: Diagnostic) -> PydanticCustomError:
-    return PydanticCustomError("archc", "{message}", {"message": diagnostic.message, "diagnostic": diagnostic})
+    return PydanticCustomError(
+        "archc", "{message}", {"message": diagnostic.message, "diagnostic": diagnostic}
+    )
 
 
 def _text(value: Any) -> Text:
     if not isinstance(value, Text):
-        raise PydanticCustomError("not_text", "must be a name or an expression, not a {kind}", {"kind": _kind(value)})
+        raise PydanticCustomError(
+            "not_text", "must be a name or an expression, not a {kind}", {"kind": _kind(value)}
+        )
     return value
 
 
@@ -117,7 +121,11 @@ def _word(value: Any) -> Text:
 def _name(value: Any) -> Text:
     text = _word(value)
     if not re.fullmatch(r"[A-Za-z_]\w*", text):
-        raise PydanticCustomError("not_a_name", "`{text}` is no name: letters, digits and `_` make one", {"text": str(text)})
+        raise PydanticCustomError(
+            "not_a_name",
+            "`{text}` is no name: letters, digits and `_` make one",
+            {"text": str(text)},
+        )
     return text
 
 
@@ -138,10 +146,16 @@ def _key(value: Any) -> Key:
         elif match[2] is not None:
             parts.append(match[2])
         else:
-            raise PydanticCustomError("bad_key", "`{text}` has an unbalanced brace", {"text": str(text)})
+            raise PydanticCustomError(
+                "bad_key", "`{text}` has an unbalanced brace", {"text": str(text)}
+            )
     plain = "".join("0" if isinstance(p, Expr) else p for p in parts)
     if not re.fullmatch(r"[A-Za-z_0][\w\-]*(\.[\w\-]+)*", plain):
-        raise PydanticCustomError("bad_key", "`{text}` can't name a step: letters, digits, `_`, `-`, dots between parts, and `{expr}` do", {"text": str(text)})
+        raise PydanticCustomError(
+            "bad_key",
+            "`{text}` can't name a step: letters, digits, `_`, `-`, dots between parts, and `{expr}` do",
+            {"text": str(text)},
+        )
     return Key(text, tuple(parts))
 
 
@@ -149,7 +163,9 @@ def _value(value: Any) -> Any:
     if isinstance(value, Items):
         return tuple(_value(item) for item in value)
     if isinstance(value, Mapping):
-        raise PydanticCustomError("not_a_value", "must be a number, a name, an expression or a list, not a mapping")
+        raise PydanticCustomError(
+            "not_a_value", "must be a number, a name, an expression or a list, not a mapping"
+        )
     return _expression(value)
 
 
@@ -158,12 +174,16 @@ def _loop(value: Any) -> Loop:
     tree = expr.tree
     if isinstance(tree, ast.Compare) and len(tree.ops) == 1:
         if isinstance(tree.ops[0], ast.Lt) and isinstance(tree.left, ast.Name):
-            return Loop(expr.text, tree.left, (tree.left.id,), expr, tree.comparators[0], counted=True)
+            return Loop(
+                expr.text, tree.left, (tree.left.id,), expr, tree.comparators[0], counted=True
+            )
         if isinstance(tree.ops[0], ast.In):
             names = tuple(n.id for n in ast.walk(tree.left) if isinstance(n, ast.Name))
             return Loop(expr.text, tree.left, names, expr, tree.comparators[0], counted=False)
     message = f"`{expr.text}` is no loop"
-    raise _reject(Diagnostic("bad-loop", message, expr.text.span, help="write `i < n`, or `c, d in table`"))
+    raise _reject(
+        Diagnostic("bad-loop", message, expr.text.span, help="write `i < n`, or `c, d in table`")
+    )
 
 
 def _loop_head(text: Text) -> Expr:
@@ -171,7 +191,9 @@ def _loop_head(text: Text) -> Expr:
     head, found, _ = text.partition(" in ")
     if not found or "," not in head or head.lstrip().startswith("("):
         return _expression(text)
-    bracketed = Text.at(f"({head}){text[len(head):]}", text.span, style=None if text.plain else '"')
+    bracketed = Text.at(
+        f"({head}){text[len(head) :]}", text.span, style=None if text.plain else '"'
+    )
     expr = _expression(bracketed)
     return Expr(text, expr.tree, 2)
 
@@ -182,10 +204,18 @@ def _signature(value: Any) -> Signature:
     tree = expr.tree
     if isinstance(tree, ast.Name):
         return Signature(tree.id, (), expr)
-    simple = isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) and all(isinstance(a, ast.Name) for a in tree.args)
+    simple = (
+        isinstance(tree, ast.Call)
+        and isinstance(tree.func, ast.Name)
+        and all(isinstance(a, ast.Name) for a in tree.args)
+    )
     if not simple or any(k.arg is None for k in tree.keywords):  # type: ignore[attr-defined]
         message = f"`{text}` is no signature"
-        raise _reject(Diagnostic("bad-signature", message, text.span, help="write `name(required, optional=default)`"))
+        raise _reject(
+            Diagnostic(
+                "bad-signature", message, text.span, help="write `name(required, optional=default)`"
+            )
+        )
     assert isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)
     parameters = [Parameter(a.id, None) for a in tree.args if isinstance(a, ast.Name)]
     parameters += [Parameter(k.arg, k.value) for k in tree.keywords if k.arg]
@@ -196,12 +226,22 @@ def _signature(value: Any) -> Signature:
 def _distinct(text: Text, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1 or name in {"x", "prev"}:
-            message = f"`{name}` is the block's input" if name in {"x", "prev"} else f"`{name}` stands twice in the signature"
-            raise _reject(Diagnostic("bad-signature", message, text.span, help="give the parameter another name"))
+            message = (
+                f"`{name}` is the block's input"
+                if name in {"x", "prev"}
+                else f"`{name}` stands twice in the signature"
+            )
+            raise _reject(
+                Diagnostic(
+                    "bad-signature", message, text.span, help="give the parameter another name"
+                )
+            )
 
 
 def _kind(value: Any) -> str:
-    return {"Items": "list", "Mapping": "mapping", "Text": "name"}.get(type(value).__name__, type(value).__name__)
+    return {"Items": "list", "Mapping": "mapping", "Text": "name"}.get(
+        type(value).__name__, type(value).__name__
+    )
 
 
 _SCALAR = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]}
@@ -212,18 +252,33 @@ def _schema(description: str, base: AnyMapping[str, Any] = _SCALAR) -> WithJsonS
 
 
 Expression = Annotated[Expr, PlainValidator(_expression), _schema("an expression")]
-Value = Annotated[Any, PlainValidator(_value), _schema("a number, a name, an expression, or a list of them", {"anyOf": [*_SCALAR["anyOf"], {"type": "array"}]})]
+Value = Annotated[
+    Any,
+    PlainValidator(_value),
+    _schema(
+        "a number, a name, an expression, or a list of them",
+        {"anyOf": [*_SCALAR["anyOf"], {"type": "array"}]},
+    ),
+]
 Word = Annotated[Text, PlainValidator(_word), _schema("text")]
-Name = Annotated[Text, PlainValidator(_name), _schema("a name", {"type": "string", "pattern": r"^[A-Za-z_]\w*$"})]
+Name = Annotated[
+    Text, PlainValidator(_name), _schema("a name", {"type": "string", "pattern": r"^[A-Za-z_]\w*$"})
+]
 StepKey = Annotated[Any, PlainValidator(_key), _schema("the name of a step", {"type": "string"})]
-BlockKey = Annotated[Any, PlainValidator(_signature), _schema("name(required, optional=default)", {"type": "string"})]
-LoopText = Annotated[Any, PlainValidator(_loop), _schema("`i < n`, or `c, d in table`", {"type": "string"})]
+BlockKey = Annotated[
+    Any, PlainValidator(_signature), _schema("name(required, optional=default)", {"type": "string"})
+]
+LoopText = Annotated[
+    Any, PlainValidator(_loop), _schema("`i < n`, or `c, d in table`", {"type": "string"})
+]
 
 
 class Model(BaseModel):
     """What all parts of a document share."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False
+    )
 
 
 class Chain(RootModel[Annotated[tuple["Step", ...], Field(min_length=1)]]):
@@ -240,7 +295,16 @@ class Body(RootModel[Annotated[dict[StepKey, "Step"], Field(min_length=1)]]):
 
 InitRules = dict[Name, Any]
 Initialisers = Annotated[
-    dict[Name, Annotated[Any, BeforeValidator(lambda v: Rule.model_validate(v) if isinstance(v, Mapping) else _expression(v)), _schema("an initialiser", {})]],
+    dict[
+        Name,
+        Annotated[
+            Any,
+            BeforeValidator(
+                lambda v: Rule.model_validate(v) if isinstance(v, Mapping) else _expression(v)
+            ),
+            _schema("an initialiser", {}),
+        ],
+    ],
     Field(description="by tensor (`weight`, `bias`), or by op kind and tensor"),
 ]
 
@@ -255,8 +319,12 @@ class Modified(Model):
     """A step under `do:`, with what changes when, how often and on what it runs."""
 
     do: Step
-    condition: Expression | None = Field(None, alias="if", description="the step is absent where false")
-    otherwise: Step | None = Field(None, alias="else", description="the step taken where `if` is false")
+    condition: Expression | None = Field(
+        None, alias="if", description="the step is absent where false"
+    )
+    otherwise: Step | None = Field(
+        None, alias="else", description="the step taken where `if` is false"
+    )
     source: Expression | None = Field(None, alias="from", description="what the step takes")
     repeat: LoopText | None = Field(None, description="copies one after the other")
     each: LoopText | None = Field(None, alias="for", description="copies side by side")
@@ -268,7 +336,9 @@ class Modified(Model):
         if self.otherwise is not None and self.condition is None:
             raise PydanticCustomError("else_without_if", "has `else` without `if`")
         if self.repeat is not None and self.each is not None:
-            raise PydanticCustomError("two_loops", "has both `repeat` and `for`: put one inside the other's `do`")
+            raise PydanticCustomError(
+                "two_loops", "has both `repeat` and `for`: put one inside the other's `do`"
+            )
         return self
 
 
@@ -314,7 +384,11 @@ def _step_kind(value: Any) -> str:
 
 
 def _stage_kind(value: Any) -> str:
-    return "row" if isinstance(value, Mapping) and "block" in value and "do" not in value else _step_kind(value)
+    return (
+        "row"
+        if isinstance(value, Mapping) and "block" in value and "do" not in value
+        else _step_kind(value)
+    )
 
 
 _AnyStep = (
@@ -353,7 +427,9 @@ class Block(Model):
 
     let: dict[Name, Value] = Field(default_factory=dict, description="derived values")
     inputs: tuple[Word, ...] = Field((Text("x"),), description="the values that it takes")
-    outputs: Annotated[Outputs, BeforeValidator(_listed_outputs)] | None = Field(None, description="the values that it gives")
+    outputs: Annotated[Outputs, BeforeValidator(_listed_outputs)] | None = Field(
+        None, description="the values that it gives"
+    )
     body: Step
 
     @model_validator(mode="before")
@@ -384,18 +460,30 @@ def _figure(value: Any) -> Figure:
     text = _text(value)
     read = figure(text, text.span)
     if read is None:
-        raise PydanticCustomError("not_a_figure", "`{text}` is no figure as papers print them: `0.27M`, `1.8x10^9`, `3.6 billion`, `25,557,032`", {"text": str(text)})
+        raise PydanticCustomError(
+            "not_a_figure",
+            "`{text}` is no figure as papers print them: `0.27M`, `1.8x10^9`, `3.6 billion`, `25,557,032`",
+            {"text": str(text)},
+        )
     return read
 
 
 def _listing(value: Any) -> Listing:
-    if not isinstance(value, Items) or not all(isinstance(v, Text) and v.isdecimal() for v in value):
+    if not isinstance(value, Items) or not all(
+        isinstance(v, Text) and v.isdecimal() for v in value
+    ):
         raise PydanticCustomError("not_counts", "must be a list of whole numbers")
     return Listing(f"[{', '.join(value)}]", value.span, tuple(map(int, value)))
 
 
-Printed = Annotated[Figure, PlainValidator(_figure), _schema("a figure as printed: `0.27M`, `1.8x10^9`")]
-Counts = Annotated[Listing, PlainValidator(_listing), _schema("whole numbers", {"type": "array", "items": {"type": "integer"}})]
+Printed = Annotated[
+    Figure, PlainValidator(_figure), _schema("a figure as printed: `0.27M`, `1.8x10^9`")
+]
+Counts = Annotated[
+    Listing,
+    PlainValidator(_listing),
+    _schema("whole numbers", {"type": "array", "items": {"type": "integer"}}),
+]
 COUNTED = ("params", "macs")
 FIGURES = (*COUNTED, "depth", "sizes", "blocks", "widths", "layers", "projections")
 
@@ -412,19 +500,27 @@ class Claim(Model):
     layers: Counts | None = Field(None, description="weighted layers by size of the map")
     projections: Printed | None = Field(None, description="weighted layers on shortcuts")
     convention: Name | None = Field(None, description="a convention by name: `macs`, `he2015`, ...")
-    digits: Literal["rounded", "truncated"] | None = Field(None, description="how digits were cut, where not as the convention has it")
+    digits: Literal["rounded", "truncated"] | None = Field(
+        None, description="how digits were cut, where not as the convention has it"
+    )
     where: Word | None = Field(None, description="table, figure or section")
     unreproducible: Word | None = Field(None, description="why honest counting does not give it")
 
     @model_validator(mode="after")
     def _whose(self) -> Self:
         if not self.figures:
-            raise PydanticCustomError("no_figure", "states no figure: {known}", {"known": ", ".join(FIGURES)})
+            raise PydanticCustomError(
+                "no_figure", "states no figure: {known}", {"known": ", ".join(FIGURES)}
+            )
         counted = [name for name in self.figures if name in COUNTED]
         if len(counted) != 1 and (self.convention or self.digits):
-            raise PydanticCustomError("whose", "has a convention, so it must state either `params` or `macs`")
+            raise PydanticCustomError(
+                "whose", "has a convention, so it must state either `params` or `macs`"
+            )
         if self.unreproducible and len(self.figures) > 1:
-            raise PydanticCustomError("whose", "is unreproducible, so it must state one figure alone")
+            raise PydanticCustomError(
+                "whose", "is unreproducible, so it must state one figure alone"
+            )
         return self
 
     @property
@@ -436,7 +532,10 @@ class Claim(Model):
 
 Claims = Annotated[
     tuple[Claim, ...],
-    BeforeValidator(lambda v: Items([v]) if isinstance(v, Mapping) else v, json_schema_input_type=Claim | tuple[Claim, ...]),
+    BeforeValidator(
+        lambda v: Items([v]) if isinstance(v, Mapping) else v,
+        json_schema_input_type=Claim | tuple[Claim, ...],
+    ),
 ]
 
 
@@ -465,7 +564,9 @@ class Document(Model):
     def _has_a_body(self) -> Self:
         parts = [self.stem, self.stages, self.head]
         if (self.body is None) == all(part is None for part in parts):
-            raise PydanticCustomError("no_body", "a network has either `stem`, `stages` and `head`, or one `body`")
+            raise PydanticCustomError(
+                "no_body", "a network has either `stem`, `stages` and `head`, or one `body`"
+            )
         return self
 
     @property

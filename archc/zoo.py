@@ -10,7 +10,9 @@ from pathlib import Path
 def folder() -> Path:
     """Return the folder of the specs: inside the package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent
-    return next((p for p in (package / "specs", package.parent / "specs") if p.is_dir()), package / "specs")
+    return next(
+        (p for p in (package / "specs", package.parent / "specs") if p.is_dir()), package / "specs"
+    )
 
 
 def files() -> list[Path]:
@@ -33,7 +35,11 @@ def index() -> dict[str, Path]:
         listed = section[1] if section else ""
         indent = re.match(r" *", next((line for line in listed.splitlines() if line.strip()), ""))
         width = len(indent[0]) if indent else 0
-        names = re.findall(rf"^ {{{width}}}([A-Za-z_]\w*):", listed, re.MULTILINE) if listed.strip() else []
+        names = (
+            re.findall(rf"^ {{{width}}}([A-Za-z_]\w*):", listed, re.MULTILINE)
+            if listed.strip()
+            else []
+        )
         names += re.findall(r"([A-Za-z_]\w*): *\{", inline[1]) if inline else []
         for name in names or [path.stem]:
             found.setdefault(name, path)

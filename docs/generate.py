@@ -270,7 +270,7 @@ ABOUT = """\
 Every message begins with its code, `error[channel-mismatch]`.
 Below it are the place, the line with carets, the places where what does not fit comes from, and a help.
 The faults of a file are reported together, each once.
-"""  # noqa: E501
+"""
 
 
 def diagnostics() -> str:

@@ -54,6 +54,6 @@ def zoo() -> Path:
 
 @pytest.fixture(autouse=True)
 def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a terminal says of itself, to a worker of a parallel run too, must not reach goldens."""
+    """Keep what a terminal says of itself, to parallel workers too, out of goldens."""
     for name in ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "CLICOLOR"):
         monkeypatch.delenv(name, raising=False)

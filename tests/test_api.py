@@ -57,7 +57,11 @@ def test_graph() -> None:
     assert nx.is_directed_acyclic_graph(graph)
     assert set(nx.descendants(graph, "input")) | {"input"} == set(graph)
     node = graph.nodes["layer1.0.conv2"]
-    assert (node["op"], node["module"], str(node["shape"])) == ("conv", "layer1.0.conv2", "64×56×56")
+    assert (node["op"], node["module"], str(node["shape"])) == (
+        "conv",
+        "layer1.0.conv2",
+        "64×56×56",
+    )
     assert (node["params"], node["macs"]) == (36_864, 115_605_504)
     assert node["span"].source.line(node["span"].line).strip().startswith("conv2:")
     assert sum(n["params"] for _, n in graph.nodes.data()) == 25_557_032

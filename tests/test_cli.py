@@ -16,7 +16,9 @@ WRONG = SMALL.replace("conv(4, 3)", "conv(4, 9, padding=0)")
 def archc(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user does, in a process of its own."""
     command = [sys.executable, "-m", "archc.cli", *arguments]
-    return subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, input=text, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_check_is_silent_when_good() -> None:
@@ -77,7 +79,9 @@ def test_build_writes_whole_files(tmp_path: Path) -> None:
 
 def test_settings_and_variants() -> None:
     """--variant and --set reach the network; a wrong one is a diagnostic."""
-    done = archc("table", "resnet50", "--variant", "resnet18", "--set", "num_classes=10", "--format", "json")
+    done = archc(
+        "table", "resnet50", "--variant", "resnet18", "--set", "num_classes=10", "--format", "json"
+    )
 
     assert done.returncode == 0
     assert "11181642" in done.stdout
@@ -101,7 +105,9 @@ def test_defects_show_their_traceback() -> None:
         "sys.argv = ['archc', 'build', 'resnet18']\n"
         "main()\n"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
+    )
 
     assert done.returncode == 3
     assert "boom" in done.stderr

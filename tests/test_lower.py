@@ -11,7 +11,7 @@ HEAD = "archc: 1\nname: tiny\ninput: [8, 16, 16]\n"
 
 
 def paths(text: str) -> list[str]:
-    """The paths of all ops of a spec, in order."""
+    """Return the paths of all ops of a spec, in order."""
     return [leaf.path for leaf in compiled(text).network.root.leaves()]
 
 
@@ -28,7 +28,10 @@ def compiled(text: str) -> archc.Architecture:
         ("body:\n  a{i + 1}: {repeat: i < 2, do: 'conv(8, 3)'}\n", ["a1", "a2"]),
         ("body:\n  _a:\n    b: conv(8, 3)\n", ["b"]),
         ("body:\n  a:\n  - - conv(8, 3)\n  - - bn\n", ["a.0.0", "a.1.0"]),
-        ("body:\n  a:\n  - repeat: i < 2\n    do:\n    - conv(8, 3)\n    - relu\n", ["a.0", "a.1", "a.2", "a.3"]),
+        (
+            "body:\n  a:\n  - repeat: i < 2\n    do:\n    - conv(8, 3)\n    - relu\n",
+            ["a.0", "a.1", "a.2", "a.3"],
+        ),
         ("body:\n  a: {if: 1 > 2, do: 'conv(8, 3)'}\n  b: relu\n", ["b"]),
         ("body:\n  a: {if: 1 > 2, do: 'conv(8, 3)', else: bn}\n", ["a"]),
         ("body:\n  a.b: conv(8, 3)\n  a.c: bn\n", ["a.b", "a.c"]),
@@ -54,7 +57,9 @@ def test_copies_of_for_are_side_by_side() -> None:
 
 def test_repeat_chains_and_remembers() -> None:
     """`repeat` chains its copies; `.steps` are their outputs."""
-    arch = compiled("body:\n  a: {repeat: i < 3, do: 'conv(4 * (i + 1), 3)'}\n  b: concat(a.steps[0], a.steps[2])\n")
+    arch = compiled(
+        "body:\n  a: {repeat: i < 3, do: 'conv(4 * (i + 1), 3)'}\n  b: concat(a.steps[0], a.steps[2])\n"
+    )
 
     assert arch.output.channels == 16
     assert list(arch.graph.predecessors("a.2")) == ["a.1"]
@@ -81,7 +86,9 @@ def test_sources_hand_nothing_on() -> None:
 
 def test_nothing_is_left_out_of_sums() -> None:
     """`none(...)(x)` gives nothing: a plain network needs no case of its own."""
-    arch = compiled("params: {s: none}\nbody:\n  a: conv(8, 3)\n  b: s(8, 1)(x)\n  c: relu(a + b)\n")
+    arch = compiled(
+        "params: {s: none}\nbody:\n  a: conv(8, 3)\n  b: s(8, 1)(x)\n  c: relu(a + b)\n"
+    )
 
     assert [n for n in arch.graph if n != "input"] == ["a", "c"]
 
@@ -123,15 +130,23 @@ def test_rows() -> None:
 
 def test_several_outputs() -> None:
     """The first output is the network's result."""
-    arch = compiled("body:\n  a: conv(4, 3)\n  b: conv(2, 3)(a)\noutputs: {deep: b, wide: {value: a, when: training}}\n")
+    arch = compiled(
+        "body:\n  a: conv(4, 3)\n  b: conv(2, 3)(a)\noutputs: {deep: b, wide: {value: a, when: training}}\n"
+    )
 
     assert arch.output.channels == 2
-    assert [(o.name, o.training) for o in arch.network.root.outputs] == [("deep", False), ("wide", True)]
+    assert [(o.name, o.training) for o in arch.network.root.outputs] == [
+        ("deep", False),
+        ("wide", True),
+    ]
 
 
 def test_depth_counts_the_longest_path() -> None:
     """Projections run beside a longer path and add nothing to the depth."""
-    assert {name: archc.compile(name).depth for name in ("resnet18", "resnet34_c", "resnet110", "plain20")} == {
+    assert {
+        name: archc.compile(name).depth
+        for name in ("resnet18", "resnet34_c", "resnet110", "plain20")
+    } == {
         "resnet18": 18,
         "resnet34_c": 34,
         "resnet110": 110,

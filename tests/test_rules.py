@@ -1,6 +1,6 @@
 """The rules of the text: judged over every block and both branches, without building anything."""
 
-# ruff: noqa: E501 - one case a line
+
 
 from __future__ import annotations
 

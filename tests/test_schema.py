@@ -18,7 +18,7 @@ SMALL = "archc: 1\nname: tiny\ninput: [3, 8, 8]\n"
 
 
 def plain(tree: Any) -> Any:
-    """A tree as plain data, as an editor sees it: `archc: 1` is a number there."""
+    """Return a tree as plain data, as an editor sees it: `archc: 1` is a number there."""
     if isinstance(tree, Mapping):
         return {str(k): plain(v) for k, v in tree.items()}
     if isinstance(tree, Items):

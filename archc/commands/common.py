@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
@@ -20,10 +20,33 @@ Result = TypeVar("Result")
 
 GOOD, WRONG, USAGE, DEFECT = 0, 1, 2, 3
 
-SpecArg = Annotated[str, typer.Argument(metavar="SPEC", help="A spec file, `-` for standard input, or a network of the zoo.", show_default=False)]
-VariantOpt = Annotated[str | None, typer.Option("--variant", "-v", help="A variant of the spec.", show_default=False)]
-SetOpt = Annotated[list[str] | None, typer.Option("--set", "-s", metavar="NAME=VALUE", help="Set a param of the spec; may be repeated.", show_default=False)]
-OutputOpt = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of standard output.", show_default=False)]
+SpecArg = Annotated[
+    str,
+    typer.Argument(
+        metavar="SPEC",
+        help="A spec file, `-` for standard input, or a network of the zoo.",
+        show_default=False,
+    ),
+]
+VariantOpt = Annotated[
+    str | None, typer.Option("--variant", "-v", help="A variant of the spec.", show_default=False)
+]
+SetOpt = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        "-s",
+        metavar="NAME=VALUE",
+        help="Set a param of the spec; may be repeated.",
+        show_default=False,
+    ),
+]
+OutputOpt = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", help="Write to this file instead of standard output.", show_default=False
+    ),
+]
 
 
 def spec_of(spec: str) -> str | Source:
@@ -147,5 +170,3 @@ def option_of(values: Iterable[str], chosen: str, what: str) -> str:
     if chosen not in known:
         usage(f"there is no {what} `{chosen}`: choose from {', '.join(known)}")
     return chosen
-
-

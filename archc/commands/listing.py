@@ -11,7 +11,9 @@ from archc import zoo
 from archc.commands.common import deliver, option_of
 
 
-def list_networks(form: Annotated[str, typer.Option("--format", help="text or json")] = "text") -> None:
+def list_networks(
+    form: Annotated[str, typer.Option("--format", help="text or json")] = "text",
+) -> None:
     """List the networks that come with archc."""
     option_of(("text", "json"), form, "format")
     index = zoo.index()

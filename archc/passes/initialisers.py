@@ -57,17 +57,26 @@ def _judge_step(node: Node, scope: Mapping[str, Any]) -> Iterator[Diagnostic]:
             continue
         if node.op is not None and name not in _possible(node):
             message = f"`{node.name}` has no tensor `{name}` here"
-            yield Diagnostic("unknown-tensor", message, rule.text.span, help=nearest(name, _possible(node)))
+            yield Diagnostic(
+                "unknown-tensor", message, rule.text.span, help=nearest(name, _possible(node))
+            )
         yield from _judge(rule, scope)
 
 
 def _possible(node: Node) -> set[str]:
     """Return the tensors that an op has with all its options on: a rule for biases may stand
-    where no convolution has one."""
+    where no convolution has one.
+    """
     if node.op is None:
         return set()
-    options = {k: True for k in ("bias", "affine") if k in type(node.op).model_fields}
-    return {name for name, t in node.op.model_copy(update=options).tensors(*node.shapes).items() if t.trainable}
+    options: dict[str, Any] = {
+        k: True for k in ("bias", "affine") if k in type(node.op).model_fields
+    }
+    return {
+        name
+        for name, t in node.op.model_copy(update=options).tensors(*node.shapes).items()
+        if t.trainable
+    }
 
 
 def _judge(expr: Expr, scope: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -86,22 +95,34 @@ def _judge(expr: Expr, scope: Mapping[str, Any]) -> Iterator[Diagnostic]:
             return
         numbers = [] if name.startswith("kaiming") else arguments
         if name.startswith("kaiming") and arguments and ast.unparse(arguments[0]) not in FANS[:2]:
-            yield Diagnostic("bad-initialiser", f"`{name}` takes `fan_in` or `fan_out`", expr.span(arguments[0]))
+            yield Diagnostic(
+                "bad-initialiser", f"`{name}` takes `fan_in` or `fan_out`", expr.span(arguments[0])
+            )
     else:
         numbers = [node]
     for number in numbers:
         yield from _judge_number(expr, number, name, scope)
 
 
-def _judge_number(expr: Expr, node: ast.expr, name: str, scope: Mapping[str, Any]) -> Iterator[Diagnostic]:
+def _judge_number(
+    expr: Expr, node: ast.expr, name: str, scope: Mapping[str, Any]
+) -> Iterator[Diagnostic]:
     fans: dict[str, Any] = dict.fromkeys(FANS, 1)
     try:
         value = Evaluator(ChainMap(fans, scope)).evaluate(node)  # type: ignore[arg-type]  # read only
     except EvalFault as fault:
         known = {*INITIALISERS, *FANS, *scope}
         hint = nearest(ast.unparse(fault.node), known - set(OPS))
-        yield Diagnostic("bad-initialiser", fault.message, expr.span(fault.node), help=hint or fault.help)
+        yield Diagnostic(
+            "bad-initialiser", fault.message, expr.span(fault.node), help=hint or fault.help
+        )
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        what = f"`{name}` takes a number" if name else "an initialiser is a name such as `zeros`, or a number"
-        yield Diagnostic("bad-initialiser", f"`{ast.unparse(node)}` is no number: {what}", expr.span(node))
+        what = (
+            f"`{name}` takes a number"
+            if name
+            else "an initialiser is a name such as `zeros`, or a number"
+        )
+        yield Diagnostic(
+            "bad-initialiser", f"`{ast.unparse(node)}` is no number: {what}", expr.span(node)
+        )

@@ -38,10 +38,23 @@ class Writer:
     def op(self, c: str) -> str:
         """An op that takes any value; `c` is an expression of channels to give."""
         act = self.pick(*ACTS)
-        return str(self.pick(f"conv({c}, 3)", f"conv({c}, 1)", "bn", act, act, "dropout(0.1)", "identity", "max_pool(3, stride=1, padding=1)"))
+        return str(
+            self.pick(
+                f"conv({c}, 3)",
+                f"conv({c}, 1)",
+                "bn",
+                act,
+                act,
+                "dropout(0.1)",
+                "identity",
+                "max_pool(3, stride=1, padding=1)",
+            )
+        )
 
     def width(self, params: list[str]) -> str:
-        return str(self.pick(*map(str, WIDTHS), *params, "x.channels", *(f"2 * {p}" for p in params)))
+        return str(
+            self.pick(*map(str, WIDTHS), *params, "x.channels", *(f"2 * {p}" for p in params))
+        )
 
     def test(self, params: list[str], depth: str = "") -> str:
         """A condition on arguments, or on nothing that varies."""
@@ -54,7 +67,20 @@ class Writer:
         lines: list[str] = []
         for _ in range(self.pick(1, 2, 3, 3, 4)):
             c, test = self.width(params), self.test(params)
-            kind = self.pick("op", "op", "op", "op", "optional", "either", "if", "else", "repeat", "splice", "nested", "block")
+            kind = self.pick(
+                "op",
+                "op",
+                "op",
+                "op",
+                "optional",
+                "either",
+                "if",
+                "else",
+                "repeat",
+                "splice",
+                "nested",
+                "block",
+            )
             if kind == "op":
                 lines.append(f'- "{self.op(c)}"')
             elif kind == "optional":
@@ -64,10 +90,14 @@ class Writer:
             elif kind == "if":
                 lines.append(f'- {{if: "{test}", do: "{self.op(c)}"}}')
             elif kind == "else":
-                lines.append(f'- {{if: "{test}", do: "{self.op(c)}", else: ["{self.op(c)}", relu]}}')
+                lines.append(
+                    f'- {{if: "{test}", do: "{self.op(c)}", else: ["{self.op(c)}", relu]}}'
+                )
             elif kind == "repeat":
                 n = self.pick("2", "3", "5", *params[:1])
-                lines.append(f'- {{repeat: "i < {n}", do: ["{self.op(c)}", "{self.pick("relu", "bn", "relu if i > 0 else none")}"]}}')
+                lines.append(
+                    f'- {{repeat: "i < {n}", do: ["{self.op(c)}", "{self.pick("relu", "bn", "relu if i > 0 else none")}"]}}'
+                )
             elif kind == "splice" and deep:
                 lines += [f'- if: "{test}"', "  do:", *indented(self.listed(params, deep - 1), 2)]
             elif kind == "nested" and deep:
@@ -97,7 +127,13 @@ class Writer:
         """A call of a block."""
         arguments = []
         for p in self.blocks[name][1:]:
-            arguments.append(str(self.pick(*WIDTHS)) if p in ("w", "n") else f"{p}={self.pick('relu', 'gelu', 'none')}" if p == "act" else "")
+            arguments.append(
+                str(self.pick(*WIDTHS))
+                if p in ("w", "n")
+                else f"{p}={self.pick('relu', 'gelu', 'none')}"
+                if p == "act"
+                else ""
+            )
         return f"{name}({', '.join(a for a in arguments if a)})"
 
     def body(self, params: list[str], deep: int = 2) -> list[str]:
@@ -127,14 +163,35 @@ class Writer:
                 return [f'{s}: {{if: "{test}", do: "{self.op(c)}", else: "{self.op(c)}"}}']
             case "else_body" if deep:
                 a, b = self.body(params, 0), self.listed(params, 0)
-                return [f"{s}:", f'  if: "{test}"', "  do:", *indented(a, 4), "  else:", *indented(b, 2)]
+                return [
+                    f"{s}:",
+                    f'  if: "{test}"',
+                    "  do:",
+                    *indented(a, 4),
+                    "  else:",
+                    *indented(b, 2),
+                ]
             case "residual":
                 a, b = self.name(), self.name()
-                short = self.pick(f"projection({c}, 1)", f"conv({c}, 1)", "none", f"(projection if gate else always_projection)({c}, 1)", "same")
+                short = self.pick(
+                    f"projection({c}, 1)",
+                    f"conv({c}, 1)",
+                    "none",
+                    f"(projection if gate else always_projection)({c}, 1)",
+                    "same",
+                )
                 start = self.name()
-                main = [f'{start}: "conv({c}, 1)"', f"{a}:", *indented(["- bn", *self.listed(params, 0), f'- "conv({c}, 3)"'], 0)]
+                main = [
+                    f'{start}: "conv({c}, 1)"',
+                    f"{a}:",
+                    *indented(["- bn", *self.listed(params, 0), f'- "conv({c}, 3)"'], 0),
+                ]
                 if short == "same":
-                    return [f'{start}: "conv({c}, 1)"', f'{a}: "conv({c}, 3)({start})"', f'{b}: "relu({a} + {start})"']
+                    return [
+                        f'{start}: "conv({c}, 1)"',
+                        f'{a}: "conv({c}, 3)({start})"',
+                        f'{b}: "relu({a} + {start})"',
+                    ]
                 main[1] = f"{a}:"
                 return [
                     f'{start}: "conv({c}, 1)"', f"{a}:", f"  from: {start}", "  do:", *indented(["- bn", *self.listed(params, 0), f'- "conv({c}, 3)"'], 2),
@@ -144,24 +201,41 @@ class Writer:
                 start, names = self.name(), [self.name() for _ in range(3)]
                 lines = [f'{start}: "{self.op(c)}"']
                 for n in names:
-                    inner = self.pick(f'{n}: "conv({c}, {self.pick(1, 3)})({start})"', f'{n}: {{from: {start}, do: ["conv({c}, 1)", relu]}}')
+                    inner = self.pick(
+                        f'{n}: "conv({c}, {self.pick(1, 3)})({start})"',
+                        f'{n}: {{from: {start}, do: ["conv({c}, 1)", relu]}}',
+                    )
                     lines.append(inner)
                 return [*lines, f'{s}: "{self.pick("concat", "sum", "mean")}({", ".join(names)})"']
             case "gate":
                 a, g = self.name(), self.name()
-                return [f'{a}: "conv({c}, 3)"', f'{g}: "sigmoid()({a})"', f'{s}: "{self.pick(f"{g} * {a}", f"(1 - {g}) * {a}", f"{a} - 0.5 * {g} / 2")}"']
+                return [
+                    f'{a}: "conv({c}, 3)"',
+                    f'{g}: "sigmoid()({a})"',
+                    f'{s}: "{self.pick(f"{g} * {a}", f"(1 - {g}) * {a}", f"{a} - 0.5 * {g} / 2")}"',
+                ]
             case "repeat":
                 n = self.pick("2", "3", "5", *params[:1])
                 i = self.pick(c, f"{c} + i", c)
-                return [self.pick(f'{s}: {{repeat: "i < {n}", do: "conv({i}, 3)"}}', f'{s}: {{repeat: "i < {n}", do: ["conv({i}, 1)", bn, relu]}}', f'{s}: {{repeat: "i < {n}", do: {{a: "conv({i}, 1)", b: relu}}}}')]
+                return [
+                    self.pick(
+                        f'{s}: {{repeat: "i < {n}", do: "conv({i}, 3)"}}',
+                        f'{s}: {{repeat: "i < {n}", do: ["conv({i}, 1)", bn, relu]}}',
+                        f'{s}: {{repeat: "i < {n}", do: {{a: "conv({i}, 1)", b: relu}}}}',
+                    )
+                ]
             case "table":
-                return [f'{s}: {{repeat: "k, v in zip([1, 3, 1, 3], [4, 6, 6, 8])", do: "conv(v, k)"}}']
+                return [
+                    f'{s}: {{repeat: "k, v in zip([1, 3, 1, 3], [4, 6, 6, 8])", do: "conv(v, k)"}}'
+                ]
             case "silent":
                 inner = self.body(params, 0)
                 return [f"_{s}:", *indented(inner, 2)]
             case "templated":
                 n = self.pick("2", "3", "5", *params[:1])
-                return [f'{s}_{{i + 1}}: {{repeat: "i < {n}", do: "{self.pick(self.call(params), f"conv({c} + i, 3)")}"}}']
+                return [
+                    f'{s}_{{i + 1}}: {{repeat: "i < {n}", do: "{self.pick(self.call(params), f"conv({c} + i, 3)")}"}}'
+                ]
             case "mapping" if deep:
                 return [f"{s}:", *indented(self.body(params, deep - 1), 2)]
             case "block":
@@ -170,43 +244,84 @@ class Writer:
                 return [f'{s}: "relu(conv({c}, 3))"']
             case "scaled":
                 a = self.name()
-                return [f'{a}: "conv({c}, 1)"', f'{s}: "{self.pick("0.5 * ", "beta * ", "-", "2 + ")}{a}"']
+                return [
+                    f'{a}: "conv({c}, 1)"',
+                    f'{s}: "{self.pick("0.5 * ", "beta * ", "-", "2 + ")}{a}"',
+                ]
             case "split":
                 a, p, q, r = (self.name() for _ in range(4))
-                return [f'{a}: "conv({c} * 2, 1)"', f"{p}: split(2)", f'{q}: "{p}[0]"', f'{r}: "conv({c}, 3)({p}[1])"', f'{s}: "concat({q}, {r})"']
+                return [
+                    f'{a}: "conv({c} * 2, 1)"',
+                    f"{p}: split(2)",
+                    f'{q}: "{p}[0]"',
+                    f'{r}: "conv({c}, 3)({p}[1])"',
+                    f'{s}: "concat({q}, {r})"',
+                ]
             case "for":
                 a, f = self.name(), self.name()
-                return [f'{a}: "{self.op(c)}"', f'{f}: {{for: "j < 3", from: {a}, do: "conv({c} + j, 1)"}}', f'{s}: "concat({f}[0], {f}[1], {f}[2])"']
+                return [
+                    f'{a}: "{self.op(c)}"',
+                    f'{f}: {{for: "j < 3", from: {a}, do: "conv({c} + j, 1)"}}',
+                    f'{s}: "concat({f}[0], {f}[1], {f}[2])"',
+                ]
             case "steps":
                 a = self.name()
-                return [f'{a}: {{repeat: "i < 3", do: "conv({c}, 3)"}}', f'{s}: "concat({a}.steps[0], {a}.steps[2])"']
+                return [
+                    f'{a}: {{repeat: "i < 3", do: "conv({c}, 3)"}}',
+                    f'{s}: "concat({a}.steps[0], {a}.steps[2])"',
+                ]
             case "dotted":
                 a, b = self.name(), self.name()
-                return [f'{s}.0: "{self.op(c)}"', f'{s}.1: "{self.op(c)}"', f'{a}.{b}: "{self.op(c)}"', f'{s}.2: "relu"' if self.chance(30) else f'{a}.x1: "{self.op(c)}"']
+                return [
+                    f'{s}.0: "{self.op(c)}"',
+                    f'{s}.1: "{self.op(c)}"',
+                    f'{a}.{b}: "{self.op(c)}"',
+                    f'{s}.2: "relu"' if self.chance(30) else f'{a}.x1: "{self.op(c)}"',
+                ]
             case "reuse":
                 a, b = self.name(), self.name()
-                return [f'{a}: "conv({c}, 1)"', f'{b}: "conv({c}, 3)({a})"', f'{s}: "reuse({b})({b}) + {a}"']
+                return [
+                    f'{a}: "conv({c}, 1)"',
+                    f'{b}: "conv({c}, 3)({a})"',
+                    f'{s}: "reuse({b})({b}) + {a}"',
+                ]
             case "source":
                 a, g = self.name(), self.name()
-                return [f'{a}: "conv({c}, 1)"', f'{g}: "parameter({c}, 1, 1, init=0.5)"', f'{s}: "{g} * {a}"']
+                return [
+                    f'{a}: "conv({c}, 1)"',
+                    f'{g}: "parameter({c}, 1, 1, init=0.5)"',
+                    f'{s}: "{g} * {a}"',
+                ]
             case "nothing":
                 a, b = self.name(), self.name()
-                return [f'{a}: "conv({c}, 1)"', f'{b}: "(conv({c}, 3) if {test} else none)({a})"', f'{s}: "{a} + {b}"']
+                return [
+                    f'{a}: "conv({c}, 1)"',
+                    f'{b}: "(conv({c}, 3) if {test} else none)({a})"',
+                    f'{s}: "{a} + {b}"',
+                ]
             case "init":
-                rule = self.pick("{weight: zeros}", "{weight: normal(0.1), bias: 1}", "{conv: {weight: ones}}")
+                rule = self.pick(
+                    "{weight: zeros}", "{weight: normal(0.1), bias: 1}", "{conv: {weight: ones}}"
+                )
                 return [f'{s}: {{do: "conv({c}, 3)", init: {rule}}}']
             case "prev":
                 a = self.name()
                 return [f'{a}: "conv({c}, 1)"', f'{s}: "concat(prev, {a})"']
             case "pair" if any(v[0] == "pair" for v in self.blocks.values()):
                 a, b = self.name(), self.name()
-                return [f'{a}: "{self.call(params, kinds=("pair",))}"', f'{b}: "conv({c}, 1)({a}[0])"', f'{s}: "concat({b}, {a}[1])"']
+                return [
+                    f'{a}: "{self.call(params, kinds=("pair",))}"',
+                    f'{b}: "conv({c}, 1)({a}[0])"',
+                    f'{s}: "concat({b}, {a}[1])"',
+                ]
         return [f'{s}: "{self.op(c)}"']
 
     def block(self) -> list[str]:
         """The definition of a block."""
         name = self.name("b")
-        kind = self.pick("named", "named", "named", "list", "one", "if", "pair", "recursive", "lets")
+        kind = self.pick(
+            "named", "named", "named", "list", "one", "if", "pair", "recursive", "lets"
+        )
         params = self.pick(["w"], ["w"], ["w", "n"])
         signature = f"{name}({', '.join(params)})"
         shown = ["one", *params]
@@ -215,13 +330,25 @@ class Writer:
             self.blocks[name] = [*shown, "act"]
             return [f"{name}({', '.join(params)}, act=relu):", *lines, "- act"]
         if kind == "one":
-            lines = [f'{signature}: "{self.pick(self.op("w"), "relu(conv(w, 3))", "x + 1", "x * sigmoid(x)", self.call(params))}"']
+            lines = [
+                f'{signature}: "{self.pick(self.op("w"), "relu(conv(w, 3))", "x + 1", "x * sigmoid(x)", self.call(params))}"'
+            ]
         elif kind == "if":
-            lines = [f"{signature}:", f'  if: "{self.test(params)}"', "  do:", *indented(self.listed(params, 0), 2)]
+            lines = [
+                f"{signature}:",
+                f'  if: "{self.test(params)}"',
+                "  do:",
+                *indented(self.listed(params, 0), 2),
+            ]
             lines += ["  else:", *indented(self.body(params, 0), 4)] if self.chance(40) else []
         elif kind == "pair":
             self.blocks[name] = ["pair", *params]
-            return [f"{signature}:", '  a0: "conv(w, 3)"', '  b0: "conv(6, 1)(x)"', "  outputs: [a0, b0]"]
+            return [
+                f"{signature}:",
+                '  a0: "conv(w, 3)"',
+                '  b0: "conv(6, 1)(x)"',
+                "  outputs: [a0, b0]",
+            ]
         elif kind == "recursive":
             lines = [
                 f"{name}(w, n):", '  start: "conv(w, 1)"', "  deeper:", '    if: "n > 5"', "    from: start",
@@ -229,7 +356,11 @@ class Writer:
             ]  # fmt: skip
             shown = ["one", "w", "n"]
         elif kind == "lets":
-            lines = [f"{signature}:", f'  let: {{u: "{self.pick("2 * w", "max(w, 6)", "w + x.channels")}", t: u // 2 + 1}}', *indented(self.body([*params, "u", "t"]), 2)]
+            lines = [
+                f"{signature}:",
+                f'  let: {{u: "{self.pick("2 * w", "max(w, 6)", "w + x.channels")}", t: u // 2 + 1}}',
+                *indented(self.body([*params, "u", "t"]), 2),
+            ]
             if not all(any(f"{n}" in line for line in lines[2:]) for n in ("u", "t")):
                 lines.append('  last0: "conv(u + t, 1)"')
         else:
@@ -251,22 +382,58 @@ def specs(draw: Any) -> str:
     lines = w.body([])
     calls = [line for name, (kind, *_) in w.blocks.items() for line in w.use(name, kind)]
     steps = [*calls, *lines] if w.chance(50) else [*lines, *calls]
-    head = ["archc: 1", "name: tiny", "input: [4, 6, 6]", "params: {gate: true, beta: 0.5, classes: 5}", "variants: {a: {}, b: {gate: false}}"]
+    head = [
+        "archc: 1",
+        "name: tiny",
+        "input: [4, 6, 6]",
+        "params: {gate: true, beta: 0.5, classes: 5}",
+        "variants: {a: {}, b: {gate: false}}",
+    ]
     init = ["init: {conv: {weight: kaiming_normal(fan_out), bias: zeros}}"] if w.chance(40) else []
     defaults = ["defaults: {conv: {bias: false}}"] if w.chance(30) else []
     first = 'gated0: "relu if gate else gelu"'
-    last = [f'beta0: "beta * {"prev"}"', 'pool0: global_avg_pool', 'fc: "linear(classes)"']
+    last = [f'beta0: "beta * {"prev"}"', "pool0: global_avg_pool", 'fc: "linear(classes)"']
     text = [*head, *init, *defaults, "blocks:", *indented(blocks, 2)]
     if form == "body":
-        outputs = ["outputs: {main: fc, side: {value: side0, when: training}}"] if w.chance(30) else []
-        side = ['keep0: "conv(4, 1)"', 'side0: "conv(2, 1)(keep0)"', 'after0: "relu()(keep0)"'] if outputs else []
-        return "\n".join([*text, "body:", *indented([first, *steps, *side, *last], 2), *outputs, ""])
-    unit = ["  unit0(width, rate=0.0, stride=1, entry=false):", '    a: "conv(width, 3, stride=stride)"', '    b: "dropout(rate)"', '    c: "conv(width, 1, stride=stride)(x) if entry else x"', '    d: "relu(b + c)"']
+        outputs = (
+            ["outputs: {main: fc, side: {value: side0, when: training}}"] if w.chance(30) else []
+        )
+        side = (
+            ['keep0: "conv(4, 1)"', 'side0: "conv(2, 1)(keep0)"', 'after0: "relu()(keep0)"']
+            if outputs
+            else []
+        )
+        return "\n".join(
+            [*text, "body:", *indented([first, *steps, *side, *last], 2), *outputs, ""]
+        )
+    unit = [
+        "  unit0(width, rate=0.0, stride=1, entry=false):",
+        '    a: "conv(width, 3, stride=stride)"',
+        '    b: "dropout(rate)"',
+        '    c: "conv(width, 1, stride=stride)(x) if entry else x"',
+        '    d: "relu(b + c)"',
+    ]
     rows = []
     for k in range(w.pick(1, 2, 3)):
         rate = w.pick("0.1", "i / 20", "0.05 * (i + 1)", "0.0")
         more = w.pick("", ", stride: 2", ", last: {rate: 0.3}")
-        rows.append(f'  layer{k}: {{block: unit0, width: {w.pick(*WIDTHS)}, depth: {w.pick(1, 2, 3, 5, 6)}, rate: "{rate}", first: {{entry: true}}{more}}}')
+        rows.append(
+            f'  layer{k}: {{block: unit0, width: {w.pick(*WIDTHS)}, depth: {w.pick(1, 2, 3, 5, 6)}, rate: "{rate}", first: {{entry: true}}{more}}}'
+        )
     if w.chance(40):
-        rows.append('  group{k}: {repeat: "k < 2", block: unit0, width: 4 * k + 4, depth: k + 2, first: {entry: true}}')
-    return "\n".join([*text, *unit, "stem:", *indented([first, *steps], 2), "stages:", *rows, "head:", *indented(last, 2), ""])
+        rows.append(
+            '  group{k}: {repeat: "k < 2", block: unit0, width: 4 * k + 4, depth: k + 2, first: {entry: true}}'
+        )
+    return "\n".join(
+        [
+            *text,
+            *unit,
+            "stem:",
+            *indented([first, *steps], 2),
+            "stages:",
+            *rows,
+            "head:",
+            *indented(last, 2),
+            "",
+        ]
+    )

@@ -53,7 +53,8 @@ def test_resnet50_is_short() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shallow", "deep"), [("resnet20", "resnet1202"), ("resnet50", "resnet200"), ("densenet121", "densenet264")]
+    ("shallow", "deep"),
+    [("resnet20", "resnet1202"), ("resnet50", "resnet200"), ("densenet121", "densenet264")],
 )
 def test_length_does_not_grow_with_depth(shallow: str, deep: str) -> None:
     """Two depths of one family differ in nothing but numbers."""
@@ -82,7 +83,11 @@ def test_same_bytes_in_another_process() -> None:
     code = f"import archc; print(archc.compile({name!r}).source(), end='')"
     texts = {
         subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed},
         ).stdout
         for seed in ("1", "2")
     }
@@ -91,12 +96,23 @@ def test_same_bytes_in_another_process() -> None:
 
 
 def test_style_of_the_zoo(tmp_path: Path) -> None:
-    """ruff's own defaults find nothing to say of any network, and format nothing otherwise."""
+    """Ruff's own defaults find nothing to say of any network, and format nothing otherwise."""
     specs = sorted((Path(__file__).parent / "specs").glob("*.yaml"))
     for spec in [*archc.names(), *map(str, specs)]:
-        (tmp_path / f"{Path(spec).stem}.py").write_text(archc.compile(spec).source(), encoding="utf-8")
+        (tmp_path / f"{Path(spec).stem}.py").write_text(
+            archc.compile(spec).source(), encoding="utf-8"
+        )
 
     for words in (["check"], ["format", "--diff"]):
-        command = [sys.executable, "-m", "ruff", *words, "--isolated", "--no-cache", "-q", str(tmp_path)]
+        command = [
+            sys.executable,
+            "-m",
+            "ruff",
+            *words,
+            "--isolated",
+            "--no-cache",
+            "-q",
+            str(tmp_path),
+        ]
         found = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (found.stdout, found.returncode) == ("", 0)

@@ -7,7 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from archc.backends.pytorch.chaining import IDENTITY, chained, collected, copy_texts, has_init, piece_of, sequential
+from archc.backends.pytorch.chaining import (
+    IDENTITY,
+    chained,
+    collected,
+    copy_texts,
+    has_init,
+    piece_of,
+    sequential,
+)
 from archc.backends.pytorch.context import Split
 from archc.backends.pytorch.forward import Branch, Call, Each, Statement
 from archc.backends.pytorch.init import BLANK
@@ -61,7 +69,11 @@ class Arranger:
                 inner = self.regrouped(run, path)
                 names = [i.path.removeprefix(f"{path}.") for i in inner]
                 numbered = names == [str(n) for n in range(len(names))]
-                out.append(Group(path, items=inner, numbered=numbered, plain=not any("." in n for n in names)))
+                out.append(
+                    Group(
+                        path, items=inner, numbered=numbered, plain=not any("." in n for n in names)
+                    )
+                )
             else:
                 out += run
             k = end
@@ -72,7 +84,11 @@ class Arranger:
         if isinstance(item, Apply) and not item.whole and not item.owns:
             return ""
         parts = item.path.split(".")
-        return parts[depth] if len(parts) > depth + 1 and not (isinstance(item, Loop) and item.spliced) else ""
+        return (
+            parts[depth]
+            if len(parts) > depth + 1 and not (isinstance(item, Loop) and item.spliced)
+            else ""
+        )
 
     # Items
 
@@ -126,7 +142,13 @@ class Arranger:
         """Lay out a list or named steps: one nn.Sequential where they chain, else step by step."""
         source = self.source(item.items)
         apart = any(p == item.path or p.startswith(f"{item.path}.") for p in self.kept_apart)
-        if source is not None and item.plain and not item.varies and not apart and not has_init(item.items):
+        if (
+            source is not None
+            and item.plain
+            and not item.varies
+            and not apart
+            and not has_init(item.items)
+        ):
             pieces = chained(item.items, source, item.result, self.uses)
             text = None if pieces is None else sequential(pieces, numbered=item.numbered)
             if pieces is not None and text is None and item.numbered:
@@ -141,7 +163,9 @@ class Arranger:
     def called(self, path: str, text: str, source: Val, result: Val) -> Call:
         """Register a module and call it."""
         attribute = self.register(path, text)
-        return Call((result,), (source,), lambda xs: f"{attribute}({', '.join(xs)})", ends=True, starts=True)
+        return Call(
+            (result,), (source,), lambda xs: f"{attribute}({', '.join(xs)})", ends=True, starts=True
+        )
 
     def source(self, items: Sequence[Item]) -> Val | None:
         """Return the one value that the first of some items reads."""
@@ -159,9 +183,14 @@ class Arranger:
     def choice(self, item: Choice) -> list[Statement]:
         """Lay out a choice: in the constructor where it is about modules, else in forward."""
         source = self.source([*item.yes, *item.no])
-        made = [a for a in applications([item])]
+        made = list(applications([item]))
         modules = any(a.spell is None for a in made)
-        plain = not item.varies and item.path and not has_init([item]) and not any(a.again for a in made)
+        plain = (
+            not item.varies
+            and item.path
+            and not has_init([item])
+            and not any(a.again for a in made)
+        )
         if modules and plain and source is not None and item.merged is not None:
             found = piece_of(item, source, self.uses)
             if found is not None and len(found) == 1 and len(found[0].texts) == 1:
@@ -192,7 +221,12 @@ class Arranger:
                 return self.siblings(item)
             texts = copy_texts(item, self.uses)
             if texts is not None:
-                call = self.called(item.path, item.whole or f"nn.Sequential({', '.join(texts)})", item.source, item.result)
+                call = self.called(
+                    item.path,
+                    item.whole or f"nn.Sequential({', '.join(texts)})",
+                    item.source,
+                    item.result,
+                )
                 attribute = self.attribute(item.path)
                 self.own_init += [line.replace(BLANK, attribute) for line in item.init]
                 return [call]
@@ -245,8 +279,10 @@ class Arranger:
 
 
 def arranged(items: Sequence[Item], uses: Counter[Val]) -> tuple[Arranger, list[Statement]]:
-    """Lay out the items of a class; what is numbered without gaps, as is known only then, is a
-    list in a second layout."""
+    """Lay out the items of a class.
+
+    What is numbered without gaps, as is known only then, is a list in a second layout.
+    """
     lists: frozenset[str] = frozenset()
     while True:
         arranger = Arranger(uses, lists)

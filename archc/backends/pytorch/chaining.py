@@ -15,15 +15,19 @@ IDENTITY = "nn.Identity()"
 
 @dataclass(frozen=True)
 class Piece:
-    """What an item adds to a Sequential: modules or generators, those of a choice under its
-    test. `key` is its name there, "" where it is just the next number."""
+    """What an item adds to a Sequential: modules or generators, under a test where there is one.
+
+    `key` is its name there, "" where it is just the next number.
+    """
 
     texts: tuple[str, ...]
     test: str = ""
     key: str = ""
 
 
-def chained(items: Sequence[Item], source: Val, result: Val, uses: Counter[Val]) -> list[Piece] | None:
+def chained(
+    items: Sequence[Item], source: Val, result: Val, uses: Counter[Val]
+) -> list[Piece] | None:
     """Return the pieces of items that only chain from source to result, else None."""
     running, pieces = source, []
     for item in items:
@@ -62,20 +66,27 @@ def chosen(item: Choice, running: Val, uses: Counter[Val]) -> list[Piece] | None
     if item.merged is None:
         return None
     _, yes, no = item.merged
-    sides = (chained(item.yes, running, yes, uses), chained(item.no, running, no, uses))
-    if sides[0] is None or sides[1] is None:
+    first, second = chained(item.yes, running, yes, uses), chained(item.no, running, no, uses)
+    if first is None or second is None:
         return None
+    sides = (first, second)
     if any(p.test for side in sides for p in side):
         return None
     texts = [tuple(t for p in side for t in p.texts) for side in sides]
     key = item.path.rsplit(".", 1)[-1]
-    if len(texts[0]) == 1 == len(texts[1]) and not any(t.startswith("*") for t in texts[0] + texts[1]):
+    if len(texts[0]) == 1 == len(texts[1]) and not any(
+        t.startswith("*") for t in texts[0] + texts[1]
+    ):
         if texts[0] == texts[1]:
             return [Piece(texts[0], key=key)]
         return [Piece((f"{texts[0][0]} if {item.test} else {texts[1][0]}",), key=key)]
     if texts[0] and texts[1]:
         return [Piece(texts[0], item.test, key), Piece(texts[1], f"not {atom(item.test)}", key)]
-    return [Piece(texts[0], item.test, key) if texts[0] else Piece(texts[1], f"not {atom(item.test)}", key)]
+    return [
+        Piece(texts[0], item.test, key)
+        if texts[0]
+        else Piece(texts[1], f"not {atom(item.test)}", key)
+    ]
 
 
 def looped(item: Loop, uses: Counter[Val]) -> list[Piece] | None:
@@ -96,7 +107,11 @@ def copy_texts(item: Loop, uses: Counter[Val]) -> list[str] | None:
     for copy in item.copies:
         result = copy[-1].result if copy else running
         pieces = chained(copy, running, result, uses)
-        if pieces is None or any(p.test for p in pieces) or (uses[running] > 1 and running is not item.source):
+        if (
+            pieces is None
+            or any(p.test for p in pieces)
+            or (uses[running] > 1 and running is not item.source)
+        ):
             return None
         if not item.spliced and copy and len(pieces) != 1:
             return None
@@ -112,7 +127,11 @@ def runs(texts: Sequence[str]) -> list[str]:
     out: list[str] = []
     for text, group in groupby(texts):
         count = len(list(group))
-        out += [text] * count if count < 2 or text.startswith("*") else [f"*({text} for _ in range({count}))"]
+        out += (
+            [text] * count
+            if count < 2 or text.startswith("*")
+            else [f"*({text} for _ in range({count}))"]
+        )
     return out
 
 
@@ -140,7 +159,11 @@ def collected(pieces: Sequence[Piece], name: str) -> list[str]:
         lines += [] if lines else [f"{name} = []"]
         for piece in found:
             one = len(piece.texts) == 1 and not piece.texts[0].startswith("*")
-            whole = f"{name}.append({piece.texts[0]})" if one else f"{name} += [{', '.join(piece.texts)}]"
+            whole = (
+                f"{name}.append({piece.texts[0]})"
+                if one
+                else f"{name} += [{', '.join(piece.texts)}]"
+            )
             lines += [f"if {piece.test}:", f"    {whole}"]
     return lines
 

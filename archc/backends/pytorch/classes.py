@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from archc.backends.pytorch.render import Names, parsed, unparse
 from archc.backends.pytorch.settings import model_arguments
 from archc.backends.pytorch.spell import substitute
 from archc.expr import Expr
-from archc.graph import Module, Value
+from archc.graph import Module, Value, flat
 from archc.ops import Py
 from archc.scope import BlockDef
 from archc.spec import Chain
@@ -75,7 +76,9 @@ class ClassWriter:
         if not isinstance(first.block, BlockDef):
             sizes = [str(first.inputs[0].shape.channels)]
         vals = [Val(n, (s,)) for n, s in zip(input_names(first), sizes, strict=True)]
-        for val, values in zip(vals, zip(*(m.inputs for m in self.modules), strict=True), strict=True):
+        for val, values in zip(
+            vals, zip(*(m.inputs for m in self.modules), strict=True), strict=True
+        ):
             self.reading.bind(val, values)
         return vals
 
@@ -86,7 +89,11 @@ class ClassWriter:
         uses = reads(items)
         uses.update(ends.vals)
         block = self.modules[0].block
-        if isinstance(block, BlockDef) and block.block.outputs is None and len(ends.vals) == 1 == len(self.inputs):
+        if (
+            isinstance(block, BlockDef)
+            and block.block.outputs is None
+            and len(ends.vals) == 1 == len(self.inputs)
+        ):
             made = self.function(items, ends.vals[0]) if is_list(block) else None
             if made is not None:
                 return made
@@ -109,8 +116,15 @@ class ClassWriter:
         shapes = [[len(values_of(o.value)) for o in found] for found in outputs]
         if any(s != shapes[0] for s in shapes):
             raise Split({id(m): frozen_form(s) for m, s in zip(self.modules, shapes, strict=True)})
-        vals = [self.reading.lookup(vs) for vs in zip(*(m.values for m in self.modules), strict=True)]
-        names = [o.name if n == 1 else f"{o.name}_{k}" for o in outputs[0] for n in [len(values_of(o.value))] for k in range(n)]
+        vals = [
+            self.reading.lookup(vs) for vs in zip(*(m.values for m in self.modules), strict=True)
+        ]
+        names = [
+            o.name if n == 1 else f"{o.name}_{k}"
+            for o in outputs[0]
+            for n in [len(values_of(o.value))]
+            for k in range(n)
+        ]
         training = [o.training for o in outputs[0] for _ in values_of(o.value)]
         self.template.result = self.result_channels(vals[0]) if len(vals) == 1 else ()
         return Ends(vals, names, training)
@@ -118,7 +132,10 @@ class ClassWriter:
     def result_channels(self, val: Val) -> tuple[str, ...]:
         """Return expressions of the channels of the result that callers can read."""
         lets = {n: Py(text) for n, text in self.let_texts().items()}
-        known = {n: Py(n) for n in [*channel_names(self.modules[0]), *self.template.parameters, *self.names.kept]}
+        known = {
+            n: Py(n)
+            for n in [*channel_names(self.modules[0]), *self.template.parameters, *self.names.kept]
+        }
         found = []
         for text in val.candidates:
             for _ in range(len(lets) + 1):
@@ -126,15 +143,20 @@ class ClassWriter:
             if names_in(text) <= set(known):
                 found.append(text)
         scope = self.modules[0].scope
-        self.template.kept = {n: Py.of(scope[n]) for n in self.names.kept if n not in self.template.parameters and n in scope}
+        self.template.kept = {
+            n: Py.of(scope[n])
+            for n in self.names.kept
+            if n not in self.template.parameters and n in scope
+        }
         return tuple(dict.fromkeys(found))
 
     def let_texts(self) -> dict[str, str]:
         """Return the derived values that the constructor reads, as Python."""
         block = self.modules[0].block
-        lets = block.block.let if isinstance(block, BlockDef) else {}
+        written_lets = block.block.let if isinstance(block, BlockDef) else {}
+        lets = {str(n): e for n, e in written_lets.items()}
         texts: dict[str, str] = {}
-        while missing := [str(n) for n in lets if str(n) in self.wanted() and str(n) not in texts]:
+        while missing := [n for n in lets if n in self.wanted() and n not in texts]:
             for name in missing:
                 expr = lets[name]
                 if not isinstance(expr, Expr):
@@ -158,14 +180,24 @@ class ClassWriter:
         source = self.inputs[0]
         own: list[str] = []
         group = items[0]
-        if isinstance(group, Group) and len(items) == 1 and group.numbered and group.plain and not group.path:
+        if (
+            isinstance(group, Group)
+            and len(items) == 1
+            and group.numbered
+            and group.plain
+            and not group.path
+        ):
             pieces = chained(group.items, source, result, uses)
             text = None if pieces is None else sequential(pieces, numbered=True)
             if pieces is not None and text is None:
                 own, text = collected(pieces, "layers"), "nn.Sequential(*layers)"
         else:
             pieces = chained(items, source, result, uses)
-            text = pieces[0].texts[0] if pieces is not None and len(pieces) == 1 and len(pieces[0].texts) == 1 else None
+            text = (
+                pieces[0].texts[0]
+                if pieces is not None and len(pieces) == 1 and len(pieces[0].texts) == 1
+                else None
+            )
             if text is not None and pieces is not None and pieces[0].test:
                 text = f"{text} if {pieces[0].test} else nn.Identity()"
         if text is None or text.startswith("*"):
@@ -185,10 +217,15 @@ class ClassWriter:
         """Write a class."""
         forward = self.forward(statements, ends)
         text = "\n".join(forward)
-        self.names.stored = {n: t for n, t in self.names.stored.items() if re.search(rf"self\.{n}\b", text)}
+        self.names.stored = {
+            n: t for n, t in self.names.stored.items() if re.search(rf"self\.{n}\b", text)
+        }
         said = self.docstring(STEP)
         lines = [f"class {self.template.name}(nn.Module):", *said, *([""] if said else [])]
-        lines += [*fit(f"    def __init__({', '.join(['self', *self.signature()])}):"), f"{BODY}super().__init__()"]
+        lines += [
+            *fit(f"    def __init__({', '.join(['self', *self.signature()])}):"),
+            f"{BODY}super().__init__()",
+        ]
         lines += self.locals(BODY, arranger.init)
         lines += [line for raw in arranger.init for line in statement(BODY, raw)]
         lines += self.init_lines(arranger)
@@ -203,17 +240,27 @@ class ClassWriter:
             self.template.has_init = bool(own) and bool(network.document.init)
             if not self.template.has_init:
                 return [line for raw in own for line in fit(BODY + raw)]
-            return ["", f"{STEP}def init_weights(self):", *(line for raw in own for line in fit(BODY + raw))]
+            return [
+                "",
+                f"{STEP}def init_weights(self):",
+                *(line for raw in own for line in fit(BODY + raw)),
+            ]
         rules = model_lines(network)
         if any(t.has_init for t in self.templates.by_module.values()):
-            rules += ["for m in self.modules():", '    if hasattr(m, "init_weights"):', "        m.init_weights()"]
+            rules += [
+                "for m in self.modules():",
+                '    if hasattr(m, "init_weights"):',
+                "        m.init_weights()",
+            ]
         rules += own
         return ["", *(line for raw in rules for line in fit(BODY + raw))] if rules else []
 
     def forward(self, statements: list[Statement], ends: Ends) -> list[str]:
         """Write the forward method."""
         if any(ends.training):
-            mark_training(statements, [v for v, t in zip(ends.vals, ends.training, strict=True) if not t])
+            mark_training(
+                statements, [v for v, t in zip(ends.vals, ends.training, strict=True) if not t]
+            )
         left = counted(statements)
         left.update(ends.vals)
         if any(ends.training):
@@ -239,7 +286,9 @@ class ClassWriter:
 
     def signature(self) -> list[str]:
         """Return the arguments: channels, what differs between uses, and kept numbers."""
-        kept = [n for n in self.names.kept if n in self.wanted() and n not in self.template.parameters]
+        kept = [
+            n for n in self.names.kept if n in self.wanted() and n not in self.template.parameters
+        ]
         scope = self.modules[0].scope
         if self.root:
             order = [str(n) for n in self.templates.network.document.params]
@@ -248,7 +297,11 @@ class ClassWriter:
         defaults = {n: self.template.default(n) for n in self.template.parameters}
         parts += [n for n, d in defaults.items() if d is None]
         parts += [f"{n}={d}" for n, d in defaults.items() if d is not None]
-        return [*parts, *(["*"] if kept else []), *(f"{n}={Py.of(scope[n]).text}" for n in sorted(kept))]
+        return [
+            *parts,
+            *(["*"] if kept else []),
+            *(f"{n}={Py.of(scope[n]).text}" for n in sorted(kept)),
+        ]
 
     def locals(self, indent: str, readers: Sequence[str]) -> list[str]:
         """Write the derived values that the constructor reads, and what it stores for forward."""
@@ -258,7 +311,11 @@ class ClassWriter:
             if not any(re.search(rf"\b{name}\b", text) for text in [*readers, *others]):
                 stored[name] = lets.pop(name)
         derived = [f"{name} = {text}" for name, text in lets.items()]
-        return [line for raw in [*derived, *(f"self.{n} = {t}" for n, t in stored.items())] for line in fit(indent + raw)]
+        return [
+            line
+            for raw in [*derived, *(f"self.{n} = {t}" for n, t in stored.items())]
+            for line in fit(indent + raw)
+        ]
 
     def docstring(self, indent: str) -> list[str]:
         """Say where a block is first used, with shapes."""
@@ -289,15 +346,11 @@ def is_list(block: BlockDef) -> bool:
 
 def values_of(value: Any) -> tuple[Value, ...]:
     """Return the values of an output, as the graph lays them flat."""
-    from archc.graph import flat
-
     return flat(value)
 
 
 def names_in(text: str) -> set[str]:
     """Return the names that a Python expression reads."""
-    import ast
-
     return {n.id for n in ast.walk(parsed(text)) if isinstance(n, ast.Name)}
 
 
@@ -319,7 +372,9 @@ def ordered(texts: Mapping[str, str]) -> dict[str, str]:
 
 def mapping(names: Sequence[str]) -> Any:
     """Return how values are spelled as a mapping."""
-    return lambda texts: "{" + ", ".join(f'"{n}": {t}' for n, t in zip(names, texts, strict=True)) + "}"
+    return lambda texts: (
+        "{" + ", ".join(f'"{n}": {t}' for n, t in zip(names, texts, strict=True)) + "}"
+    )
 
 
 def mark_training(statements: list[Statement], always: Sequence[Val]) -> None:

@@ -144,7 +144,11 @@ def values_in(value: Any) -> tuple[Value, ...]:
     if isinstance(value, Value):
         return (value,)
     items = value.values() if isinstance(value, dict) else value
-    return tuple(v for i in items for v in values_in(i)) if isinstance(value, (dict, list, tuple)) else ()
+    return (
+        tuple(v for i in items for v in values_in(i))
+        if isinstance(value, (dict, list, tuple))
+        else ()
+    )
 
 
 def is_running(result: Any) -> bool:

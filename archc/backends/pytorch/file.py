@@ -9,16 +9,16 @@ from archc.graph import Network
 from archc.ops import HELPERS
 from archc.passes import macs, params
 
-STAGE = '''\
+STAGE = """\
 def stage(block, in_channels, channels, depth, stride=1, **args):
     first = block(in_channels, stride=stride, **args)
     return nn.Sequential(first, *(block(channels, **args) for _ in range(depth - 1)))
-'''
-MAKE_DIVISIBLE = '''\
+"""
+MAKE_DIVISIBLE = """\
 def make_divisible(value, divisor=8):
     rounded = max(divisor, int(value + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * value else rounded
-'''
+"""
 
 
 def source(network: Network, *, version: str) -> str:
@@ -26,7 +26,9 @@ def source(network: Network, *, version: str) -> str:
     templates = Templates(network)
     *blocks, model = ["\n".join(t.lines) for t in templates.write()]
     text = "\n".join([*blocks, model])
-    helpers = [h for n, h in {**HELPERS, "make_divisible": MAKE_DIVISIBLE}.items() if calls(text, n)]
+    helpers = [
+        h for n, h in {**HELPERS, "make_divisible": MAKE_DIVISIBLE}.items() if calls(text, n)
+    ]
     stage = [STAGE] if calls(text, "stage") else []
     parts = [*helpers, *blocks, *stage, model]
     body = "\n\n\n".join(part.rstrip("\n") for part in parts)

@@ -15,16 +15,20 @@ from itertools import chain, count
 
 from archc.backends.pytorch.items import Spelling, Val, bracketed
 from archc.backends.pytorch.layout import WIDTH, fit
+from archc.ops import HELPERS
 
-RESERVED = frozenset("self F nn torch math pad_to same_padding OrderedDict range getattr".split())
+RESERVED = frozenset([*HELPERS, "self", "F", "nn", "torch", "math", "range", "getattr"])
 ROOM = 12
 """What a line keeps free for its variable."""
 
 
 @dataclass(eq=False)
 class Call:
-    """An expression over values, which starts or ends a line of its own where it says so. With
-    `training` it runs in train mode only."""
+    """An expression over values.
+
+    It starts or ends a line of its own where it says so; with `training` it runs in train mode
+    only.
+    """
 
     outputs: tuple[Val, ...]
     inputs: tuple[Val, ...]
@@ -213,7 +217,10 @@ class Forward:
             self.waiting.remove(w)
         self.left.subtract(call.inputs)
         nested = {w.val for w in pending}
-        return (*(v for w in pending for v in w.reads), *(v for v in call.inputs if v not in nested))
+        return (
+            *(v for w in pending for v in w.reads),
+            *(v for v in call.inputs if v not in nested),
+        )
 
     def text(self, val: Val) -> str:
         """Return how a value is read now."""
@@ -269,7 +276,8 @@ class Forward:
 
     def conditional(self, branch: Branch) -> bool:
         """Write a choice as an expression, if both sides are short ones."""
-        assert branch.merged is not None
+        if branch.merged is None:
+            return False
         val, *ends = branch.merged
         texts: list[str] = []
         left = Counter(self.left)
@@ -277,7 +285,11 @@ class Forward:
         for side, end in zip((branch.yes, branch.no), ends, strict=True):
             trial = Forward(left, self.indent, [], [], dict(self.names), set(self.near))
             trial.write(side)
-            if trial.lines or len(trial.waiting) > 1 or (trial.waiting and trial.waiting[0].val is not end):
+            if (
+                trial.lines
+                or len(trial.waiting) > 1
+                or (trial.waiting and trial.waiting[0].val is not end)
+            ):
                 return False
             reads += [end] if not trial.waiting else trial.waiting[0].reads
             texts.append(trial.text(end))

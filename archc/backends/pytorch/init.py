@@ -59,7 +59,7 @@ def number(node: ast.expr, tensor: str, scope: Mapping[str, Any]) -> str:
         return repr(Evaluator(scope).evaluate(node))
 
     class Put(ast.NodeTransformer):
-        def visit_Name(self, name: ast.Name) -> ast.expr:  # noqa: N802 - ast's name
+        def visit_Name(self, name: ast.Name) -> ast.expr:
             if name.id in FANS:
                 return ast.parse(FANS[name.id].format(t=tensor), mode="eval").body
             return ast.Constant(scope[name.id]) if name.id in scope else name
@@ -115,6 +115,9 @@ def step_lines(context: Context, node: Node) -> list[str]:
             inner = [leaf.node for leaf in node.module.leaves() if leaf.node.name == name]
             calls = rule_calls(inner, rule, scope)
             if calls:
-                head = [f"for m in {BLANK}.modules():", f"    if isinstance(m, {CLASSES[str(name)]}):"]
+                head = [
+                    f"for m in {BLANK}.modules():",
+                    f"    if isinstance(m, {CLASSES[str(name)]}):",
+                ]
                 lines += [*head, *(f"        {c}" for c in calls)]
     return lines

@@ -73,8 +73,10 @@ class Apply(Item):
 
 @dataclass(eq=False)
 class Group(Item):
-    """A list or named steps with a module of their own. `plain` says that its items are
-    numbered without gaps, or named, as in an nn.Sequential."""
+    """A list or named steps with a module of their own.
+
+    `plain` says that its items are numbered without gaps, or named, as in an nn.Sequential.
+    """
 
     items: list[Item] = field(default_factory=list)
     numbered: bool = False
@@ -94,8 +96,8 @@ class Group(Item):
 class Choice(Item):
     """Steps that differ between the uses of a class.
 
-    `test` asks it in the constructor, `ask` returns how forward does. Where both sides give one value,
-    `merged` is (the value, that of `yes`, that of `no`).
+    `test` asks it in the constructor, `ask` returns how forward does. Where both sides give one
+    value, `merged` is (the value, that of `yes`, that of `no`).
     """
 
     test: str = ""
@@ -107,8 +109,7 @@ class Choice(Item):
     @property
     def result(self) -> Val:
         """The merged value."""
-        assert self.merged is not None
-        return self.merged[0]
+        return self.merged[0] if self.merged is not None else Val()
 
     def reads(self) -> Counter[Val]:
         """Count what both sides read and give."""
@@ -147,7 +148,11 @@ class Loop(Item):
 
     def reads(self) -> Counter[Val]:
         """Count what its copies read, or its source where there are none."""
-        return reads(i for copy in self.copies for i in copy) if self.copies else Counter([self.source])
+        return (
+            reads(i for copy in self.copies for i in copy)
+            if self.copies
+            else Counter([self.source])
+        )
 
 
 def reads(items: Iterable[Item]) -> Counter[Val]:
@@ -188,12 +193,18 @@ def placed(text: str, operands: Sequence[str]) -> str:
             before, after = text.split(hole, 1)
             opened = not before or before[-1] in "([" or before.endswith((", ", "*"))
             alone = opened and (not after or after[0] in ")],") and not (before == "" and after)
-            text = before + (operand if alone and not before.endswith("*") else bracketed(operand)) + after
+            text = (
+                before
+                + (operand if alone and not before.endswith("*") else bracketed(operand))
+                + after
+            )
     return text
 
 
 def bracketed(text: str) -> str:
     """Return an expression in brackets unless it binds as tightly as a call."""
     tree = ast.parse(text, mode="eval").body
-    tight = isinstance(tree, ast.Name | ast.Constant | ast.Call | ast.Attribute | ast.Subscript | ast.List)
+    tight = isinstance(
+        tree, ast.Name | ast.Constant | ast.Call | ast.Attribute | ast.Subscript | ast.List
+    )
     return text if tight or (isinstance(tree, ast.Tuple) and text.startswith("(")) else f"({text})"

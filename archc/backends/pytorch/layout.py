@@ -27,7 +27,9 @@ def fit(line: str, end: str = "") -> list[str]:
         return [line + end]
     start, stop = cut
     called = start > 0 and (line[start - 1].isalnum() or line[start - 1] in "_)]")
-    inside = _contents(f"{indent}    ", line[start + 1 : stop], called=called, index=line[start] == "[")
+    inside = _contents(
+        f"{indent}    ", line[start + 1 : stop], called=called, index=line[start] == "["
+    )
     return [line[: start + 1], *inside, indent + line[stop:] + end]
 
 
@@ -91,8 +93,10 @@ def _parsed(text: str) -> ast.expr | None:
 
 
 def operation(statement: str) -> tuple[str, list[str]]:
-    """Return the head of a statement, and the operands with their signs of the sum that it
-    assigns or returns; no operands where it does something else."""
+    """Return the head of a statement, and the operands of the sum that it assigns or returns.
+
+    There are no operands where it does something else.
+    """
     try:
         tree = ast.parse(statement).body[0]
     except SyntaxError:

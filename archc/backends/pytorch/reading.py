@@ -40,8 +40,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Where:
-    """Where a step stands: how deep its body is, its key, None inside a list, and in how many
-    loops that number its copies; `whole` where it is all of a block."""
+    """Where a step stands: how deep its body is, and its key, None inside a list.
+
+    `copies` counts the loops that number its copies; `whole` says that it is all of a block.
+    """
 
     depth: int = 0
     key: Key | None = None
@@ -211,7 +213,11 @@ class Reading:
         """Whether a step of a list takes a number and makes nothing, as a bare name does."""
         for step in steps:
             for c in contexts:
-                if isinstance(step, Expr) and c.result(step) is not ABSENT and not self.sites(step.tree, c):
+                if (
+                    isinstance(step, Expr)
+                    and c.result(step) is not ABSENT
+                    and not self.sites(step.tree, c)
+                ):
                     return True
         return False
 
@@ -224,7 +230,9 @@ class Reading:
             return self.loop(step, loop, contexts, where)
         return self.once(step, contexts, where)
 
-    def once(self, step: Modified, contexts: Contexts, where: Where, *, take: bool = True) -> list[Item]:
+    def once(
+        self, step: Modified, contexts: Contexts, where: Where, *, take: bool = True
+    ) -> list[Item]:
         """Read one copy of a step."""
         condition = step.condition
         if condition is None:
@@ -232,8 +240,13 @@ class Reading:
         tests = [bool(v) for v in self.speller.render.values(condition, condition.tree, contexts)]
         sides = [step.do if t else step.otherwise for t in tests]
         if same(tests):
-            return [] if sides[0] is None else self.taken(sides[0], step, contexts, where, take=take)
-        read = lambda side, cs: [] if side is None else self.taken(side, step, cs, where, take=take)  # noqa: E731
+            return (
+                [] if sides[0] is None else self.taken(sides[0], step, contexts, where, take=take)
+            )
+
+        def read(side: Any, part: Contexts) -> list[Item]:
+            return [] if side is None else self.taken(side, step, part, where, take=take)
+
         return self.choice(
             (condition, condition.tree, tests),
             contexts,
@@ -247,12 +260,15 @@ class Reading:
         chosen = step.do
         if condition is not None and not context.evaluate(condition, condition.tree):
             if step.otherwise is None:
-                taken = step.source is not None and step.repeat is None
-                return context.evaluate(step.source, step.source.tree) if taken else ABSENT
+                if step.source is None or step.repeat is not None:
+                    return ABSENT
+                return context.evaluate(step.source, step.source.tree)
             chosen = step.otherwise
         return self.outcome(chosen, context)
 
-    def taken(self, chosen: Any, step: Modified, contexts: Contexts, where: Where, *, take: bool) -> list[Item]:
+    def taken(
+        self, chosen: Any, step: Modified, contexts: Contexts, where: Where, *, take: bool
+    ) -> list[Item]:
         """Read the side of a choice that is taken, on what `from:` says."""
         inner = [c.inner() for c in contexts]
         if step.source is not None and take:
@@ -272,21 +288,30 @@ class Reading:
         """Read both sides of a choice in which the uses differ, and merge what they give."""
         expr, node, tests = asked
         test = self.speller.render.py(expr, node, contexts)
-        parts = [[c for c, t in zip(contexts, tests, strict=True) if t is wanted] for wanted in (True, False)]
+        parts = [
+            [c for c, t in zip(contexts, tests, strict=True) if t is wanted]
+            for wanted in (True, False)
+        ]
         items: list[list[Item]] = []
         ends: list[list[Val]] = []
         for side, part in zip(sides, parts, strict=True):
             with self.scope():
                 items.append(side(part))
-                results = [values_in(c.frame.running if (r := outcome(c)) is ABSENT else r) for c in part]
-                if any(len(r) != len(results[0]) for r in results) or any(outcome(c) is NOTHING for c in part):
+                results = [
+                    values_in(c.frame.running if (r := outcome(c)) is ABSENT else r) for c in part
+                ]
+                if any(len(r) != len(results[0]) for r in results) or any(
+                    outcome(c) is NOTHING for c in part
+                ):
                     raise split_by(contexts, lambda c: c.evaluate(expr, node))
                 ends.append([self.lookup(vs) for vs in zip(*results, strict=True)])
         if len(ends[0]) != 1 or len(ends[1]) != 1:
             raise split_by(contexts, lambda c: c.evaluate(expr, node))
         yes, no = ends[0][0], ends[1][0]
         merged = Val(self.step_name, tuple(dict.fromkeys((*yes.candidates, *no.candidates))))
-        final = [values_in(c.frame.running if (r := outcome(c)) is ABSENT else r)[0] for c in contexts]
+        final = [
+            values_in(c.frame.running if (r := outcome(c)) is ABSENT else r)[0] for c in contexts
+        ]
         if yes is not no:
             self.bind(merged, final)
         path = next((i.path for i in [*items[0], *items[1]] if i.path), "")
@@ -302,7 +327,9 @@ class Reading:
             self.names.stored[node.id] = test
             return f"self.{node.id}"
         tree = parsed(test)
-        if isinstance(tree, ast.Compare) and all(isinstance(n, ast.Name | ast.Constant) for n in (tree.left, *tree.comparators)):
+        if isinstance(tree, ast.Compare) and all(
+            isinstance(n, ast.Name | ast.Constant) for n in (tree.left, *tree.comparators)
+        ):
             return self.speller.stored(Py(test, VARIES)).text
         name = f"if_{step}"
         while self.names.stored.get(name, test) != test:
@@ -318,8 +345,8 @@ class Reading:
                 c.frame.running = c.evaluate(step.source, step.source.tree)
         turns = [c.turns(loop) for c in contexts]
         start = [c.frame.running for c in contexts]
-        for k, c in enumerate(contexts):
-            self.running_of(step, turns[k], start[k])
+        for mine, running in zip(turns, start, strict=True):
+            self.running_of(step, mine, running)
         if not any(turns):
             self.note_copies(step, contexts, turns, where.key)
             return []
@@ -348,7 +375,9 @@ class Reading:
             if step.repeat is not None and is_running(result):
                 running = result
 
-    def note_copies(self, step: Modified, contexts: Contexts, turns: Sequence[Contexts], key: Key | None) -> None:
+    def note_copies(
+        self, step: Modified, contexts: Contexts, turns: Sequence[Contexts], key: Key | None
+    ) -> None:
         """Remember what each copy gave, for `.steps`."""
         if key is None:
             return
@@ -390,22 +419,39 @@ class Reading:
             node = node.body if tests[0] else node.orelse
         sites = [self.sites(node, c) for c in contexts]
         if any([id(s) for s in found] != [id(s) for s in sites[0]] for found in sites):
-            by_frame = {id(c.frame): [id(s) for s in f] for c, f in zip(contexts, sites, strict=True)}
+            by_frame = {
+                id(c.frame): [id(s) for s in f] for c, f in zip(contexts, sites, strict=True)
+            }
             raise split_by(contexts, lambda c: by_frame[id(c.frame)])
-        return [i for at in sites[0] for i in self.application(expr, at, contexts, whole=len(sites[0]) == 1)]
+        return [
+            i
+            for at in sites[0]
+            for i in self.application(expr, at, contexts, whole=len(sites[0]) == 1)
+        ]
 
-    def conditional(self, expr: Expr, node: ast.IfExp, tests: list[bool], contexts: Contexts) -> list[Item]:
+    def conditional(
+        self, expr: Expr, node: ast.IfExp, tests: list[bool], contexts: Contexts
+    ) -> list[Item]:
         """Read a choice between expressions in which the uses differ."""
-        sides = (lambda cs: self.expression(expr, node.body, cs), lambda cs: self.expression(expr, node.orelse, cs))
+        sides = (
+            lambda cs: self.expression(expr, node.body, cs),
+            lambda cs: self.expression(expr, node.orelse, cs),
+        )
         return self.choice((expr, node.test, tests), contexts, sides, lambda c: c.result(expr))
 
     def sites(self, node: ast.expr, context: Context) -> list[ast.expr]:
         """Return the pieces of an expression that made nodes, in the order of the nodes."""
-        found = [(n, at) for at in ast.walk(node) if isinstance(at, ast.expr) and (n := context.node(at)) is not None]
+        found = [
+            (n, at)
+            for at in ast.walk(node)
+            if isinstance(at, ast.expr) and (n := context.node(at)) is not None
+        ]
         order = self.templates.order(context.module)
         return [at for _, at in sorted(found, key=lambda pair: order[id(pair[0])])]
 
-    def application(self, expr: Expr, at: ast.expr, contexts: Contexts, *, whole: bool) -> list[Item]:
+    def application(
+        self, expr: Expr, at: ast.expr, contexts: Contexts, *, whole: bool
+    ) -> list[Item]:
         """Read one application."""
         nodes = [n for c in contexts if (n := c.node(at)) is not None]
         counts = {len(n.inputs) for n in nodes}
@@ -433,11 +479,15 @@ class Reading:
         """Write an application and bind what it gives."""
         paths = [n.path for n in site.nodes] if path is None else [path]
         outputs = len(site.nodes[0].outputs)
-        names = [self.step_name] if outputs == 1 else [f"{self.step_name}_{k}" for k in range(outputs)]
+        names = (
+            [self.step_name] if outputs == 1 else [f"{self.step_name}_{k}" for k in range(outputs)]
+        )
         made = self.speller.apply(site, paths[0], names)
         made.varies = not same(paths)
         made.whole = whole and outputs == 1
-        for val, values in zip(made.outputs, zip(*(n.outputs for n in site.nodes), strict=True), strict=True):
+        for val, values in zip(
+            made.outputs, zip(*(n.outputs for n in site.nodes), strict=True), strict=True
+        ):
             self.bind(val, values)
         self.seen.update(id(n) for n in site.nodes)
         return made
@@ -446,10 +496,13 @@ class Reading:
 
     def splice(self, node: Node, context: Context, prefix: str) -> list[Item]:
         """Read a block that has no class, since its tensors are those of the class around it."""
-        assert node.module is not None
+        if node.module is None:
+            return []
         for inner, value in zip(node.module.inputs, node.inputs, strict=True):
             self.made[id(inner)] = list(self.made[id(value)])
-        items = self.graph(node.module, context, join(prefix, node.path if node.module.owns else ""))
+        items = self.graph(
+            node.module, context, join(prefix, node.path if node.module.owns else "")
+        )
         for value, inner in zip(node.outputs, node.module.values, strict=True):
             self.made[id(value)] = list(self.made[id(inner)])
         return items
@@ -458,14 +511,21 @@ class Reading:
         """Read a body from its graph: every argument is a literal."""
         items: list[Item] = []
         for node in module.nodes:
-            alone = not any(m.step is node.step and m is not node and beside(m.path, node.path) for m in module.nodes)
+            alone = not any(
+                m.step is node.step and m is not node and beside(m.path, node.path)
+                for m in module.nodes
+            )
             self.seen.add(id(node))
             for value in node.outputs:
                 self.made.pop(id(value), None)
             if self.templates.inlined(node):
                 items += self.splice(node, context, prefix)
                 continue
-            self.step_name = node.path.rsplit(".", 1)[-1] if not node.path.rsplit(".", 1)[-1].isdigit() else node.name
+            self.step_name = (
+                node.path.rsplit(".", 1)[-1]
+                if not node.path.rsplit(".", 1)[-1].isdigit()
+                else node.name
+            )
             site = Site(None, None, [context], [node], self.inputs([node]))
             items.append(self.applied(site, whole=alone, path=join(prefix, node.path)))
         return items
@@ -473,4 +533,10 @@ class Reading:
 
 def beside(one: str, other: str) -> bool:
     """Whether two paths are of one step: that of its module, and of another op in its text."""
-    return one == other or not one or not other or one.startswith(f"{other}.") or other.startswith(f"{one}.")
+    return (
+        one == other
+        or not one
+        or not other
+        or one.startswith(f"{other}.")
+        or other.startswith(f"{one}.")
+    )

@@ -60,8 +60,10 @@ class Renderer:
         return Py(unparse(tree), tree.value if isinstance(tree, ast.Constant) else VARIES)
 
     def fixed(self, expr: Expr, node: ast.expr, contexts: Contexts) -> bool:
-        """Whether an expression is a literal: the same in all contexts, and not only because
-        these are some of the uses, or because an argument that is kept happens to be constant."""
+        """Whether an expression is a literal: the same in all contexts, and not by chance.
+
+        It is by chance where these are some of the uses, or an argument is kept.
+        """
         while isinstance(node, ast.IfExp):
             tests = [bool(t) for t in self.values(expr, node.test, contexts)]
             if not same(tests):
@@ -71,14 +73,19 @@ class Renderer:
         free = not named & (self.names.kept | self.names.varying)
         return free and same(self.values(expr, node, contexts))
 
-    def tree(self, expr: Expr, node: ast.expr, contexts: Contexts, *, whole: bool = False) -> ast.expr:
+    def tree(
+        self, expr: Expr, node: ast.expr, contexts: Contexts, *, whole: bool = False
+    ) -> ast.expr:
         """Return the Python tree of an expression of the spec."""
         constant = self.fixed(expr, node, contexts)
         if isinstance(node, ast.Name):
             return self.name(expr, node, contexts, whole=whole)
         if constant:
             return parsed(literal(self.values(expr, node, contexts)[0]).text)
-        inner = lambda n: self.tree(expr, n, contexts)  # noqa: E731
+
+        def inner(part: ast.expr) -> ast.expr:
+            return self.tree(expr, part, contexts)
+
         match node:
             case ast.Attribute():
                 return self.channels(node, expr, contexts)
@@ -137,7 +144,9 @@ class Renderer:
                 return parsed(literal(values[0]).text)
             self.names.kept.add(name)
             known = True
-        if not (known or name in self.names.loops) or any(isinstance(v, (Callee, Value)) for v in values):
+        if not (known or name in self.names.loops) or any(
+            isinstance(v, (Callee, Value)) for v in values
+        ):
             raise split_by(contexts, lambda c: c.evaluate(expr, node))
         self.names.used.add(name)
         return ast.Name(name, ast.Load())
@@ -170,6 +179,10 @@ def unparse(tree: ast.expr) -> str:
     """Write a tree as formatters do: powers of simple operands without spaces."""
     text = ast.unparse(tree)
     powers = [n for n in ast.walk(tree) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow)]
-    simple = all(isinstance(s, ast.Name | ast.Attribute | ast.Constant) for p in powers for s in (p.left, p.right))
+    simple = all(
+        isinstance(s, ast.Name | ast.Attribute | ast.Constant)
+        for p in powers
+        for s in (p.left, p.right)
+    )
     text = text.replace(" ** ", "**") if simple else text
     return text if "'" not in text or '"' in text else text.replace("'", '"')

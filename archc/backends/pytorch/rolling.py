@@ -44,14 +44,18 @@ class Head:
     def over(self, texts: Sequence[str]) -> str:
         """Write the head, with `_` for a variable that nothing reads."""
         read = {n.id for t in texts for n in ast.walk(parsed(t)) if isinstance(n, ast.Name)}
-        target = unparse(self.target).removeprefix("(").removesuffix(")") if read & self.names else "_"
+        target = (
+            unparse(self.target).removeprefix("(").removesuffix(")") if read & self.names else "_"
+        )
         return f"for {target} in {self.values}"
 
 
 @dataclass(frozen=True)
 class Rolled:
-    """The module of a copy, written for all turns of a loop: its text, the path of its first
-    use, and expressions of the channels that the loop gives."""
+    """The module of a copy, written for all turns of a loop.
+
+    `path` is that of its first use, `channels` are expressions of those that the loop gives.
+    """
 
     text: str
     path: str
@@ -75,7 +79,9 @@ def rolled(reading: Reading, read: Reads, head: Head, turns: Contexts, base: Val
         return None
 
 
-def once(reading: Reading, read: Reads, turns: Contexts, candidates: tuple[str, ...]) -> tuple[str, Val, str]:
+def once(
+    reading: Reading, read: Reads, turns: Contexts, candidates: tuple[str, ...]
+) -> tuple[str, Val, str]:
     """Read the body of a loop for all turns; return its module, what it gives and its path."""
     running = [t.frame.running for t in turns]
     if not all(isinstance(v, Value) for v in running):
@@ -96,12 +102,17 @@ def once(reading: Reading, read: Reads, turns: Contexts, candidates: tuple[str, 
 
 
 def carried(head: Head, base: Val, result: Val) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return expressions of the channels that run into a turn, and of those that come out of
-    the last one, given those that come out of each."""
+    """Return expressions of the channels that run into a turn, and that come out of the last.
+
+    `result` has those that come out of each turn.
+    """
     found, after = list(base.candidates), [t for t in result.candidates if CARRIED not in t]
     if not isinstance(head.target, ast.Name) or not head.values.startswith("range("):
         return tuple(found), tuple(after)
-    i, count = head.target.id, head.values.removeprefix("range(").removesuffix(")").rpartition(", ")[2]
+    i, count = (
+        head.target.id,
+        head.values.removeprefix("range(").removesuffix(")").rpartition(", ")[2],
+    )
     for start in base.candidates:
         for text in result.candidates:
             tree = parsed(text)
@@ -116,7 +127,14 @@ def carried(head: Head, base: Val, result: Val) -> tuple[tuple[str, ...], tuple[
     return tuple(found), (*after, *base.candidates)
 
 
-def repeated(reading: Reading, step: Modified, loop: Turns, contexts: Contexts, turns: Sequence[list[Context]], where: Where) -> list[Item]:
+def repeated(
+    reading: Reading,
+    step: Modified,
+    loop: Turns,
+    contexts: Contexts,
+    turns: Sequence[list[Context]],
+    where: Where,
+) -> list[Item]:
     """Read a `repeat`: a Loop where its copies chain, else one copy after the other."""
     inside = reading.copy_place(where, loop)
     source = value(reading, [c.frame.running for c in contexts])
@@ -124,7 +142,11 @@ def repeated(reading: Reading, step: Modified, loop: Turns, contexts: Contexts, 
     one = source is not None and not (where.key is not None and where.key.silent)
     sibling = where.key is not None and inside.copies == where.copies
     made_once = None
-    if sibling and where.key is not None and not {n for e in where.key.exprs for n in e.names} <= set(loop.names):
+    if (
+        sibling
+        and where.key is not None
+        and not {n for e in where.key.exprs for n in e.names} <= set(loop.names)
+    ):
         one = False
     if one and source is not None and (not equal or len(turns[0]) > FEW):
         head = Head(loop.target, loop_values(reading, loop, contexts))
@@ -142,10 +164,12 @@ def repeated(reading: Reading, step: Modified, loop: Turns, contexts: Contexts, 
     made = Loop("", source=source, last=last, copies=copies, spliced=where.key is None)
     if made_once is not None:
         text = made_once.text
-        made.head = head.over([text, *( [key_template(where.key)] if sibling and where.key else [])])
+        made.head = head.over([text, *([key_template(where.key)] if sibling and where.key else [])])
         made.rolled = (f"*({text} {made.head})",)
         made.each = text
-        made.ask = lambda: f"for {unparse(loop.target)} in {reading.speller.stored(Py(head.values, VARIES)).text}"
+        made.ask = lambda: (
+            f"for {unparse(loop.target)} in {reading.speller.stored(Py(head.values, VARIES)).text}"
+        )
     if sibling and where.key is not None:
         made.key = key_template(where.key)
     path = next((i.path for i in flat if i.path), made_once.path if made_once is not None else "")
@@ -153,7 +177,9 @@ def repeated(reading: Reading, step: Modified, loop: Turns, contexts: Contexts, 
     return [made]
 
 
-def finished(reading: Reading, step: Modified, contexts: Contexts, turns: Sequence[list[Context]]) -> Val | None:
+def finished(
+    reading: Reading, step: Modified, contexts: Contexts, turns: Sequence[list[Context]]
+) -> Val | None:
     """Return the value that a loop gives, new where it is the last of a different number."""
     ends = []
     for c, mine in zip(contexts, turns, strict=True):
@@ -224,20 +250,28 @@ def row(reading: Reading, step: Row, contexts: Contexts) -> list[Item]:
 
 
 def looked_up(head: Head, text: str, first: int, last: int) -> str:
-    """Write a generator; where the turn does nothing but look up a table, over its values. ""
-    where it does more, since a table does not fit among arguments."""
+    """Write a generator; over the values of a table where the turn only looks it up.
+
+    Return "" where the turn does more, since a table does not fit among arguments.
+    """
     tree = parsed(text)
-    tables = [n for n in ast.walk(tree) if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Tuple)]
+    tables = [
+        n for n in ast.walk(tree) if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Tuple)
+    ]
     if not tables:
         return f"{text} {head.over([text])}"
     turns = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in head.names]
     found = [n for n in tables if n.slice in turns]
     if len(turns) != 1 or len(found) != 1 or len(tables) != 1:
         return ""
-    table = found[0].value
-    assert isinstance(table, ast.Tuple)
-    values = unparse(ast.Tuple(table.elts[first:last], ast.Load()))
-    return f"{text.replace(unparse(found[0]), 'value')} for value in {values}"
+    turns[0].id = "value"
+    values = ast.Tuple(getattr(found[0].value, "elts", [])[first:last], ast.Load())
+
+    class Put(ast.NodeTransformer):
+        def visit_Subscript(self, node: ast.Subscript) -> ast.expr:  # noqa: N802 - ast's name
+            return node.slice if node is found[0] else node
+
+    return f"{unparse(Put().visit(tree))} for value in {unparse(values)}"
 
 
 def copies_of(step: Row, context: Context) -> list[Context]:
@@ -264,7 +298,9 @@ def hoist_init(made: Loop, apps: Sequence[Apply]) -> None:
             a.init = ()
 
 
-def rolled_row(reading: Reading, step: Row, turns: Sequence[Context], source: Val, texts: Sequence[str]) -> tuple[str, ...]:
+def rolled_row(
+    reading: Reading, step: Row, turns: Sequence[Context], source: Val, texts: Sequence[str]
+) -> tuple[str, ...]:
     """Write the copies of a row as a generator, the first and the last apart where they differ."""
 
     def read(contexts: Contexts) -> list[Item]:

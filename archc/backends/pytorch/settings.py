@@ -48,9 +48,7 @@ def sort_names(step: Any, whole: set[str], other: set[str]) -> None:
         for n in ast.walk(step.tree):
             if isinstance(n, ast.Name):
                 (whole if id(n) in alone else other).add(n.id)
-    elif isinstance(step, Modified) and (step.repeat is not None or step.each is not None):
-        other.update(n for e in expressions(step) for n in e.names)
-    elif isinstance(step, Row):
+    elif isinstance(step, Row) or (isinstance(step, Modified) and (step.repeat or step.each)):
         other.update(n for e in expressions(step) for n in e.names)
     elif isinstance(step, Modified):
         other.update(n for e in (step.condition, step.source) if e is not None for n in e.names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from archc.backends.pytorch.context import (
     Contexts,
@@ -20,7 +20,7 @@ from archc.backends.pytorch.items import Apply, Val, holes, placed
 from archc.backends.pytorch.layout import atom
 from archc.backends.pytorch.render import Names, Renderer, literal, parsed, tupled, unparse
 from archc.expr import Expr
-from archc.graph import Node, Value
+from archc.graph import Module, Node, Value
 from archc.ops import VARIES, Op, Py, Use
 from archc.shapes import Shape
 
@@ -107,7 +107,11 @@ class Speller:
         place = site.places.get(name)
         if isinstance(place, ast.Call) and place in (site.at, getattr(site.at, "func", None)):
             place = ast.Tuple(place.args, ast.Load())  # all positional arguments are one
-        if site.expr is not None and place is not None and not self.render.fixed(site.expr, place, site.contexts):
+        if (
+            site.expr is not None
+            and place is not None
+            and not self.render.fixed(site.expr, place, site.contexts)
+        ):
             text = self.render.py(site.expr, place, site.contexts)
             if self.means(site, place, values):
                 return text
@@ -118,13 +122,16 @@ class Speller:
 
     def means(self, site: Site, place: ast.expr, values: list[Any]) -> bool:
         """Whether a place of the text has the values that were used; a row's stride may not."""
-        assert site.expr is not None
+        if site.expr is None:
+            return False
         written = self.render.values(site.expr, place, site.contexts)
         return all(tupled(a) == tupled(b) for a, b in zip(written, values, strict=True))
 
     def input_channels(self, site: Site) -> tuple[Py, ...]:
         """Write the channels of each input."""
-        numbers = ([n.inputs[k].shape.channels for n in site.nodes] for k in range(len(site.inputs)))
+        numbers = (
+            [n.inputs[k].shape.channels for n in site.nodes] for k in range(len(site.inputs))
+        )
         pairs = zip(site.inputs, numbers, strict=True)
         return tuple(self.pick(v.candidates, site.contexts, ns) for v, ns in pairs)
 
@@ -153,8 +160,7 @@ class Speller:
     def op(self, site: Site, path: str) -> Apply:
         """Write an op."""
         first = site.nodes[0]
-        target = first.op
-        assert target is not None
+        target = cast("Op", first.op)
         cls, use = type(target), self.use(site)
         attached = bool(first.tensors) or target.has_mode
         spell = None if attached else self.function(cls, use, len(site.inputs))
@@ -174,7 +180,9 @@ class Speller:
             ends=cls.activation or cls.name in ("flatten", "global_avg_pool"),
         )
 
-    def function(self, cls: type[Op], use: Use, count: int) -> Callable[[Sequence[str]], str] | None:
+    def function(
+        self, cls: type[Op], use: Use, count: int
+    ) -> Callable[[Sequence[str]], str] | None:
         """Return how an op is written as a function; None where only its module will do."""
         if not cls.function(use, *holes(count)):
             return None
@@ -186,9 +194,9 @@ class Speller:
     def use(self, site: Site) -> Use:
         """Gather what an op's spelling looks at."""
         first, nodes = site.nodes[0], site.nodes
-        assert first.op is not None
+        target = cast("Op", first.op)
         args: dict[str, Py] = {}
-        for name in type(first.op).model_fields:
+        for name in type(target).model_fields:
             values = [getattr(n.op, name) for n in nodes]
             text = self.argument(site, name, values)
             if text.value is VARIES:
@@ -203,7 +211,7 @@ class Speller:
             self.templates.overwritable(c.module, n.inputs[0])
             for c, n in zip(site.contexts, nodes, strict=True)
         )
-        inplace = inplace and type(first.op).activation
+        inplace = inplace and target.activation
         return Use(args, channels, first.shapes, inplace=inplace)
 
     def op_channels(self, use: Use, site: Site) -> tuple[str, ...]:
@@ -224,7 +232,11 @@ class Speller:
         """Return the channels of one of several inputs, "" where no expression gives them."""
         try:
             used = set(self.names.used)
-            return self.pick(site.inputs[k].candidates, site.contexts, [n.inputs[k].shape.channels for n in site.nodes]).text
+            return self.pick(
+                site.inputs[k].candidates,
+                site.contexts,
+                [n.inputs[k].shape.channels for n in site.nodes],
+            ).text
         except Split:
             return ""
         finally:
@@ -233,12 +245,14 @@ class Speller:
     def block(self, site: Site, path: str) -> Apply:
         """Write the call of a block's class or function."""
         first = site.nodes[0]
-        assert first.module is not None
-        template = self.templates.of(first.module)
+        module = cast("Module", first.module)
+        template = self.templates.of(module)
         if any(n.module is None or self.templates.of(n.module) is not template for n in site.nodes):
-            raise site.split(lambda n: self.templates.of(n.module).name if n.module is not None else "")
+            raise site.split(
+                lambda n: self.templates.of(n.module).name if n.module is not None else ""
+            )
         channels = self.input_channels(site)
-        texts = dict(zip(channel_names(first.module), channels, strict=True))
+        texts = dict(zip(channel_names(module), channels, strict=True))
         parts = [c.text for c in channels]
         for p in template.signature.parameters:
             text = literal(first.arguments.get(p.name))
@@ -246,13 +260,15 @@ class Speller:
                 text = self.argument(site, p.name, [n.arguments[p.name] for n in site.nodes])
                 parts += written(template, p.name, text)
             texts[p.name] = text
-        result = tuple(t for c in template.result if (t := substitute(c, {**template.kept, **texts})))
+        result = tuple(
+            t for c in template.result if (t := substitute(c, {**template.kept, **texts}))
+        )
         return Apply(
             path,
             inputs=site.inputs,
             outputs=(Val("", result),),
             module=f"{template.name}({', '.join(parts)})",
-            owns=first.module.owns,
+            owns=module.owns,
             template=template,
         )
 
@@ -260,7 +276,10 @@ class Speller:
 def written(template: Template, name: str, text: Py) -> list[str]:
     """Write an argument of a block's call, unless it is the default."""
     default = template.default(name)
-    if default is None and next(p for p in template.signature.parameters if p.name == name).default is None:
+    if (
+        default is None
+        and next(p for p in template.signature.parameters if p.name == name).default is None
+    ):
         return [text.text]
     return [f"{name}={text.text}"] if text.value is VARIES or text.text != default else []
 
@@ -268,23 +287,29 @@ def written(template: Template, name: str, text: Py) -> list[str]:
 def summed(parts: list[str]) -> str:
     """Add up channels, numbers together: `in_channels + 64`."""
     numbers = sum(int(p) for p in parts if p.isdigit())
-    terms = [p if isinstance(parsed(p), ast.BinOp) or atom(p) == p else atom(p) for p in parts if not p.isdigit()]
+    terms = [
+        p if isinstance(parsed(p), ast.BinOp) or atom(p) == p else atom(p)
+        for p in parts
+        if not p.isdigit()
+    ]
     return " + ".join([*terms, *([str(numbers)] if numbers or not terms else [])])
 
 
 def substitute(text: str, arguments: Mapping[str, Py]) -> str:
-    """Put the arguments of a call into an expression over the parameters of what it calls; ""
-    where it reads anything else."""
+    """Put the arguments of a call into an expression over the parameters of what it calls.
+
+    Return "" where the expression reads anything else.
+    """
     tree = parsed(text)
 
     class Put(ast.NodeTransformer):
         complete = True
 
-        def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802 - ast's name
+        def visit_Call(self, node: ast.Call) -> ast.expr:
             node.args = [self.visit(a) for a in node.args]
             return node
 
-        def visit_Name(self, node: ast.Name) -> ast.expr:  # noqa: N802 - ast's name
+        def visit_Name(self, node: ast.Name) -> ast.expr:
             if node.id in arguments:
                 return parsed(arguments[node.id].text)
             self.complete = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -48,8 +49,6 @@ class Template:
 
     def default(self, name: str) -> str | None:
         """Return the default of a parameter as the class spells it, None where it is required."""
-        import ast
-
         parameter = next(p for p in self.signature.parameters if p.name == name)
         if parameter.default is None:
             return None
@@ -120,7 +119,12 @@ class Templates:
                 groups["root"] = [module]
                 continue
             ops = [(n, v) for n, v in module.arguments.items() if isinstance(v, Callee)]
-            key = (id(module.block), self.labels.get(id(module)), frozen_form(dict(ops)), len(module.inputs))
+            key = (
+                id(module.block),
+                self.labels.get(id(module)),
+                frozen_form(dict(ops)),
+                len(module.inputs),
+            )
             groups.setdefault(key, []).append(module)
         return groups
 
@@ -182,7 +186,11 @@ class Templates:
 
     def context(self, module: Module) -> Context:
         """Return the context of a use at the top of its body."""
-        names = [str(n) for n in module.block.block.inputs] if isinstance(module.block, BlockDef) else ["x"]
+        names = (
+            [str(n) for n in module.block.block.inputs]
+            if isinstance(module.block, BlockDef)
+            else ["x"]
+        )
         values: dict[str, Any] = dict(zip(names, module.inputs, strict=False))
         if names[-1].startswith("..."):
             values[names[-1].removeprefix("...")] = list(module.inputs[len(names) - 1 :])
@@ -213,7 +221,7 @@ class Templates:
         """Whether an op may write over a value in place: nothing else holds it or needs it."""
         while True:
             node = value.node
-            if node is None or node not in module.nodes[-1:] and id(node) not in self.order(module):
+            if node is None or id(node) not in self.order(module):
                 return False
             if self.uses(module)[id(value)] != 1:
                 return False
@@ -223,8 +231,7 @@ class Templates:
             module, value = node.module, node.module.values[index]
 
     def inlined(self, node: Node) -> bool:
-        """Whether a block is written inside the class around it, since its tensors have no
-        name of their own there."""
+        """Whether a block is written inside the class around it: its tensors have no name there."""
         module = node.module
         if module is None or not module.owns:
             return False
@@ -243,7 +250,12 @@ class Templates:
         strides = [g.pop("stride") for g in given]
         outs = {n.outputs[0].shape.channels for n in nodes}
         equal = all(g == given[0] for g in given) and all(s == 1 for s in strides[1:])
-        if not equal or len(outs) > 1 or len(nodes[0].inputs) != 1 or template.default("stride") != "1":
+        if (
+            not equal
+            or len(outs) > 1
+            or len(nodes[0].inputs) != 1
+            or template.default("stride") != "1"
+        ):
             return ""
         texts = {n: Py.of(v).text for n, v in given[0].items()}
         arguments = [f"{n}={t}" for n, t in texts.items() if template.default(n) != t]
@@ -265,8 +277,14 @@ def is_function(module: Module) -> bool:
 
 def bare(module: Module) -> bool:
     """Whether a module owns tensors that no submodule of it can hold."""
-    owners = [n for n in module.nodes if not n.path and (n.tensors if n.module is None else n.module.owns)]
-    alone = len(module.nodes) == 1 and is_function(module) and isinstance(module.block.block.body, Expr | Modified)
+    owners = [
+        n for n in module.nodes if not n.path and (n.tensors if n.module is None else n.module.owns)
+    ]
+    alone = (
+        len(module.nodes) == 1
+        and is_function(module)
+        and isinstance(module.block.block.body, Expr | Modified)
+    )
     return bool(owners) and not alone
 
 
