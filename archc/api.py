@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from archc import zoo
 from archc.diagnostics import Diagnostic, Source, Span, SpecError, errors, nearest, sort
-from archc.document import document
-from archc.expr import Expr, parse
+from archc.language.document import document
+from archc.language.expr import Expr, parse
 from archc.graph import Network, Stage
-from archc.lower import lower
+from archc.lower.lowering import lower
 from archc.passes import CHECKS, Verdict, claims, depth, misnamed, params, verdicts
 from archc.passes.costs import macs
 from archc.rules import judge_text
 from archc.shapes import Shape
-from archc.source import Text, read
-from archc.spec import Body, Document, Key
+from archc.language.source import Text, read
+from archc.language.spec import Body, Document, Key
 
 if TYPE_CHECKING:
     import networkx as nx

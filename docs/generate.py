@@ -25,10 +25,10 @@ import archc
 from archc import api
 from archc.cli import app
 from archc.diagnostics import Source
-from archc.functions import FUNCTIONS
+from archc.language.functions import FUNCTIONS
 from archc.ops import OPS, Op
 from archc.passes.conventions import CONVENTIONS
-from archc.scope import library
+from archc.lower.scope import library
 
 DOCS = Path(__file__).resolve().parent
 BAD = DOCS.parent / "tests" / "bad"
@@ -302,7 +302,7 @@ def short(line: str, most: int = 200) -> str:
 
 def functions() -> str:
     """Return the functions of expressions, and what those do that Python has not."""
-    ours = {n: f for n, f in FUNCTIONS.items() if f.__module__ == "archc.functions"}
+    ours = {n: f for n, f in FUNCTIONS.items() if f.__module__ == "archc.language.functions"}
     ours = {n: f for n, f in ours.items() if f.__name__ == n}
     rows = [
         (f"`{n}({', '.join(inspect.signature(f).parameters)})`", sentences(f))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from archc.diagnostics import Source, SpecError
-from archc.document import document
-from archc.spec import Block, Body, Chain, Document, Modified, Row
+from archc.language.document import document
+from archc.language.spec import Block, Body, Chain, Document, Modified, Row
 
 HEAD = "archc: 1\nname: net\ninput: [3, 8, 8]\n"
 

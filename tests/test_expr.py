@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from archc.diagnostics import Source, Span, SpecError
-from archc.expr import arithmetic, parse
-from archc.source import Text
+from archc.language.expr import arithmetic, parse
+from archc.language.source import Text
 
 SCOPE = {"n": 3, "xs": [1, 2, 3], "table": [[1, [2, 3]], [4, [5, 6]]], "name": "bn"}
 

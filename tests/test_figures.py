@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archc.diagnostics import Source, Span
-from archc.figures import cut, figure, printed
+from archc.language.figures import cut, figure, printed
 
 SPAN = Span(1, 1, 1, 2, Source("spec.yaml", ""))
 

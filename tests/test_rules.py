@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from archc.diagnostics import Source
-from archc.document import document
+from archc.language.document import document
 from archc.rules import judge_text
 
 HEAD = "archc: 1\nname: net\ninput: [3, 8, 8]\n"

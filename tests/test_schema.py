@@ -10,8 +10,8 @@ from jsonschema import Draft202012Validator
 
 from archc import zoo
 from archc.diagnostics import Source
-from archc.schema import schema
-from archc.source import Items, Mapping, parse, read
+from archc.language.schema import schema
+from archc.language.source import Items, Mapping, parse, read
 
 VALIDATOR = Draft202012Validator(schema())
 SMALL = "archc: 1\nname: tiny\ninput: [3, 8, 8]\n"

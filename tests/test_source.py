@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from archc.diagnostics import Source, SpecError
-from archc.source import MAX_BYTES, Items, Mapping, Text, parse
+from archc.language.source import MAX_BYTES, Items, Mapping, Text, parse
 
 
 def codes(text: str) -> list[str]:

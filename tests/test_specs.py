@@ -9,8 +9,8 @@ import pytest
 
 import archc
 from archc import zoo
-from archc.document import document
-from archc.source import read
+from archc.language.document import document
+from archc.language.source import read
 
 FILES = zoo.files()
 

@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from archc.figures import Count, Digits
+from archc.language.figures import Count, Digits
 from archc.graph import Network, Node, Stage, flat
 from archc.passes.costs import own_buffers, own_params
 from archc.passes.depth import depth, weighted

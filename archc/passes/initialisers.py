@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archc.diagnostics import Diagnostic, nearest
-from archc.expr import EvalFault, Evaluator, Expr
+from archc.language.expr import EvalFault, Evaluator, Expr
 from archc.graph import Network, Node
 from archc.ops import OPS
-from archc.spec import Rule
+from archc.language.spec import Rule
 
 # By name: how many arguments at least and at most; the first of kaiming's is the fan.
 INITIALISERS = {

@@ -13,8 +13,8 @@ from archc.rules.names import clashes, unknown
 from archc.rules.structure import structure
 from archc.rules.table import Table
 from archc.rules.walk import Walker
-from archc.scope import library
-from archc.spec import Document
+from archc.lower.scope import library
+from archc.language.spec import Document
 
 # What is wrong here would lead to more faults where the block is lowered: it is left out there.
 POISON: tuple[Callable[[Document, Table], list[tuple[str, Diagnostic]]], ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from archc.functions import FUNCTIONS
+from archc.language.functions import FUNCTIONS
 from archc.ops import OPS
 from archc.rules.reading import NameReader
 from archc.rules.table import Call, Entry, Kind

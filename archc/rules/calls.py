@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 
 from archc.diagnostics import Diagnostic, Span, nearest
-from archc.expr import Expr
+from archc.language.expr import Expr
 from archc.rules.table import Call, Table
-from archc.source import Text
-from archc.spec import ROW_WORDS, Document, Signature
+from archc.language.source import Text
+from archc.language.spec import ROW_WORDS, Document, Signature
 
 
 def arguments(document: Document, table: Table) -> list[tuple[str, Diagnostic]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from archc.diagnostics import Diagnostic
 from archc.rules.names import reserved
 from archc.rules.table import Binding, Def, Table
-from archc.spec import Document
+from archc.language.spec import Document
 
 USELESS = {
     "param": ("unused-param", "param"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from archc.diagnostics import Diagnostic, Note
 from archc.rules.table import Def, Step, Table, Use
-from archc.spec import Body, Chain, Document, Modified, Row
+from archc.language.spec import Body, Chain, Document, Modified, Row
 
 
 def fan_out(_: Document, table: Table) -> list[tuple[str, Diagnostic]]:

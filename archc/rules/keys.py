@@ -8,8 +8,8 @@ from archc.diagnostics import Diagnostic, nearest
 from archc.ops import OPS
 from archc.rules.reading import meant
 from archc.rules.table import Table
-from archc.source import Text
-from archc.spec import Document
+from archc.language.source import Text
+from archc.language.spec import Document
 
 
 def keys(document: Document, table: Table) -> list[Diagnostic]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from archc.diagnostics import Diagnostic, Note
 from archc.rules.table import Binding, Entry, Table
-from archc.spec import Document
+from archc.language.spec import Document
 
 LANGUAGE = ("x", "prev", "none", "true", "false")
 

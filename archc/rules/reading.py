@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from archc.diagnostics import Diagnostic, nearest
-from archc.expr import CONSTANTS, Expr
+from archc.language.expr import CONSTANTS, Expr
 from archc.ops import OPS
 from archc.rules.table import Call, Def, Entry, Kind, Names, Step, Table, Use
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from archc.diagnostics import Span
-from archc.expr import Expr
+from archc.language.expr import Expr
 from archc.rules.applying import Reader
 from archc.rules.reading import Frame, variables
 from archc.rules.table import Binding, Def, Entry, Kind, Names, Origin, Purpose, Reading, Table
-from archc.spec import Loop, Signature
+from archc.language.spec import Loop, Signature
 
 
 class Scoper:

@@ -6,11 +6,11 @@ import ast
 from collections.abc import Iterator, Mapping
 
 from archc.diagnostics import Diagnostic
-from archc.expr import Expr
+from archc.language.expr import Expr
 from archc.ops import Op
 from archc.rules.table import Call, Table
-from archc.source import Text
-from archc.spec import Document, Signature
+from archc.language.source import Text
+from archc.language.spec import Document, Signature
 
 RESOLUTION = ("height", "width", "tokens")
 WHY = {

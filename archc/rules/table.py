@@ -10,9 +10,9 @@ from enum import Enum, auto
 from typing import Literal
 
 from archc.diagnostics import Diagnostic, Span
-from archc.expr import Expr
+from archc.language.expr import Expr
 from archc.ops import Op
-from archc.spec import AnyStep, Row, Signature
+from archc.language.spec import AnyStep, Row, Signature
 
 
 class Kind(Enum):

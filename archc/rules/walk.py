@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from archc.diagnostics import Span
-from archc.expr import Expr
+from archc.language.expr import Expr
 from archc.ops import OPS
 from archc.rules.reading import Frame
 from archc.rules.scoping import Scoper
 from archc.rules.table import Entry, Kind, Names, Origin, Purpose, Step, Table
-from archc.spec import Block, Body, Chain, Document, Key, Modified, Outputs, Row, Signature
+from archc.language.spec import Block, Body, Chain, Document, Key, Modified, Outputs, Row, Signature
 
 
 class Walker(Scoper):

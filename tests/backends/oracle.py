@@ -21,6 +21,7 @@ from archc.graph import Module, Node, Value, flat, join
 from archc.ops import HELPERS, Py, Use
 from archc.runtime.load import module_of
 
+torch.set_num_threads(1)  # maps are tiny, and tests share cores
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-4, "equal_nan": True}
 
 

@@ -19,11 +19,11 @@ from archc.backends.pytorch.reading import Reading
 from archc.backends.pytorch.render import Names, parsed, unparse
 from archc.backends.pytorch.settings import model_arguments
 from archc.backends.pytorch.spell import substitute
-from archc.expr import Expr
 from archc.graph import Module, Value, flat
+from archc.language.expr import Expr
+from archc.language.spec import Chain
+from archc.lower.scope import BlockDef
 from archc.ops import Py
-from archc.scope import BlockDef
-from archc.spec import Chain
 
 if TYPE_CHECKING:
     from archc.backends.pytorch.templates import Template, Templates

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
-from archc.expr import EvalFault, Evaluator, Expr, unpack
 from archc.graph import Module, Node, Value
-from archc.lower import Frame, freeze
-from archc.reader import NOTHING, Poisoned, Reader
-from archc.scope import BlockDef
-from archc.spec import Loop
+from archc.language.expr import EvalFault, Evaluator, Expr, unpack
+from archc.language.spec import Loop
+from archc.lower.lowering import Frame, freeze
+from archc.lower.reader import NOTHING, Poisoned, Reader
+from archc.lower.scope import BlockDef
 
 
 class Split(Exception):  # noqa: N818 - a request, not an error

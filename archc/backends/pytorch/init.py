@@ -8,9 +8,9 @@ from typing import Any
 
 from archc.backends.pytorch.context import Context
 from archc.backends.pytorch.layout import atom
-from archc.expr import Evaluator, Expr
 from archc.graph import Network, Node
-from archc.spec import Rule
+from archc.language.expr import Evaluator, Expr
+from archc.language.spec import Rule
 
 CLASSES = {
     "conv": "nn.Conv2d",

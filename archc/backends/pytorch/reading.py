@@ -26,13 +26,13 @@ from archc.backends.pytorch.items import Apply, Choice, Group, Item, Val
 from archc.backends.pytorch.render import Names, parsed
 from archc.backends.pytorch.rolling import repeated, row
 from archc.backends.pytorch.spell import Site, Speller
-from archc.expr import Expr
 from archc.graph import Module, Node, Value, is_source, join
+from archc.language.expr import Expr
+from archc.language.spec import Body, Chain, Key, Modified, Row
+from archc.language.spec import Loop as Turns
+from archc.lower.reader import ABSENT, NOTHING
+from archc.lower.scope import BlockDef
 from archc.ops import VARIES, Py
-from archc.reader import ABSENT, NOTHING
-from archc.scope import BlockDef
-from archc.spec import Body, Chain, Key, Modified, Row
-from archc.spec import Loop as Turns
 
 if TYPE_CHECKING:
     from archc.backends.pytorch.templates import Templates

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archc.backends.pytorch.context import Contexts, same, split_by
-from archc.expr import EvalFault, Expr
 from archc.graph import Value
+from archc.language.expr import EvalFault, Expr
+from archc.lower.reader import Poisoned
+from archc.lower.scope import BlockDef, Callee
 from archc.ops import VARIES, Py
-from archc.reader import Poisoned
-from archc.scope import BlockDef, Callee
 
 BUILTINS = {"min", "max", "abs", "round", "int", "float", "len", "sum", "sorted"}
 MATH = {"ceil", "floor", "sqrt", "log", "log2", "exp"}

@@ -13,9 +13,9 @@ from archc.backends.pytorch.items import Apply, Item, Loop, Val
 from archc.backends.pytorch.render import parsed, unparse
 from archc.backends.pytorch.spell import Site
 from archc.graph import Value
+from archc.language.spec import Key, Modified, Row
+from archc.language.spec import Loop as Turns
 from archc.ops import VARIES, Py
-from archc.spec import Key, Modified, Row
-from archc.spec import Loop as Turns
 
 if TYPE_CHECKING:
     from archc.backends.pytorch.reading import Reading, Where
@@ -268,7 +268,7 @@ def looked_up(head: Head, text: str, first: int, last: int) -> str:
     values = ast.Tuple(getattr(found[0].value, "elts", [])[first:last], ast.Load())
 
     class Put(ast.NodeTransformer):
-        def visit_Subscript(self, node: ast.Subscript) -> ast.expr:  # noqa: N802 - ast's name
+        def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
             return node.slice if node is found[0] else node
 
     return f"{unparse(Put().visit(tree))} for value in {unparse(values)}"

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterable
 from typing import Any
 
-from archc.expr import Expr
 from archc.graph import Network
-from archc.spec import Body, Chain, Modified, Row
+from archc.language.expr import Expr
+from archc.language.spec import Body, Chain, Modified, Row
 
 
 def model_arguments(network: Network) -> set[str]:

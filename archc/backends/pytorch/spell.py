@@ -19,8 +19,8 @@ from archc.backends.pytorch.init import step_lines
 from archc.backends.pytorch.items import Apply, Val, holes, placed
 from archc.backends.pytorch.layout import atom
 from archc.backends.pytorch.render import Names, Renderer, literal, parsed, tupled, unparse
-from archc.expr import Expr
 from archc.graph import Module, Node, Value
+from archc.language.expr import Expr
 from archc.ops import VARIES, Op, Py, Use
 from archc.shapes import Shape
 

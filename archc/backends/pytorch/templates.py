@@ -11,12 +11,12 @@ from typing import Any
 from archc.backends.pytorch.classes import written
 from archc.backends.pytorch.context import Context, Split, frozen_form, input_names
 from archc.backends.pytorch.layout import camel
-from archc.expr import Expr
 from archc.graph import Module, Network, Node, Value
-from archc.lower import Frame
+from archc.language.expr import Expr
+from archc.language.spec import Body, Modified, Signature
+from archc.lower.lowering import Frame
+from archc.lower.scope import BlockDef, Callee, blocks_of
 from archc.ops import HELPERS, Py
-from archc.scope import BlockDef, Callee, blocks_of
-from archc.spec import Body, Modified, Signature
 
 ROUNDS = 500
 TAKEN = (*HELPERS, "stage", "make_divisible", "F", "nn", "torch", "math", "OrderedDict")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from archc.backends.tables.model import Column, Row, Table
-from archc.figures import spelled
+from archc.language.figures import spelled
 from archc.passes.claims import Verdict
 
 COLUMNS = (

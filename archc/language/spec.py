@@ -28,9 +28,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from archc.diagnostics import Diagnostic, SpecError
-from archc.expr import Expr, parse
-from archc.figures import Figure, Listing, figure
-from archc.source import Items, Mapping, Text
+from archc.language.expr import Expr, parse
+from archc.language.figures import Figure, Listing, figure
+from archc.language.source import Items, Mapping, Text
 
 MODIFIERS = ("if", "else", "from", "repeat", "for", "init", "stage")
 ROW_WORDS = ("block", "depth", "first", "last", "repeat", "if", "init", "stage")

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from archc.apply import Applier
+from archc.lower.apply import Applier
 from archc.diagnostics import Diagnostic, Span, SpecError, nearest
-from archc.expr import CONSTANTS, EvalFault, Expr, describe, listed, unpack
+from archc.language.expr import CONSTANTS, EvalFault, Expr, describe, listed, unpack
 from archc.graph import Module, Network, Node, Output, Stage, Value, flat, is_source, join
 from archc.ops import spelled
-from archc.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader
-from archc.scope import BlockDef, Callee, Scope, blocks_of, place
+from archc.lower.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader
+from archc.lower.scope import BlockDef, Callee, Scope, blocks_of, place
 from archc.shapes import Shape
-from archc.spec import Block, Body, Chain, Document, Key, Loop, Modified, Outputs, Row
+from archc.language.spec import Block, Body, Chain, Document, Key, Loop, Modified, Outputs, Row
 
 MAX_NESTING = 40
 MAX_STEPS = 50_000

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from archc.spec import MODIFIERS, Document
+from archc.language.spec import MODIFIERS, Document
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EXPRESSION = {

@@ -17,8 +17,8 @@ from functools import partial
 from typing import Any
 
 from archc.diagnostics import Diagnostic, Span, SpecError, nearest
-from archc.functions import FUNCTIONS, MAX_LENGTH
-from archc.source import Text
+from archc.language.functions import FUNCTIONS, MAX_LENGTH
+from archc.language.source import Text
 
 MAX_TEXT = 2000
 MAX_BITS = 256

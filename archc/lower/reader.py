@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Diagnostic, SpecError, nearest
-from archc.expr import CONSTANTS, EvalFault, Evaluator, Expr, describe
-from archc.functions import FUNCTIONS
+from archc.language.expr import CONSTANTS, EvalFault, Evaluator, Expr, describe
+from archc.language.functions import FUNCTIONS
 from archc.graph import Node, Value, flat
 from archc.ops import OPS, Op
-from archc.scope import Callee
+from archc.lower.scope import Callee
 
 if TYPE_CHECKING:
-    from archc.lower import Frame, Lowering
+    from archc.lower.lowering import Frame, Lowering
 
 
 class Mark:

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from archc.diagnostics import Diagnostic, Note, SpecError, nearest
-from archc.expr import EvalFault, Expr, describe
+from archc.language.expr import EvalFault, Expr, describe
 from archc.graph import Node, Value, flat, join
 from archc.ops import Op, ShapeFault
-from archc.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader, is_op, is_tensor, takes
-from archc.scope import BlockDef, Callee
+from archc.lower.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader, is_op, is_tensor, takes
+from archc.lower.scope import BlockDef, Callee
 from archc.shapes import Shape
 
 if TYPE_CHECKING:
-    from archc.lower import Frame, Lowering, Place
-    from archc.spec import Row
+    from archc.lower.lowering import Frame, Lowering, Place
+    from archc.language.spec import Row
 
 LEAVES_OUT = ("add", "sum", "mean", "concat")
 MAX_NESTING = 40

@@ -10,10 +10,10 @@ from importlib.resources import files
 from typing import Any
 
 from archc.diagnostics import Diagnostic, Source, Span, SpecError
-from archc.expr import Expr
+from archc.language.expr import Expr
 from archc.ops import OPS, Op
-from archc.source import parse
-from archc.spec import Block, Document, Library, Signature
+from archc.language.source import parse
+from archc.language.spec import Block, Document, Library, Signature
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,1 @@
+"""The spec language: text, expressions, and the models of a document."""

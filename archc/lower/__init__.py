@@ -1,0 +1,1 @@
+"""From a document to a network: names resolved, loops unrolled, shapes known."""
