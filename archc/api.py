@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from archc import zoo
 from archc.diagnostics import Diagnostic, Source, Span, SpecError, errors, nearest, sort
+from archc.graph import Network, Stage
 from archc.language.document import document
 from archc.language.expr import Expr, parse
-from archc.graph import Network, Stage
+from archc.language.scalars import Key
+from archc.language.source import Text, read
+from archc.language.spec import Body, Document
 from archc.lower.lowering import lower
 from archc.passes import CHECKS, Verdict, claims, depth, misnamed, params, verdicts
 from archc.passes.costs import macs
 from archc.rules import judge_text
 from archc.shapes import Shape
-from archc.language.source import Text, read
-from archc.language.spec import Body, Document, Key
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -81,7 +82,7 @@ class Architecture:
 
     def table(
         self,
-        format: str = "markdown",  # noqa: A002
+        format: str = "markdown",
         by: str = "stage",
         columns: Sequence[str] = (),
         convention: str | None = None,

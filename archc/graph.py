@@ -241,7 +241,9 @@ def _keyed(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, tuple[in
 
 
 def unfold(network: Network) -> nx.DiGraph[str]:
-    """Return the graph of all ops. Nodes are keyed by path and carry `op`, `module` (the
+    """Return the graph of all ops.
+
+    Nodes are keyed by path and carry `op`, `module` (the
     state_dict path, or None), `shape` (of the output), `params`, `macs`, `span`, `stage` and
     ordered `inputs`; edges carry the `shape` of the value. The input is the node "input".
     """

@@ -26,9 +26,9 @@ from archc import api
 from archc.cli import app
 from archc.diagnostics import Source
 from archc.language.functions import FUNCTIONS
+from archc.lower.scope import library
 from archc.ops import OPS, Op
 from archc.passes.conventions import CONVENTIONS
-from archc.lower.scope import library
 
 DOCS = Path(__file__).resolve().parent
 BAD = DOCS.parent / "tests" / "bad"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from archc.diagnostics import Source, Span, SpecError
-from archc.language.expr import arithmetic, parse
+from archc.language.evaluate import arithmetic
+from archc.language.expr import parse
 from archc.language.source import Text
 
 SCOPE = {"n": 3, "xs": [1, 2, 3], "table": [[1, [2, 3]], [4, [5, 6]]], "name": "bn"}

@@ -1,7 +1,5 @@
 """The rules of the text: judged over every block and both branches, without building anything."""
 
-
-
 from __future__ import annotations
 
 import time

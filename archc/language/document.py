@@ -8,8 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from archc.diagnostics import Diagnostic, Source, Span, SpecError, nearest
+from archc.language.scalars import MODIFIERS
 from archc.language.source import Mapping, Text, parse
-from archc.language.spec import MODIFIERS, Block, Claim, Document, Modified, Output, Paper, Row
+from archc.language.spec import Block, Claim, Document, Modified, Output, Paper, Row
 
 _MODELS: dict[str, type[BaseModel]] = {
     "paper": Paper,

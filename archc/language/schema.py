@@ -7,7 +7,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from archc.language.spec import MODIFIERS, Document
+from archc.language.scalars import MODIFIERS
+from archc.language.spec import Document
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EXPRESSION = {

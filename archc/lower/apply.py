@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from archc.diagnostics import Diagnostic, Note, SpecError, nearest
-from archc.language.expr import EvalFault, Expr, describe
+from archc.diagnostics import Diagnostic, Note, SpecError
 from archc.graph import Node, Value, flat, join
-from archc.ops import Op, ShapeFault
-from archc.lower.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader, is_op, is_tensor, takes
+from archc.language.evaluate import EvalFault, describe
+from archc.lower.reader import NOTHING, Poisoned, Reader, is_op, is_tensor, takes
+from archc.lower.reuse import Reused
 from archc.lower.scope import BlockDef, Callee
+from archc.ops import Op, ShapeFault
 from archc.shapes import Shape
 
 if TYPE_CHECKING:
-    from archc.lower.lowering import Frame, Lowering, Place
-    from archc.language.spec import Row
+    from archc.lower.lowering import Lowering
 
 LEAVES_OUT = ("add", "sum", "mean", "concat")
 MAX_NESTING = 40
@@ -269,7 +268,8 @@ class Applier:
     def block(self, reader: Reader, callee: Callee, values: list[Any], node: ast.expr) -> Any:
         """Apply a block."""
         definition = callee.target
-        assert isinstance(definition, BlockDef) and reader.frame is not None
+        assert isinstance(definition, BlockDef)
+        assert reader.frame is not None
         arguments = self.arguments(callee, definition)
         self.shrinks(definition, arguments, node)
         names = [str(n) for n in definition.block.inputs]
@@ -356,199 +356,3 @@ class Applier:
             )
         if len(stack) >= MAX_NESTING:
             raise EvalFault("too-deep", f"blocks are nested more than {MAX_NESTING} deep", node)
-
-    # Rows, labels, reuse
-
-    def rows(self, frame: Frame, place: Place, row: Row) -> Any:
-        """Lower a row of `stages:`: one for each turn of its `repeat`."""
-        try:
-            if row.repeat is None:
-                return self.row(frame, place, row)
-            result: Any = ABSENT
-            copy = frame
-            for turn, bound in enumerate(self.lowering.turns(frame, row.repeat)):
-                copy = frame.inner(
-                    scope=frame.scope.child(**bound),
-                    turns=(*frame.turns, turn),
-                    running=copy.running,
-                )
-                number = self.lowering.copy(place, row.repeat, turn)
-                copy.stage = self.lowering.path(copy, number)
-                result = self.row(copy, number, row)
-                copy.running = copy.running if result is ABSENT else result
-            return result
-        except SpecError as error:
-            self.lowering.diagnostics += error.diagnostics
-        except Poisoned:
-            pass
-        return UNKNOWN
-
-    def row(self, frame: Frame, place: Place, row: Row) -> Any:
-        """Lower one row: `depth` copies of its block, the first with the stride."""
-        lowering = self.lowering
-        if row.condition is not None and not lowering.data(frame.scope, row.condition, frame):
-            return ABSENT
-        if row.stage is not None:
-            frame.stage = lowering.fill(frame, row.stage)
-        depth = 1 if row.depth is None else lowering.data(frame.scope, row.depth, frame)
-        if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= 10_000:
-            assert row.depth is not None
-            raise SpecError(
-                [
-                    Diagnostic(
-                        "bad-depth",
-                        f"`depth` must be a whole number from 0 to 10000, got {describe(depth)}",
-                        row.depth.text.span,
-                    )
-                ]
-            )
-        base = lowering.path(frame, place)
-        uses_i = any("i" in e.names for e in expressions(row))
-        callees: dict[Any, Callee] = {}
-        inner = frame.inner()
-        for i in range(depth):
-            kind = i if uses_i else (i == 0, i == depth - 1)
-            copy = inner.inner(scope=frame.scope.child(i=i), turns=(*frame.turns, i))
-            if kind not in callees:
-                callees[kind] = self.row_callee(copy, row, i, depth)
-            self.copy(copy, row, callees[kind], base if place.silent else join(base, str(i)))
-            inner.running = copy.running
-        return inner.running if depth else ABSENT
-
-    def row_callee(self, frame: Frame, row: Row, i: int, depth: int) -> Callee:
-        """Return the block of a copy with its arguments."""
-        special: dict[Any, Any] = {}
-        if i == 0 and row.first:
-            special |= row.first
-        if i == depth - 1 and row.last:
-            special |= row.last
-        reader = Reader(self.lowering, special.get("block", row.block), frame.scope, frame)
-        callee = reader.guard(lambda: reader.whole(reader.choose(reader.expr.tree)))
-        if not isinstance(callee, Callee):
-            raise SpecError(
-                [
-                    Diagnostic(
-                        "not-an-op",
-                        f"`{reader.expr}` is {describe(callee)}, not a block",
-                        reader.expr.text.span,
-                        help="a row needs a block or an op, or a param that holds one",
-                    )
-                ]
-            )
-        written = {**row.arguments, **{k: v for k, v in special.items() if k != "block"}}
-        bound, places = dict(callee.arguments), dict(callee.places)
-        wrong: list[Diagnostic] = []
-        for name, value in written.items():
-            if name not in callee.parameters:
-                if name == "stride" and self.lowering.data(frame.scope, value, frame) == 1:
-                    continue
-                wrong.append(
-                    Diagnostic(
-                        "unknown-argument",
-                        f"`{callee.name}` has no argument `{name}`",
-                        name.span,
-                        help=nearest(name, callee.parameters) or f"its arguments: {takes(callee)}",
-                    )
-                )
-                continue
-            bound[str(name)] = (
-                1
-                if name == "stride" and i > 0 and "stride" not in special
-                else self.lowering.data(frame.scope, value, frame)
-            )
-            places[str(name)] = value.tree if isinstance(value, Expr) else ast.Constant(0)
-        if wrong:
-            raise SpecError(wrong)
-        return Callee(callee.name, callee.target, tuple(bound.items()), tuple(places.items()))
-
-    def copy(self, frame: Frame, row: Row, callee: Callee, path: str) -> None:
-        """Apply a row's block once."""
-        reader = Reader(self.lowering, row.block, frame.scope, frame)
-        reader.trail = path
-        value = reader.guard(lambda: reader.apply(callee, [frame.running], row.block.tree))
-        for node in reader.made:
-            node.path, node.stage, node.init = path, frame.stage, row.init
-        frame.module.nodes += reader.made
-        frame.running = value
-
-    def reuse(self, reader: Reader, node: ast.Call) -> Any:
-        """`reuse(name)`: the module of an earlier step, to be applied again."""
-        frame = reader.frame
-        name = node.args[0].id if len(node.args) == 1 and isinstance(node.args[0], ast.Name) else ""
-        if frame is None or name not in frame.named:
-            raise EvalFault(
-                "bad-reuse",
-                f"`{ast.unparse(node)}` names no earlier step",
-                node,
-                "write `reuse(step)(value)`",
-            )
-        return Reused(frame.named[name])
-
-
-@dataclass(frozen=True)
-class Reused:
-    """The module of an earlier step, to be applied again."""
-
-    node: Node
-
-    def apply(self, applier: Applier, reader: Reader, values: list[Any], at: ast.expr) -> Any:
-        """Apply the module once more: its operations count again, its tensors do not."""
-        first = self.node
-        inputs = flat(values)
-        shapes = tuple(v.shape for v in inputs)
-        target: Any = first.target
-        if isinstance(target, Op):
-            given: Any = target.shape(*shapes)
-            same = target.tensors(*shapes) == first.tensors
-        else:
-            target = applier.lowering.block(
-                target.block, dict(first.arguments), tuple(values), target.trail
-            )
-            given = target.result.shape if target is not None else shapes[0]
-            same = target is not None and own_shapes(target) == own_shapes(first.module)
-        if not same:
-            notes = (Note(first.span, "the first use"),)
-            message = f"`{first.path}` can't be used again: its tensors would need other shapes"
-            raise SpecError([Diagnostic("bad-reuse", message, reader.expr.span(at), notes=notes)])
-        value = Value(given, reader.expr.span(at), f"what `{first.path}` gives")
-        applier.made(
-            reader,
-            replace(
-                first,
-                target=target,
-                inputs=inputs,
-                outputs=(value,),
-                span=reader.expr.span(at),
-                again=True,
-            ),
-            at,
-        )
-        return value
-
-
-def own_shapes(module: Any) -> dict[str, Any]:
-    """Return the tensors of a module by key."""
-    return {
-        join(leaf.path, name): t
-        for leaf in module.leaves()
-        for name, t in leaf.node.tensors.items()
-    }
-
-
-def expressions(row: Row) -> list[Expr]:
-    """Return every expression of a row."""
-
-    def inside(value: Any) -> list[Expr]:
-        if isinstance(value, Expr):
-            return [value]
-        return (
-            [e for item in value for e in inside(item)] if isinstance(value, (tuple, list)) else []
-        )
-
-    parts = [
-        row.block,
-        *row.arguments.values(),
-        *(row.first or {}).values(),
-        *(row.last or {}).values(),
-    ]
-    return [e for part in parts for e in inside(part)]

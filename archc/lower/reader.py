@@ -8,14 +8,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Diagnostic, SpecError, nearest
-from archc.language.expr import CONSTANTS, EvalFault, Evaluator, Expr, describe
-from archc.language.functions import FUNCTIONS
 from archc.graph import Node, Value, flat
-from archc.ops import OPS, Op
+from archc.language.evaluate import CONSTANTS, EvalFault, Evaluator, describe
+from archc.language.expr import Expr
+from archc.language.functions import FUNCTIONS
+from archc.lower.reuse import reuse
 from archc.lower.scope import Callee
+from archc.ops import OPS, Op
 
 if TYPE_CHECKING:
-    from archc.lower.lowering import Frame, Lowering
+    from archc.lower.frames import Frame
+    from archc.lower.steps import Steps
 
 
 class Mark:
@@ -40,7 +43,7 @@ ATTRIBUTES = {"channels": "c", "height": "h", "width": "w", "tokens": "n"}
 WIRING = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 
 
-class Poisoned(Exception):  # noqa: N818 - not an error: a quiet way out
+class Poisoned(Exception):
     """The expression reads a value that is unknown, since its step was wrong."""
 
 
@@ -48,7 +51,7 @@ class Reader(Evaluator):
     """An evaluator that also knows values, ops and blocks; `made` collects applied nodes."""
 
     def __init__(
-        self, lowering: Lowering, expr: Expr, scope: Mapping[str, Any], frame: Frame | None
+        self, lowering: Steps, expr: Expr, scope: Mapping[str, Any], frame: Frame | None
     ) -> None:
         super().__init__(scope)
         self.lowering, self.expr, self.frame = lowering, expr, frame
@@ -234,7 +237,7 @@ class Reader(Evaluator):
             else self.named(node.func)
         )
         if isinstance(node.func, ast.Name) and node.func.id == "reuse" and callee is MISSING:
-            return self.lowering.applier.reuse(self, node)
+            return reuse(self, node)
         if isinstance(callee, (int, float, str, list)) or is_tensor(callee):
             what = describe(callee) if not is_tensor(callee) else "a value"
             raise EvalFault(

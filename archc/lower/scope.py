@@ -11,9 +11,10 @@ from typing import Any
 
 from archc.diagnostics import Diagnostic, Source, Span, SpecError
 from archc.language.expr import Expr
-from archc.ops import OPS, Op
+from archc.language.scalars import Signature
 from archc.language.source import parse
-from archc.language.spec import Block, Document, Library, Signature
+from archc.language.spec import Block, Document, Library
+from archc.ops import OPS, Op
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,10 +14,10 @@ from pydantic_core import PydanticCustomError
 from archc.shapes import Shape
 
 
-class ShapeFault(Exception):  # noqa: N818 - a fault of the user's spec, not an error of ours
+class ShapeFault(Exception):
     """An op that can't take its inputs; `culprit` is the input that the message is about."""
 
-    def __init__(self, code: str, message: str, help: str = "", culprit: int | None = None) -> None:  # noqa: A002
+    def __init__(self, code: str, message: str, help: str = "", culprit: int | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

@@ -20,7 +20,7 @@ from archc.ops.base import (
 )
 from archc.ops.cut import tuple_of
 from archc.ops.faults import expect_dim, times
-from archc.ops.texts import as_pair, elements, is_list, options, term
+from archc.ops.texts import elements, is_list, options, term
 from archc.shapes import Shape
 
 
@@ -152,7 +152,8 @@ class Subsample(Op):
     @classmethod
     def module(cls, use: Use) -> str:
         """Spell a pool of single elements: torch.export leaves its height and width free, which
-        it does not for a slice, and it keeps no more for the backward pass."""
+        it does not for a slice, and it keeps no more for the backward pass.
+        """
         return spell("nn.AvgPool2d", 1, use.stride)
 
     @classmethod

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from archc.diagnostics import Diagnostic, nearest
-from archc.language.figures import Count, Digits, Figure, Listing, spelled
 from archc.graph import Network
-from archc.passes.conventions import CONVENTIONS, known
+from archc.language.figures import Count, Digits, Figure, Listing, spelled
 from archc.language.spec import COUNTED, Claim, Document
+from archc.passes.conventions import CONVENTIONS, known
 
 Outcome = Literal["holds", "fails", "unreproducible", "holds after all"]
 OUTCOMES: dict[tuple[bool, bool], Outcome] = {

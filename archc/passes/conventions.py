@@ -10,8 +10,8 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from archc.language.figures import Count, Digits
 from archc.graph import Network, Node, Stage, flat
+from archc.language.figures import Count, Digits
 from archc.passes.costs import own_buffers, own_params
 from archc.passes.depth import depth, weighted
 

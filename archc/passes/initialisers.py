@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from archc.diagnostics import Diagnostic, nearest
-from archc.language.expr import EvalFault, Evaluator, Expr
 from archc.graph import Network, Node
-from archc.ops import OPS
+from archc.language.evaluate import EvalFault, Evaluator
+from archc.language.expr import Expr
 from archc.language.spec import Rule
+from archc.ops import OPS
 
 # By name: how many arguments at least and at most; the first of kaiming's is the fan.
 INITIALISERS = {
@@ -64,8 +65,9 @@ def _judge_step(node: Node, scope: Mapping[str, Any]) -> Iterator[Diagnostic]:
 
 
 def _possible(node: Node) -> set[str]:
-    """Return the tensors that an op has with all its options on: a rule for biases may stand
-    where no convolution has one.
+    """Return the tensors that an op has with all its options on.
+
+    A rule for biases may stand where no convolution has one.
     """
     if node.op is None:
         return set()

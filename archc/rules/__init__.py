@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archc.diagnostics import Diagnostic
+from archc.language.spec import Document
+from archc.lower.scope import library
 from archc.rules.calls import arguments
 from archc.rules.dead import dead_names, dead_values
 from archc.rules.fanout import fan_out
@@ -13,8 +15,6 @@ from archc.rules.names import clashes, unknown
 from archc.rules.structure import structure
 from archc.rules.table import Table
 from archc.rules.walk import Walker
-from archc.lower.scope import library
-from archc.language.spec import Document
 
 # What is wrong here would lead to more faults where the block is lowered: it is left out there.
 POISON: tuple[Callable[[Document, Table], list[tuple[str, Diagnostic]]], ...] = (

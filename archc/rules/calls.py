@@ -6,9 +6,10 @@ import ast
 
 from archc.diagnostics import Diagnostic, Span, nearest
 from archc.language.expr import Expr
-from archc.rules.table import Call, Table
+from archc.language.scalars import ROW_WORDS, Signature
 from archc.language.source import Text
-from archc.language.spec import ROW_WORDS, Document, Signature
+from archc.language.spec import Document
+from archc.rules.table import Call, Table
 
 
 def arguments(document: Document, table: Table) -> list[tuple[str, Diagnostic]]:

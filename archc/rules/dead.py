@@ -7,9 +7,9 @@ to the file any file with a wrong name, is not judged until the name is mended.
 from __future__ import annotations
 
 from archc.diagnostics import Diagnostic
+from archc.language.spec import Document
 from archc.rules.names import reserved
 from archc.rules.table import Binding, Def, Table
-from archc.language.spec import Document
 
 USELESS = {
     "param": ("unused-param", "param"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from archc.diagnostics import Diagnostic, Note
-from archc.rules.table import Def, Step, Table, Use
 from archc.language.spec import Body, Chain, Document, Modified, Row
+from archc.rules.table import Def, Step, Table, Use
 
 
 def fan_out(_: Document, table: Table) -> list[tuple[str, Diagnostic]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archc.diagnostics import Diagnostic, nearest
+from archc.language.source import Text
+from archc.language.spec import Document
 from archc.ops import OPS
 from archc.rules.reading import meant
 from archc.rules.table import Table
-from archc.language.source import Text
-from archc.language.spec import Document
 
 
 def keys(document: Document, table: Table) -> list[Diagnostic]:

@@ -6,8 +6,8 @@ import keyword
 from dataclasses import replace
 
 from archc.diagnostics import Diagnostic, Note
-from archc.rules.table import Binding, Entry, Table
 from archc.language.spec import Document
+from archc.rules.table import Binding, Entry, Table
 
 LANGUAGE = ("x", "prev", "none", "true", "false")
 

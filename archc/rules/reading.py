@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from archc.diagnostics import Diagnostic, nearest
-from archc.language.expr import CONSTANTS, Expr
+from archc.language.evaluate import CONSTANTS
+from archc.language.expr import Expr
 from archc.ops import OPS
 from archc.rules.table import Call, Def, Entry, Kind, Names, Step, Table, Use
 

@@ -8,10 +8,10 @@ from typing import Any, Literal
 
 from archc.diagnostics import Span
 from archc.language.expr import Expr
+from archc.language.scalars import Loop, Signature
 from archc.rules.applying import Reader
 from archc.rules.reading import Frame, variables
 from archc.rules.table import Binding, Def, Entry, Kind, Names, Origin, Purpose, Reading, Table
-from archc.language.spec import Loop, Signature
 
 
 class Scoper:

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 
 from archc.diagnostics import Diagnostic
 from archc.language.expr import Expr
+from archc.language.scalars import Signature
+from archc.language.source import Text
+from archc.language.spec import Document
 from archc.ops import Op
 from archc.rules.table import Call, Table
-from archc.language.source import Text
-from archc.language.spec import Document, Signature
 
 RESOLUTION = ("height", "width", "tokens")
 WHY = {

@@ -11,8 +11,9 @@ from typing import Literal
 
 from archc.diagnostics import Diagnostic, Span
 from archc.language.expr import Expr
+from archc.language.scalars import Signature
+from archc.language.spec import AnyStep, Row
 from archc.ops import Op
-from archc.language.spec import AnyStep, Row, Signature
 
 
 class Kind(Enum):

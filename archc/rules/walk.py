@@ -8,11 +8,12 @@ from typing import Any
 
 from archc.diagnostics import Span
 from archc.language.expr import Expr
+from archc.language.scalars import Key, Signature
+from archc.language.spec import Block, Body, Chain, Document, Modified, Outputs, Row
 from archc.ops import OPS
 from archc.rules.reading import Frame
 from archc.rules.scoping import Scoper
 from archc.rules.table import Entry, Kind, Names, Origin, Purpose, Step, Table
-from archc.language.spec import Block, Body, Chain, Document, Key, Modified, Outputs, Row, Signature
 
 
 class Walker(Scoper):

@@ -14,7 +14,7 @@ from torch import nn
 from archc.runtime.torchvision import import_torchvision
 
 
-class UnknownPeer(LookupError):  # noqa: N818 - a name that the user gave, no error of ours
+class UnknownPeer(LookupError):
     """A peer that can't be had, and why."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archc.backends.pytorch.arranging import Arranger, arranged
-from archc.backends.pytorch.chaining import chained, collected, has_init, sequential
+from archc.backends.pytorch.chaining import IDENTITY, chained, collected, has_init, sequential
 from archc.backends.pytorch.context import Context, Split, channel_names, frozen_form, input_names
 from archc.backends.pytorch.forward import Forward, Statement, counted, variable
 from archc.backends.pytorch.init import model_lines
@@ -173,33 +173,7 @@ class ClassWriter:
 
     def function(self, items: list[Item], result: Val) -> list[str] | None:
         """Write a block as a function that returns a module, None where it is none."""
-        uses = reads(items)
-        uses[result] += 1
-        if has_init(items) or not items:
-            return None
-        source = self.inputs[0]
-        own: list[str] = []
-        group = items[0]
-        if (
-            isinstance(group, Group)
-            and len(items) == 1
-            and group.numbered
-            and group.plain
-            and not group.path
-        ):
-            pieces = chained(group.items, source, result, uses)
-            text = None if pieces is None else sequential(pieces, numbered=True)
-            if pieces is not None and text is None:
-                own, text = collected(pieces, "layers"), "nn.Sequential(*layers)"
-        else:
-            pieces = chained(items, source, result, uses)
-            text = (
-                pieces[0].texts[0]
-                if pieces is not None and len(pieces) == 1 and len(pieces[0].texts) == 1
-                else None
-            )
-            if text is not None and pieces is not None and pieces[0].test:
-                text = f"{text} if {pieces[0].test} else nn.Identity()"
+        own, text = self.module_text(items, result)
         if text is None or text.startswith("*"):
             return None
         self.names.stored.clear()
@@ -210,6 +184,25 @@ class ClassWriter:
             lines += [f"{STEP}if {parts[1]}:", *fit(f"{STEP}    return {parts[0]}")]
             return [*lines, *fit(f"{STEP}return {parts[2]}")]
         return [*lines, *fit(f"{STEP}return {text}")]
+
+    def module_text(self, items: list[Item], result: Val) -> tuple[list[str], str | None]:
+        """Return lines that collect modules, and the module that a whole block is, if it is one."""
+        uses = reads(items)
+        uses[result] += 1
+        if has_init(items) or not items:
+            return [], None
+        group = items[0]
+        if isinstance(group, Group) and len(items) == 1 and group.numbered and not group.path:
+            pieces = chained(group.items, self.inputs[0], result, uses) if group.plain else None
+            if pieces is None:
+                return [], None
+            text = sequential(pieces, numbered=True)
+            return ([], text) if text else (collected(pieces, "layers"), "nn.Sequential(*layers)")
+        pieces = chained(items, self.inputs[0], result, uses)
+        if pieces is None or len(pieces) != 1 or len(pieces[0].texts) != 1:
+            return [], None
+        test, text = pieces[0].test, pieces[0].texts[0]
+        return [], f"{text} if {test} else {IDENTITY}" if test else text
 
     # Classes
 

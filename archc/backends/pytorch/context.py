@@ -15,14 +15,15 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from archc.graph import Module, Node, Value
-from archc.language.expr import EvalFault, Evaluator, Expr, unpack
-from archc.language.spec import Loop
-from archc.lower.lowering import Frame, freeze
+from archc.language.evaluate import EvalFault, Evaluator, unpack
+from archc.language.expr import Expr
+from archc.language.scalars import Loop
+from archc.lower.frames import Frame, freeze
 from archc.lower.reader import NOTHING, Poisoned, Reader
 from archc.lower.scope import BlockDef
 
 
-class Split(Exception):  # noqa: N818 - a request, not an error
+class Split(Exception):
     """The uses of a class differ in what a class can't say: it must become several.
 
     `labels` tells, for each use, which of them it belongs to.

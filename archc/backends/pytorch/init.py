@@ -9,7 +9,8 @@ from typing import Any
 from archc.backends.pytorch.context import Context
 from archc.backends.pytorch.layout import atom
 from archc.graph import Network, Node
-from archc.language.expr import Evaluator, Expr
+from archc.language.evaluate import Evaluator
+from archc.language.expr import Expr
 from archc.language.spec import Rule
 
 CLASSES = {

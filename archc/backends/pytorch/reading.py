@@ -24,13 +24,14 @@ from archc.backends.pytorch.context import (
 )
 from archc.backends.pytorch.items import Apply, Choice, Group, Item, Val
 from archc.backends.pytorch.render import Names, parsed
-from archc.backends.pytorch.rolling import repeated, row
+from archc.backends.pytorch.rolling import Repeat, repeated, row
 from archc.backends.pytorch.spell import Site, Speller
 from archc.graph import Module, Node, Value, is_source, join
 from archc.language.expr import Expr
-from archc.language.spec import Body, Chain, Key, Modified, Row
-from archc.language.spec import Loop as Turns
-from archc.lower.reader import ABSENT, NOTHING
+from archc.language.scalars import Key
+from archc.language.scalars import Loop as Turns
+from archc.language.spec import Body, Chain, Modified, Row
+from archc.lower.reader import ABSENT
 from archc.lower.scope import BlockDef
 from archc.ops import VARIES, Py
 
@@ -292,34 +293,30 @@ class Reading:
             [c for c, t in zip(contexts, tests, strict=True) if t is wanted]
             for wanted in (True, False)
         ]
+        if any(len(self.given(c, outcome)) != 1 for c in contexts):
+            raise split_by(contexts, lambda c: c.evaluate(expr, node))
         items: list[list[Item]] = []
-        ends: list[list[Val]] = []
+        ends: list[Val] = []
         for side, part in zip(sides, parts, strict=True):
             with self.scope():
                 items.append(side(part))
-                results = [
-                    values_in(c.frame.running if (r := outcome(c)) is ABSENT else r) for c in part
-                ]
-                if any(len(r) != len(results[0]) for r in results) or any(
-                    outcome(c) is NOTHING for c in part
-                ):
-                    raise split_by(contexts, lambda c: c.evaluate(expr, node))
-                ends.append([self.lookup(vs) for vs in zip(*results, strict=True)])
-        if len(ends[0]) != 1 or len(ends[1]) != 1:
-            raise split_by(contexts, lambda c: c.evaluate(expr, node))
-        yes, no = ends[0][0], ends[1][0]
+                ends.append(self.lookup([self.given(c, outcome)[0] for c in part]))
+        yes, no = ends
         merged = Val(self.step_name, tuple(dict.fromkeys((*yes.candidates, *no.candidates))))
-        final = [
-            values_in(c.frame.running if (r := outcome(c)) is ABSENT else r)[0] for c in contexts
-        ]
         if yes is not no:
-            self.bind(merged, final)
-        path = next((i.path for i in [*items[0], *items[1]] if i.path), "")
-        varies = any(i.varies for i in [*items[0], *items[1]])
+            self.bind(merged, [self.given(c, outcome)[0] for c in contexts])
         both = (merged, yes, no) if yes is not no else None
+        flat = [i for side in items for i in side]
+        path = next((i.path for i in flat if i.path), "")
         name = self.step_name
         ask = lambda: self.flag(node, test.text, name)  # noqa: E731
+        varies = any(i.varies for i in flat)
         return [Choice(path, varies, test.text, items[0], items[1], ask, both)]
+
+    def given(self, context: Context, outcome: Callable[[Context], Any]) -> tuple[Value, ...]:
+        """Return the values that a choice gives in a use: what it takes, where it is absent."""
+        result = outcome(context)
+        return values_in(context.frame.running if result is ABSENT else result)
 
     def flag(self, node: ast.expr, test: str, step: str) -> str:
         """Return how forward asks a test of the constructor."""
@@ -356,7 +353,8 @@ class Reading:
             copies = self.copies(step, turns, self.copy_place(where, loop))
             items = [i for copy in copies for i in copy]
         else:
-            items = repeated(self, step, loop, contexts, turns, where)
+            inside = self.copy_place(where, loop)
+            items = repeated(self, Repeat(step, loop, contexts, turns, where, inside))
         self.note_copies(step, contexts, turns, where.key)
         return items
 

@@ -13,8 +13,9 @@ from archc.backends.pytorch.items import Apply, Item, Loop, Val
 from archc.backends.pytorch.render import parsed, unparse
 from archc.backends.pytorch.spell import Site
 from archc.graph import Value
-from archc.language.spec import Key, Modified, Row
-from archc.language.spec import Loop as Turns
+from archc.language.scalars import Key
+from archc.language.scalars import Loop as Turns
+from archc.language.spec import Modified, Row
 from archc.ops import VARIES, Py
 
 if TYPE_CHECKING:
@@ -127,63 +128,89 @@ def carried(head: Head, base: Val, result: Val) -> tuple[tuple[str, ...], tuple[
     return tuple(found), (*after, *base.candidates)
 
 
-def repeated(
-    reading: Reading,
-    step: Modified,
-    loop: Turns,
-    contexts: Contexts,
-    turns: Sequence[list[Context]],
-    where: Where,
-) -> list[Item]:
+@dataclass(frozen=True)
+class Repeat:
+    """A `repeat` with its turns in every use; `inside` is where its copies stand."""
+
+    step: Modified
+    loop: Turns
+    contexts: Contexts
+    turns: Sequence[list[Context]]
+    where: Where
+    inside: Where
+
+    @property
+    def sibling_key(self) -> Key | None:
+        """The key of copies that stand beside each other, None where they are numbered."""
+        return self.where.key if self.inside.copies == self.where.copies else None
+
+    @property
+    def one_module(self) -> bool:
+        """Whether the copies may stand in a module, or be named, by the loop alone."""
+        key = self.sibling_key
+        if self.where.silent:
+            return False
+        return key is None or {n for e in key.exprs for n in e.names} <= set(self.loop.names)
+
+    @property
+    def equal(self) -> bool:
+        """Whether the loop has as many turns in every use."""
+        return same(map(len, self.turns))
+
+
+def repeated(reading: Reading, repeat: Repeat) -> list[Item]:
     """Read a `repeat`: a Loop where its copies chain, else one copy after the other."""
-    inside = reading.copy_place(where, loop)
+    contexts = repeat.contexts
     source = value(reading, [c.frame.running for c in contexts])
-    equal = same(map(len, turns))
-    one = source is not None and not (where.key is not None and where.key.silent)
-    sibling = where.key is not None and inside.copies == where.copies
-    made_once = None
+    head, made_once = None, None
     if (
-        sibling
-        and where.key is not None
-        and not {n for e in where.key.exprs for n in e.names} <= set(loop.names)
+        source is not None
+        and repeat.one_module
+        and (not repeat.equal or len(repeat.turns[0]) > FEW)
     ):
-        one = False
-    if one and source is not None and (not equal or len(turns[0]) > FEW):
-        head = Head(loop.target, loop_values(reading, loop, contexts))
-        read: Reads = lambda cs: reading.once(step, cs, inside, take=False)  # noqa: E731
-        made_once = rolled(reading, read, head, [t for mine in turns for t in mine], source)
-    if not equal and made_once is None:
-        raise split_by(contexts, lambda c: len(c.turns(loop)))
-    copies = reading.copies(step, turns, inside) if equal else []
-    last = finished(reading, step, contexts, turns)
-    if last is not None and made_once is not None:
-        last.candidates = (*made_once.channels, *last.candidates)
-    flat = [i for copy in copies for i in copy]
-    if source is None or last is None or not one or (sibling and made_once is None):
-        return flat
-    made = Loop("", source=source, last=last, copies=copies, spliced=where.key is None)
-    if made_once is not None:
-        text = made_once.text
-        made.head = head.over([text, *([key_template(where.key)] if sibling and where.key else [])])
-        made.rolled = (f"*({text} {made.head})",)
-        made.each = text
-        made.ask = lambda: (
-            f"for {unparse(loop.target)} in {reading.speller.stored(Py(head.values, VARIES)).text}"
-        )
-    if sibling and where.key is not None:
-        made.key = key_template(where.key)
-    path = next((i.path for i in flat if i.path), made_once.path if made_once is not None else "")
-    made.path = ".".join(path.split(".")[: where.inside])
+        head = Head(repeat.loop.target, loop_values(reading, repeat.loop, contexts))
+        read: Reads = lambda cs: reading.once(repeat.step, cs, repeat.inside, take=False)  # noqa: E731
+        flat_turns = [t for mine in repeat.turns for t in mine]
+        made_once = rolled(reading, read, head, flat_turns, source)
+    if not repeat.equal and made_once is None:
+        raise split_by(contexts, lambda c: len(c.turns(repeat.loop)))
+    copies = reading.copies(repeat.step, repeat.turns, repeat.inside) if repeat.equal else []
+    last = finished(reading, repeat)
+    by_name = repeat.sibling_key is not None and made_once is None
+    if source is None or last is None or by_name or not repeat.one_module:
+        return [i for copy in copies for i in copy]
+    made = Loop("", source=source, last=last, copies=copies, spliced=repeat.where.key is None)
+    place(made, repeat, made_once)
+    if head is not None and made_once is not None:
+        roll(reading, made, repeat, head, made_once)
     return [made]
 
 
-def finished(
-    reading: Reading, step: Modified, contexts: Contexts, turns: Sequence[list[Context]]
-) -> Val | None:
+def place(made: Loop, repeat: Repeat, once: Rolled | None) -> None:
+    """Give a loop the path of the module that holds its copies."""
+    flat = [i for copy in made.copies for i in copy]
+    path = next((i.path for i in flat if i.path), once.path if once is not None else "")
+    made.path = ".".join(path.split(".")[: repeat.where.inside])
+
+
+def roll(reading: Reading, made: Loop, repeat: Repeat, head: Head, once: Rolled) -> None:
+    """Let a loop be written as one, with the copy that was written for all its turns."""
+    key = repeat.sibling_key
+    made.key = key_template(key) if key is not None else ""
+    made.head = head.over([once.text, *([made.key] if made.key else [])])
+    made.rolled = (f"*({once.text} {made.head})",)
+    made.each = once.text
+    made.last.candidates = (*once.channels, *made.last.candidates)
+    target, values = unparse(head.target), Py(head.values, VARIES)
+    made.ask = lambda: f"for {target} in {reading.speller.stored(values).text}"
+
+
+def finished(reading: Reading, repeat: Repeat) -> Val | None:
     """Return the value that a loop gives, new where it is the last of a different number."""
     ends = []
-    for c, mine in zip(contexts, turns, strict=True):
-        results = [r for t in mine if values_in(r := reading.outcome_of_copy(step, t))]
+    for c, mine in zip(repeat.contexts, repeat.turns, strict=True):
+        outcomes = [reading.outcome_of_copy(repeat.step, t) for t in mine]
+        results = [r for r in outcomes if values_in(r)]
         ends.append(results[-1] if results else c.frame.running)
     if not all(isinstance(v, Value) for v in ends):
         return None
@@ -225,15 +252,12 @@ def row(reading: Reading, step: Row, contexts: Contexts) -> list[Item]:
     if len(contexts) > 1:
         raise split_by(contexts, lambda c: id(c.module))
     context = contexts[0]
-    turns = copies_of(step, context)
-    if not turns:
-        return []
     source = value(reading, [context.frame.running])
+    turns, context.frame.running = copies_of(step, context)
     name = reading.step_name
     items = [reading.application(step.block, step.block.tree, [t], whole=True) for t in turns]
     reading.step_name = name
-    context.frame.running = turns[-1].after  # type: ignore[attr-defined]
-    base = items[0][0].path.rpartition(".")[0] if all(len(i) == 1 for i in items) else ""
+    base = items[0][0].path.rpartition(".")[0] if items and all(len(i) == 1 for i in items) else ""
     last = value(reading, [context.frame.running])
     if source is None or last is None or not base:
         return [i for copy in items for i in copy]
@@ -243,9 +267,9 @@ def row(reading: Reading, step: Row, contexts: Contexts) -> list[Item]:
     hoist_init(made, apps)
     nodes = [t.node(step.block.tree) for t in turns]
     made.whole = reading.templates.stage_call([n for n in nodes if n is not None])
-    texts = list(dict.fromkeys(a.module for a in apps))
-    if len(texts) > FEW and not made.whole:
-        made.rolled = rolled_row(reading, step, turns, source, [a.module for a in apps])
+    texts = [a.module for a in apps]
+    if len(set(texts)) > FEW and not made.whole:
+        made.rolled = rolled_row(reading, step, turns, source, texts)
     return [made]
 
 
@@ -274,18 +298,17 @@ def looked_up(head: Head, text: str, first: int, last: int) -> str:
     return f"{unparse(Put().visit(tree))} for value in {unparse(values)}"
 
 
-def copies_of(step: Row, context: Context) -> list[Context]:
-    """Return the context of each copy of a row, with what runs into it."""
+def copies_of(step: Row, context: Context) -> tuple[list[Context], Any]:
+    """Return the context of each copy of a row, with what runs into it, and what the last gives."""
     turns: list[Context] = []
     running = context.frame.running
     while True:
         turn = context.turn(len(turns), {"i": len(turns)})
         node = turn.node(step.block.tree)
         if node is None:
-            return turns
+            return turns, running
         turn.frame.running = running
         running = node.outputs[0] if len(node.outputs) == 1 else list(node.outputs)
-        object.__setattr__(turn, "after", running)
         turns.append(turn)
 
 

@@ -13,8 +13,9 @@ from archc.backends.pytorch.context import Context, Split, frozen_form, input_na
 from archc.backends.pytorch.layout import camel
 from archc.graph import Module, Network, Node, Value
 from archc.language.expr import Expr
-from archc.language.spec import Body, Modified, Signature
-from archc.lower.lowering import Frame
+from archc.language.scalars import Signature
+from archc.language.spec import Body, Modified
+from archc.lower.frames import Frame
 from archc.lower.scope import BlockDef, Callee, blocks_of
 from archc.ops import HELPERS, Py
 
@@ -60,7 +61,7 @@ class Template:
         return Py.of(tuple(value) if isinstance(value, list) else value).text
 
 
-class Stale(Exception):  # noqa: N818 - a request, not an error
+class Stale(Exception):
     """A template needs one that failed, or another name: it must wait for the next round."""
 
 

@@ -9,8 +9,8 @@ from itertools import groupby
 from archc.backends.tables.model import Cell, Column, Part, Row, Table
 from archc.backends.tables.network import MEANING, counted, explain, one_of
 from archc.backends.tables.parts import parts
-from archc.language.figures import printed
 from archc.graph import Network, Node, Stage
+from archc.language.figures import printed
 from archc.passes.conventions import CONVENTIONS
 
 

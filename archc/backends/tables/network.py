@@ -17,7 +17,7 @@ BY = ("stage", "block", "layer")
 MEANING = "1 MAC = 1 multiply-add; FLOPs = 2 × MACs; counts are for one sample"
 
 
-class UnknownName(ValueError):  # noqa: N818 - what a user mistyped is no error of ours
+class UnknownName(ValueError):
     """A name of a column, convention, format or kind of row that there is none of."""
 
 

@@ -1,0 +1,80 @@
+"""`reuse(step)(value)`: a module that is applied again."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from archc.diagnostics import Diagnostic, Note, SpecError
+from archc.graph import Node, Value, flat, join
+from archc.language.evaluate import EvalFault
+from archc.ops import Op
+
+if TYPE_CHECKING:
+    from archc.lower.apply import Applier
+    from archc.lower.reader import Reader
+
+
+def reuse(reader: Reader, node: ast.Call) -> Any:
+    """`reuse(name)`: the module of an earlier step, to be applied again."""
+    frame = reader.frame
+    name = node.args[0].id if len(node.args) == 1 and isinstance(node.args[0], ast.Name) else ""
+    if frame is None or name not in frame.named:
+        raise EvalFault(
+            "bad-reuse",
+            f"`{ast.unparse(node)}` names no earlier step",
+            node,
+            "write `reuse(step)(value)`",
+        )
+    return Reused(frame.named[name])
+
+
+@dataclass(frozen=True)
+class Reused:
+    """The module of an earlier step, to be applied again."""
+
+    node: Node
+
+    def apply(self, applier: Applier, reader: Reader, values: list[Any], at: ast.expr) -> Any:
+        """Apply the module once more: its operations count again, its tensors do not."""
+        first = self.node
+        inputs = flat(values)
+        shapes = tuple(v.shape for v in inputs)
+        target: Any = first.target
+        if isinstance(target, Op):
+            given: Any = target.shape(*shapes)
+            same = target.tensors(*shapes) == first.tensors
+        else:
+            target = applier.lowering.block(
+                target.block, dict(first.arguments), tuple(values), target.trail
+            )
+            given = target.result.shape if target is not None else shapes[0]
+            same = target is not None and own_shapes(target) == own_shapes(first.module)
+        if not same:
+            notes = (Note(first.span, "the first use"),)
+            message = f"`{first.path}` can't be used again: its tensors would need other shapes"
+            raise SpecError([Diagnostic("bad-reuse", message, reader.expr.span(at), notes=notes)])
+        value = Value(given, reader.expr.span(at), f"what `{first.path}` gives")
+        applier.made(
+            reader,
+            replace(
+                first,
+                target=target,
+                inputs=inputs,
+                outputs=(value,),
+                span=reader.expr.span(at),
+                again=True,
+            ),
+            at,
+        )
+        return value
+
+
+def own_shapes(module: Any) -> dict[str, Any]:
+    """Return the tensors of a module by key."""
+    return {
+        join(leaf.path, name): t
+        for leaf in module.leaves()
+        for name, t in leaf.node.tensors.items()
+    }

@@ -1,0 +1,156 @@
+"""Rows of `stages:`: a block, how often, and its arguments in each copy."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from archc.diagnostics import Diagnostic, SpecError, nearest
+from archc.graph import join
+from archc.language.evaluate import describe
+from archc.language.expr import Expr
+from archc.lower.reader import ABSENT, UNKNOWN, Poisoned, Reader, takes
+from archc.lower.scope import Callee
+
+if TYPE_CHECKING:
+    from archc.language.spec import Row
+    from archc.lower.frames import Frame, Place
+    from archc.lower.steps import Steps
+
+
+class Rows:
+    """The part of lowering that turns rows into copies of their blocks."""
+
+    def __init__(self, lowering: Steps) -> None:
+        self.lowering = lowering
+
+    def rows(self, frame: Frame, place: Place, row: Row) -> Any:
+        """Lower a row of `stages:`: one for each turn of its `repeat`."""
+        try:
+            if row.repeat is None:
+                return self.row(frame, place, row)
+            result: Any = ABSENT
+            copy = frame
+            for turn, bound in enumerate(self.lowering.turns(frame, row.repeat)):
+                copy = frame.inner(
+                    scope=frame.scope.child(**bound),
+                    turns=(*frame.turns, turn),
+                    running=copy.running,
+                )
+                number = self.lowering.copy(place, row.repeat, turn)
+                copy.stage = self.lowering.path(copy, number)
+                result = self.row(copy, number, row)
+                copy.running = copy.running if result is ABSENT else result
+            return result
+        except SpecError as error:
+            self.lowering.diagnostics += error.diagnostics
+        except Poisoned:
+            pass
+        return UNKNOWN
+
+    def row(self, frame: Frame, place: Place, row: Row) -> Any:
+        """Lower one row: `depth` copies of its block, the first with the stride."""
+        lowering = self.lowering
+        if row.condition is not None and not lowering.data(frame.scope, row.condition, frame):
+            return ABSENT
+        if row.stage is not None:
+            frame.stage = lowering.fill(frame, row.stage)
+        depth = 1 if row.depth is None else lowering.data(frame.scope, row.depth, frame)
+        if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= 10_000:
+            assert row.depth is not None
+            raise SpecError(
+                [
+                    Diagnostic(
+                        "bad-depth",
+                        f"`depth` must be a whole number from 0 to 10000, got {describe(depth)}",
+                        row.depth.text.span,
+                    )
+                ]
+            )
+        base = lowering.path(frame, place)
+        uses_i = any("i" in e.names for e in expressions(row))
+        callees: dict[Any, Callee] = {}
+        inner = frame.inner()
+        for i in range(depth):
+            kind = i if uses_i else (i == 0, i == depth - 1)
+            copy = inner.inner(scope=frame.scope.child(i=i), turns=(*frame.turns, i))
+            if kind not in callees:
+                callees[kind] = self.row_callee(copy, row, i, depth)
+            self.copy(copy, row, callees[kind], base if place.silent else join(base, str(i)))
+            inner.running = copy.running
+        return inner.running if depth else ABSENT
+
+    def row_callee(self, frame: Frame, row: Row, i: int, depth: int) -> Callee:
+        """Return the block of a copy with its arguments."""
+        special: dict[Any, Any] = {}
+        if i == 0 and row.first:
+            special |= row.first
+        if i == depth - 1 and row.last:
+            special |= row.last
+        reader = Reader(self.lowering, special.get("block", row.block), frame.scope, frame)
+        callee = reader.guard(lambda: reader.whole(reader.choose(reader.expr.tree)))
+        if not isinstance(callee, Callee):
+            raise SpecError(
+                [
+                    Diagnostic(
+                        "not-an-op",
+                        f"`{reader.expr}` is {describe(callee)}, not a block",
+                        reader.expr.text.span,
+                        help="a row needs a block or an op, or a param that holds one",
+                    )
+                ]
+            )
+        written = {**row.arguments, **{k: v for k, v in special.items() if k != "block"}}
+        bound, places = dict(callee.arguments), dict(callee.places)
+        wrong: list[Diagnostic] = []
+        for name, value in written.items():
+            if name not in callee.parameters:
+                if name == "stride" and self.lowering.data(frame.scope, value, frame) == 1:
+                    continue
+                wrong.append(
+                    Diagnostic(
+                        "unknown-argument",
+                        f"`{callee.name}` has no argument `{name}`",
+                        name.span,
+                        help=nearest(name, callee.parameters) or f"its arguments: {takes(callee)}",
+                    )
+                )
+                continue
+            bound[str(name)] = (
+                1
+                if name == "stride" and i > 0 and "stride" not in special
+                else self.lowering.data(frame.scope, value, frame)
+            )
+            places[str(name)] = value.tree if isinstance(value, Expr) else ast.Constant(0)
+        if wrong:
+            raise SpecError(wrong)
+        return Callee(callee.name, callee.target, tuple(bound.items()), tuple(places.items()))
+
+    def copy(self, frame: Frame, row: Row, callee: Callee, path: str) -> None:
+        """Apply a row's block once."""
+        reader = Reader(self.lowering, row.block, frame.scope, frame)
+        reader.trail = path
+        value = reader.guard(lambda: reader.apply(callee, [frame.running], row.block.tree))
+        for node in reader.made:
+            node.path, node.stage, node.init = path, frame.stage, row.init
+        frame.module.nodes += reader.made
+        frame.running = value
+
+
+def expressions(row: Row) -> list[Expr]:
+    """Return every expression of a row."""
+
+    def inside(value: Any) -> list[Expr]:
+        if isinstance(value, Expr):
+            return [value]
+        return (
+            [e for item in value for e in inside(item)] if isinstance(value, (tuple, list)) else []
+        )
+
+    parts = [
+        row.block,
+        *row.arguments.values(),
+        *(row.first or {}).values(),
+        *(row.last or {}).values(),
+    ]
+    return [e for part in parts for e in inside(part)]

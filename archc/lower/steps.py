@@ -1,0 +1,303 @@
+"""What becomes of a step: named steps, lists, loops, choices and expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from archc.diagnostics import Diagnostic, SpecError
+from archc.graph import Value, is_source, join
+from archc.language.evaluate import EvalFault, describe, listed, unpack
+from archc.language.expr import Expr
+from archc.language.scalars import Key, Loop
+from archc.language.spec import Body, Chain, Modified, Row
+from archc.lower.frames import Frame, Place
+from archc.lower.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader
+from archc.lower.rows import Rows
+from archc.lower.scope import BlockDef, Callee, Scope
+
+if TYPE_CHECKING:
+    from archc.lower.apply import Applier
+
+MAX_STEPS = 50_000
+
+
+class TooLarge(Exception):
+    """The network has more than MAX_STEPS distinct steps."""
+
+
+class Steps:
+    """The part of lowering that goes through the steps of a body, in the order of the text."""
+
+    diagnostics: list[Diagnostic]
+    blocks: Mapping[str, BlockDef]
+    applier: Applier
+    rows: Rows
+    spent: int
+
+    def data(self, scope: Scope, value: Any, frame: Frame | None = None) -> Any:
+        """Evaluate a value of the spec, an expression or a list of them, in a scope."""
+        if isinstance(value, tuple):
+            return [self.data(scope, item, frame) for item in value]
+        return Reader(self, value, scope, frame).read(value.tree)
+
+    def body(self, frame: Frame, prefix: str, steps: Mapping[Key, Any]) -> Any:
+        """Lower named steps in order; the result is the last one's."""
+        for key, step in steps.items():
+            self.entry(frame, key, step, prefix=prefix)
+        return frame.running
+
+    def entry(self, frame: Frame, key: Key, step: Any, part: str = "", prefix: str = "") -> None:
+        """Lower a named step and bind its value to its name."""
+        first = len(frame.module.nodes)
+        outer = frame.stage
+        if part == "stages" and not frame.stage:
+            frame.stage = str(key)
+        result = self.step(frame, Place(prefix, key), step)
+        frame.stage = outer
+        if result is ABSENT and frame.running is NOTHING:
+            result = UNKNOWN
+        value = frame.running if result is ABSENT else result
+        frame.values[key.identifier] = value
+        if not is_source(value):
+            frame.running = value
+        if len(frame.module.nodes) > first:
+            frame.named[key.identifier] = frame.module.nodes[-1]
+
+    def chain(
+        self,
+        frame: Frame,
+        prefix: str,
+        steps: tuple[Any, ...],
+        numbers: list[int] | None = None,
+    ) -> Any:
+        """Lower a list of steps, numbering those that are there."""
+        numbers = [0] if numbers is None else numbers
+        there = False
+        for step in steps:
+            result = self.step(frame, Place(prefix, None, numbers), step)
+            if result is not ABSENT:
+                frame.running, there = result, True
+        return frame.running if there else ABSENT
+
+    def spend(self) -> None:
+        """Count what is lowered: a network that is too large is given up."""
+        self.spent += 1
+        if self.spent > MAX_STEPS:
+            raise TooLarge
+
+    def step(self, frame: Frame, place: Place, step: Any) -> Any:
+        """Lower a step; the result is its value, ABSENT where it is not there."""
+        self.spend()
+        match step:
+            case Expr():
+                result = self.expression(frame, place, step)
+                if place.numbers is not None and result is not ABSENT:
+                    place.numbers[0] += 1
+            case Chain():
+                result = self.nested(frame, place, step)
+            case Body():
+                path = self.path(frame, place)
+                if place.numbers is not None:
+                    place.numbers[0] += 1
+                result = self.body(frame.inner(), path, step.root)
+            case Modified():
+                result = self.modified(frame, place, step)
+            case Row():
+                result = self.rows.rows(frame, place, step)
+            case _:
+                raise AssertionError(step)
+        frame.module.results[id(step), frame.turns] = result
+        return result
+
+    def nested(self, frame: Frame, place: Place, step: Chain, *, splice: bool = False) -> Any:
+        """Lower a list: spliced into the list around it under `do`, else one of its own."""
+        if splice and place.numbers is not None:
+            return self.chain(frame.inner(), place.prefix, step.root, place.numbers)
+        path = self.path(frame, place)
+        if place.numbers is not None:
+            place.numbers[0] += 1
+        inner = frame.inner()
+        result = self.chain(inner, path, step.root)
+        return inner.running if result is ABSENT and not splice else result
+
+    def path(self, frame: Frame, place: Place) -> str:
+        """Return the path of the module that a step at a place makes."""
+        if place.numbers is not None:
+            return join(place.prefix, str(place.numbers[0]))
+        if place.key is None or place.key.silent:
+            return place.prefix
+        return join(join(place.prefix, self.fill(frame, place.key)), place.copy)
+
+    def fill(self, frame: Frame, key: Key) -> str:
+        """Fill in the expressions of a key."""
+        return "".join(
+            p if isinstance(p, str) else str(self.data(frame.scope, p, frame)) for p in key.parts
+        )
+
+    # Modifiers
+
+    def modified(self, frame: Frame, place: Place, step: Modified) -> Any:
+        """Lower a step under `do:`, with its loop, its choice and what it takes."""
+        outer_stage = frame.stage
+        try:
+            loop = step.repeat or step.each
+            if loop is None:
+                if step.stage is not None:
+                    frame.stage = self.fill(frame, step.stage)
+                return self.once(frame, place, step)
+            return self.loop(frame, place, step, loop)
+        except SpecError as error:
+            self.diagnostics += error.diagnostics
+            return UNKNOWN
+        except Poisoned:
+            return UNKNOWN
+        finally:
+            frame.stage = outer_stage
+
+    def once(self, frame: Frame, place: Place, step: Modified, *, take: bool = True) -> Any:
+        """Lower one copy."""
+        chosen: Any = step.do
+        if step.condition is not None and not self.data(frame.scope, step.condition, frame):
+            if step.otherwise is None:
+                taken = step.source is not None and take
+                return self.data(frame.scope, step.source, frame) if taken else ABSENT
+            chosen = step.otherwise
+        inner = frame.inner()
+        if step.source is not None and take:
+            inner.running = self.data(frame.scope, step.source, frame)
+        if step.init is not None:
+            inner.defaults_init = step.init
+        if isinstance(chosen, Chain):
+            return self.nested(inner, place, chosen, splice=True)
+        return self.step(inner, place, chosen)
+
+    def loop(self, frame: Frame, place: Place, step: Modified, loop: Loop) -> Any:
+        """Lower the copies of a `repeat`, chained, or of a `for`, side by side."""
+        chained = step.repeat is not None
+        inner = frame.inner()
+        if chained and step.source is not None:
+            inner.running = self.data(frame.scope, step.source, frame)
+        results: list[Any] = []
+        start = inner.running
+        for turn, bound in enumerate(self.turns(frame, loop)):
+            copy = inner.inner(scope=frame.scope.child(**bound), turns=(*frame.turns, turn))
+            copy.running = inner.running if chained else start
+            at = self.copy(place, loop, len(results))
+            if step.stage is not None:
+                copy.stage = self.fill(copy, step.stage)
+            elif place.key is not None and place.key.exprs and frame.stage == str(place.key):
+                copy.stage = self.path(copy, at)  # copies that are siblings are stages of their own
+            result = self.once(copy, at, step, take=not chained)
+            if result is not ABSENT:
+                results.append(result)
+                inner.running = result
+        if place.key is not None:
+            frame.copies[place.key.identifier] = results
+        if not chained:
+            return results
+        return results[-1] if results else ABSENT
+
+    def turns(self, frame: Frame, loop: Loop) -> list[dict[str, Any]]:
+        """Return what a loop binds in each of its turns."""
+        reader = Reader(self, loop.expr, frame.scope, frame)
+
+        def bind() -> list[dict[str, Any]]:
+            value = reader.evaluate(loop.node)
+            if loop.counted:
+                if (
+                    isinstance(value, bool)
+                    or not isinstance(value, int)
+                    or not 0 <= value <= 10_000
+                ):
+                    raise EvalFault(
+                        "bad-loop",
+                        f"`{loop.text}` counts to {describe(value)}",
+                        loop.node,
+                        "a count is a whole number from 0 to 10000",
+                    )
+                value = list(range(value))
+            return [unpack(loop.target, item) for item in listed(value, loop.node)]
+
+        bound: list[dict[str, Any]] = reader.guard(bind)
+        return bound
+
+    def copy(self, place: Place, loop: Loop, number: int) -> Place:
+        """Return the place of a copy: a sibling where the key mentions the loop variable."""
+        if place.key is None or place.numbers is not None:
+            return place
+        sibling = any(e.names & set(loop.names) for e in place.key.exprs)
+        return (
+            place
+            if sibling or place.key.silent
+            else replace(place, copy=join(place.copy, str(number)))
+        )
+
+    # Expressions and blocks
+
+    def expression(self, frame: Frame, place: Place, step: Expr) -> Any:
+        """Lower an expression: apply what it names to the running value, or take what it gives."""
+        reader = Reader(self, step, frame.scope, frame)
+        try:
+            reader.trail = self.path(frame, place)
+            chosen = reader.guard(lambda: reader.choose(step.tree))
+            result = reader.guard(
+                lambda: reader.whole(chosen) if chosen is step.tree else reader.evaluate(chosen)
+            )
+            if isinstance(result, (Callee, type(None))):
+                if result is None:
+                    return ABSENT
+                result = reader.guard(lambda: reader.apply(result, [frame.running], chosen))
+            if result is NOTHING or isinstance(result, (Value, list, dict)):
+                self.finish(frame, place, reader)
+                return result
+            message = f"`{step}` is {describe(result)}, not a step"
+            raise SpecError(
+                [
+                    Diagnostic(
+                        "not-a-step",
+                        message,
+                        step.text.span,
+                        help="a step is an op, a block, or an expression of values",
+                    )
+                ]
+            )
+        except SpecError as error:
+            self.diagnostics += error.diagnostics
+        except Poisoned:
+            pass
+        return UNKNOWN
+
+    def finish(self, frame: Frame, place: Place, reader: Reader) -> None:
+        """Name the nodes that an expression made: one may own tensors, and has the step's path."""
+        nodes = reader.made
+        heavy = [n for n in nodes if (n.tensors if n.module is None else n.module.owns)]
+        if len(heavy) > 1:
+            names = " and ".join(f"`{n.name}`" for n in heavy[:2])
+            raise SpecError(
+                [
+                    Diagnostic(
+                        "two-modules",
+                        f"{names} both own tensors, but the step has one name",
+                        reader.expr.text.span,
+                        help="give each a step of its own",
+                    )
+                ]
+            )
+        path = self.path(frame, place)
+        shown = path if not place.silent else join(place.prefix, str(place.key).lstrip("_"))
+        blocks = [n for n in nodes if n.module is not None]
+        main = next(iter(heavy or blocks[-1:] or nodes[-1:]), None)
+        for node in nodes:
+            if node.again:
+                pass  # its module stands where it was first applied
+            elif node is main:
+                node.path = path if heavy else shown
+            else:
+                node.path = (
+                    f"{shown}_{node.name}" if node.module is not None else join(shown, node.name)
+                )
+            node.init = {**(frame.defaults_init or {}), **dict(getattr(node.callee, "init", ()))}
+            node.stage = frame.stage
+            frame.module.nodes.append(node)
