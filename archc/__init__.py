@@ -2,8 +2,9 @@
 
 from archc.api import Architecture, check, compile, load, names  # noqa: A004
 from archc.diagnostics import Diagnostic, SpecError
+from archc.version import VERSION
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = [
     "Architecture",
     "Diagnostic",

@@ -21,6 +21,7 @@ from archc.passes import CHECKS, Verdict, claims, depth, misnamed, params, verdi
 from archc.passes.costs import macs
 from archc.rules import judge_text
 from archc.shapes import Shape
+from archc.version import VERSION
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -75,10 +76,9 @@ class Architecture:
 
     def source(self) -> str:
         """Return the standalone PyTorch file; its last class is the model."""
-        from archc import __version__  # noqa: PLC0415
         from archc.backends.pytorch import source  # noqa: PLC0415
 
-        return source(self.network, version=__version__)
+        return source(self.network, version=VERSION)
 
     def table(
         self,

@@ -117,3 +117,12 @@ def test_check_needs_no_torch(zoo: Path) -> None:
     )
 
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_version() -> None:
+    """The version stands in one place in the code, and packaging says the same."""
+    import tomllib
+
+    project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
+
+    assert archc.__version__ == project["project"]["version"]

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 from archc.diagnostics import Diagnostic, Note, SpecError
 from archc.graph import Node, Value, flat, join
 from archc.language.evaluate import EvalFault, describe
-from archc.lower.reader import NOTHING, Poisoned, Reader, is_op, is_tensor, takes
+from archc.lower.marks import NOTHING, Poisoned
+from archc.lower.reader import Reader, is_op, is_tensor, takes
 from archc.lower.reuse import Reused
 from archc.lower.scope import BlockDef, Callee
 from archc.ops import Op, ShapeFault

@@ -18,7 +18,8 @@ from archc.language.expr import Expr
 from archc.language.spec import Body, Chain, Document, Outputs
 from archc.lower.apply import Applier
 from archc.lower.frames import Frame, Place, freeze
-from archc.lower.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader
+from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned
+from archc.lower.reader import Reader
 from archc.lower.rows import Rows
 from archc.lower.scope import BlockDef, Scope, blocks_of, place
 from archc.lower.steps import MAX_STEPS, Steps, TooLarge

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Diagnostic, SpecError, nearest
-from archc.graph import Node, Value, flat
+from archc.graph import Node, Value
 from archc.language.evaluate import CONSTANTS, EvalFault, Evaluator, describe
 from archc.language.expr import Expr
 from archc.language.functions import FUNCTIONS
+from archc.lower.marks import MISSING, NOTHING, UNKNOWN, Poisoned
 from archc.lower.reuse import reuse
 from archc.lower.scope import Callee
 from archc.ops import OPS, Op
@@ -21,30 +22,8 @@ if TYPE_CHECKING:
     from archc.lower.steps import Steps
 
 
-class Mark:
-    """A value of its own kind, told by identity."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __repr__(self) -> str:
-        return self.name
-
-
-ABSENT = Mark("ABSENT")
-"""A step that is not there: its value is its input."""
-NOTHING = Mark("nothing")
-"""What `none(...)(x)` gives: sums and concatenations leave it out."""
-UNKNOWN = Mark("UNKNOWN")
-"""The value of a step that is wrong, which has been reported."""
-MISSING = Mark("MISSING")
-
 ATTRIBUTES = {"channels": "c", "height": "h", "width": "w", "tokens": "n"}
 WIRING = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
-
-
-class Poisoned(Exception):
-    """The expression reads a value that is unknown, since its step was wrong."""
 
 
 class Reader(Evaluator):
@@ -397,6 +376,3 @@ def is_tensor(value: Any) -> bool:
 def is_op(callee: Callee) -> bool:
     """Whether a callee is an op and not a block."""
     return isinstance(callee.target, type) and issubclass(callee.target, Op)
-
-
-__all__ = ["ABSENT", "NOTHING", "UNKNOWN", "Poisoned", "Reader", "flat", "is_op", "is_tensor"]

@@ -9,7 +9,8 @@ from archc.diagnostics import Diagnostic, SpecError, nearest
 from archc.graph import join
 from archc.language.evaluate import describe
 from archc.language.expr import Expr
-from archc.lower.reader import ABSENT, UNKNOWN, Poisoned, Reader, takes
+from archc.lower.marks import ABSENT, UNKNOWN, Poisoned
+from archc.lower.reader import Reader, takes
 from archc.lower.scope import Callee
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from archc.language.expr import Expr
 from archc.language.scalars import Key, Loop
 from archc.language.spec import Body, Chain, Modified, Row
 from archc.lower.frames import Frame, Place
-from archc.lower.reader import ABSENT, NOTHING, UNKNOWN, Poisoned, Reader
+from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned
+from archc.lower.reader import Reader
 from archc.lower.rows import Rows
 from archc.lower.scope import BlockDef, Callee, Scope
 

@@ -19,7 +19,8 @@ from archc.language.evaluate import EvalFault, Evaluator, unpack
 from archc.language.expr import Expr
 from archc.language.scalars import Loop
 from archc.lower.frames import Frame, freeze
-from archc.lower.reader import NOTHING, Poisoned, Reader
+from archc.lower.marks import NOTHING, Poisoned
+from archc.lower.reader import Reader
 from archc.lower.scope import BlockDef
 
 

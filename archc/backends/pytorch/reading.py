@@ -31,7 +31,7 @@ from archc.language.expr import Expr
 from archc.language.scalars import Key
 from archc.language.scalars import Loop as Turns
 from archc.language.spec import Body, Chain, Modified, Row
-from archc.lower.reader import ABSENT
+from archc.lower.marks import ABSENT
 from archc.lower.scope import BlockDef
 from archc.ops import VARIES, Py
 

@@ -11,7 +11,7 @@ from archc.backends.pytorch.context import Contexts, same, split_by
 from archc.graph import Value
 from archc.language.evaluate import EvalFault
 from archc.language.expr import Expr
-from archc.lower.reader import Poisoned
+from archc.lower.marks import Poisoned
 from archc.lower.scope import BlockDef, Callee
 from archc.ops import VARIES, Py
 

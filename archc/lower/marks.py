@@ -1,0 +1,26 @@
+"""What a step can be instead of a value: absent, nothing, unknown."""
+
+from __future__ import annotations
+
+
+class Mark:
+    """A value of its own kind, told by identity."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+ABSENT = Mark("ABSENT")
+"""A step that is not there: its value is its input."""
+NOTHING = Mark("nothing")
+"""What `none(...)(x)` gives: sums and concatenations leave it out."""
+UNKNOWN = Mark("UNKNOWN")
+"""The value of a step that is wrong, which has been reported."""
+MISSING = Mark("MISSING")
+
+
+class Poisoned(Exception):
+    """The expression reads a value that is unknown, since its step was wrong."""

@@ -1,0 +1,3 @@
+"""The version of archc."""
+
+VERSION = "0.1.0"
