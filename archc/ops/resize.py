@@ -151,8 +151,9 @@ class Subsample(Op):
 
     @classmethod
     def module(cls, use: Use) -> str:
-        """Spell a pool of single elements: torch.export leaves its height and width free, which
-        it does not for a slice, and it keeps no more for the backward pass.
+        """Spell a pool of single elements.
+
+        torch.export leaves its height and width free, which it does not for a slice.
         """
         return spell("nn.AvgPool2d", 1, use.stride)
 
