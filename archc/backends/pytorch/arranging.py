@@ -140,6 +140,8 @@ class Arranger:
 
     def group(self, item: Group) -> list[Statement]:
         """Lay out a list or named steps: one nn.Sequential where they chain, else step by step."""
+        if not item.path:  # all of a block, whose steps are its own
+            return self.place(item.items)
         source = self.source(item.items)
         apart = any(p == item.path or p.startswith(f"{item.path}.") for p in self.kept_apart)
         if (
@@ -199,18 +201,25 @@ class Arranger:
                 call = self.called(item.path, text, source, item.result)
                 call.ends = call.starts = False
                 return [call]
-        yes = self.guarded(item.test, item.yes)
-        no = self.guarded(f"not {atom(item.test)}", item.no)
-        return [Branch(item.ask(), yes, no, item.merged)] if yes or no or item.merged else []
+        sides = self.guarded(item)
+        if not any(sides) and item.merged is None:
+            return []
+        return [Branch(item.ask(), sides[0], sides[1], item.merged)]
 
-    def guarded(self, test: str, items: Sequence[Item]) -> list[Statement]:
-        """Lay out one side of a choice; what it registers is made only where the test says so."""
-        start, own = len(self.init), len(self.own_init)
-        statements = self.place(items)
-        for lines, first in ((self.init, start), (self.own_init, own)):
-            if made := lines[first:]:
-                lines[first:] = [f"if {test}:", *(f"    {line}" for line in made)]
-        return statements
+    def guarded(self, item: Choice) -> list[list[Statement]]:
+        """Lay out both sides of a choice; what they register is made only where the test says so."""
+        sides: list[list[Statement]] = []
+        for items, sign in ((item.yes, ""), (item.no, "not ")):
+            init, own = self.init, self.own_init
+            self.init, self.own_init = [], []
+            sides.append(self.place(items))
+            for outer, lines, test in ((init, self.init, item.test), (own, self.own_init, "")):
+                if lines:
+                    asked = test or item.ask()
+                    head = f"if {sign}{atom(asked) if sign else asked}:"
+                    outer += [head, *(f"    {line}" for line in lines)]
+            self.init, self.own_init = init, own
+        return sides
 
     def loop(self, item: Loop) -> list[Statement]:
         """Lay out copies: a Sequential, modules made in a loop, or one by one."""
@@ -236,10 +245,14 @@ class Arranger:
 
     def siblings(self, item: Loop) -> list[Statement]:
         """Lay out copies that are attributes of their own, made and called in a loop."""
-        self.init += [f"{item.head}:", f"    self.add_module({item.key}, {item.each})"]
-        if self.lone is item:
+        parent = item.path.rpartition(".")[0]
+        if parent:
+            self.container(parent)
+        owner = self.attribute(parent) if parent else "self"
+        self.init += [f"{item.head}:", f"    {owner}.add_module({item.key}, {item.each})"]
+        if self.lone is item and not parent:
             return [Each("for layer in self.children()", "layer", item.source, item.result)]
-        return [Each(item.ask(), f"getattr(self, {item.key})", item.source, item.result)]
+        return [Each(item.ask(), f"getattr({owner}, {item.key})", item.source, item.result)]
 
     # Attributes
 

@@ -209,7 +209,7 @@ class ClassWriter:
     def class_lines(self, arranger: Arranger, statements: list[Statement], ends: Ends) -> list[str]:
         """Write a class."""
         forward = self.forward(statements, ends)
-        text = "\n".join(forward)
+        text = "\n".join([*forward, *arranger.own_init])
         self.names.stored = {
             n: t for n, t in self.names.stored.items() if re.search(rf"self\.{n}\b", text)
         }

@@ -245,21 +245,23 @@ class Forward:
                 self.emit(f"{target} = {self.names[no]}")
         held = dict(self.names)
         self.names[val] = target
-        self.side(f"if {branch.flag}:", branch.yes, yes, target)
-        if branch.no:
-            self.side("else:", branch.no, no, target)
-        else:
+        first = self.side(branch.yes, yes, target)
+        second = self.side(branch.no, no, target) if branch.no else []
+        if not branch.no:
             self.left[no] -= 1
+        self.sides(branch.flag, first, second)
         self.names = {**held, val: target}
 
-    def side(self, head: str, statements: list[Statement], result: Val, target: str) -> None:
-        """Write one side of an `if`, its result into the variable of both."""
-        if not statements and self.names[result] == target:
-            self.left[result] -= 1
-            self.emit(head)
-            self.emit("    pass")
-            return
-        self.emit(head)
+    def sides(self, flag: str, first: list[str], second: list[str]) -> None:
+        """Write the lines of both sides of an `if`, either of which may have none."""
+        if first:
+            self.lines += [f"{self.indent}if {flag}:", *first]
+        if second:
+            head = "else:" if first else f"if not {bracketed(flag)}:"
+            self.lines += [self.indent + head, *second]
+
+    def side(self, statements: list[Statement], result: Val, target: str) -> list[str]:
+        """Return the lines of one side of an `if`, its result in the variable of both."""
         inner = self.nested(f"{self.indent}    ")
         inner.write(statements)
         for w in inner.waiting[:-1]:
@@ -268,7 +270,7 @@ class Forward:
         if text != target:
             inner.emit(f"{target} = {text}")
         inner.left[result] -= 1
-        self.lines += inner.lines
+        return inner.lines
 
     def nested(self, indent: str) -> Forward:
         """Return the writer of a nested body."""
@@ -307,12 +309,13 @@ class Forward:
     def one_sided(self, branch: Branch) -> None:
         """Write branches that give nothing that is used."""
         self.settle_all()
-        for test, side in ((branch.flag, branch.yes), (f"not {bracketed(branch.flag)}", branch.no)):
-            if side:
-                inner = self.nested(f"{self.indent}    ")
-                inner.write(side)
-                inner.settle_all()
-                self.lines += [f"{self.indent}if {test}:", *inner.lines]
+        lines: list[list[str]] = []
+        for side in (branch.yes, branch.no):
+            inner = self.nested(f"{self.indent}    ")
+            inner.write(side)
+            inner.settle_all()
+            lines.append(inner.lines)
+        self.sides(branch.flag, *lines)
         self.left.subtract(branch.merged[1:] if branch.merged is not None else ())
 
     def each(self, each: Each, following: Statement | None) -> None:
@@ -338,7 +341,8 @@ class Forward:
             self.settle(self.waiting[0].val)
         first = self.waiting.pop(0)
         target = self.choose(val)
-        self.emit(f"{target} = {first.text}")
+        if target != first.text:
+            self.emit(f"{target} = {first.text}")
         self.names[val] = target
 
     def settle_all(self) -> None:
