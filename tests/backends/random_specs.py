@@ -36,7 +36,7 @@ class Writer:
     # Steps: each returns the lines of one named step that keeps any size
 
     def op(self, c: str) -> str:
-        """An op that takes any value; `c` is an expression of channels to give."""
+        """Draw an op that takes any value; `c` is an expression of channels to give."""
         act = self.pick(*ACTS)
         return str(
             self.pick(
@@ -63,7 +63,7 @@ class Writer:
         return str(self.pick(*options))
 
     def listed(self, params: list[str], deep: int = 1) -> list[str]:
-        """The lines of a list of steps."""
+        """Draw the lines of a list of steps."""
         lines: list[str] = []
         for _ in range(self.pick(1, 2, 3, 3, 4)):
             c, test = self.width(params), self.test(params)
@@ -108,14 +108,14 @@ class Writer:
         return lines or ["- relu"]
 
     def call(self, params: list[str], *, kinds: tuple[str, ...] = ("one",)) -> str:
-        """A call of a block that was written before, or of one of the library."""
+        """Draw a call of a block that was written before, or of one of the library."""
         known = [n for n, signature in self.blocks.items() if signature[0] in kinds]
         if not known or self.chance(15):
             return f"conv_norm_act({self.width(params)}, act={self.pick('relu', 'gelu', 'none')})"
         return self.call_of(self.pick(*known))
 
     def use(self, name: str, kind: str) -> list[str]:
-        """Steps that use a block, so that none is unused, often several times."""
+        """Draw steps that use a block, so that none is unused, often several times."""
         found = []
         for _ in range(self.pick(1, 2, 2, 3)):
             a, b = self.name("u"), self.name("u")
@@ -124,20 +124,17 @@ class Writer:
         return found
 
     def call_of(self, name: str) -> str:
-        """A call of a block."""
-        arguments = []
-        for p in self.blocks[name][1:]:
-            arguments.append(
-                str(self.pick(*WIDTHS))
-                if p in ("w", "n")
-                else f"{p}={self.pick('relu', 'gelu', 'none')}"
-                if p == "act"
-                else ""
-            )
-        return f"{name}({', '.join(a for a in arguments if a)})"
+        """Draw a call of a block."""
+        drawn = {
+            "w": lambda: str(self.pick(*WIDTHS)),
+            "n": lambda: str(self.pick(*WIDTHS)),
+            "act": lambda: f"act={self.pick('relu', 'gelu', 'none')}",
+        }
+        arguments = [drawn[p]() for p in self.blocks[name][1:]]
+        return f"{name}({', '.join(arguments)})"
 
     def body(self, params: list[str], deep: int = 2) -> list[str]:
-        """The lines of named steps; the last gives one value."""
+        """Draw the lines of named steps; the last gives one value."""
         lines: list[str] = []
         for _ in range(self.pick(1, 2, 2, 3, 4)):
             lines += self.step(params, deep)
@@ -317,7 +314,7 @@ class Writer:
         return [f'{s}: "{self.op(c)}"']
 
     def block(self) -> list[str]:
-        """The definition of a block."""
+        """Draw the definition of a block."""
         name = self.name("b")
         kind = self.pick(
             "named", "named", "named", "list", "one", "if", "pair", "recursive", "lets"
@@ -361,8 +358,7 @@ class Writer:
                 f'  let: {{u: "{self.pick("2 * w", "max(w, 6)", "w + x.channels")}", t: u // 2 + 1}}',
                 *indented(self.body([*params, "u", "t"]), 2),
             ]
-            if not all(any(f"{n}" in line for line in lines[2:]) for n in ("u", "t")):
-                lines.append('  last0: "conv(u + t, 1)"')
+            lines.append('  last0: "conv(u + t, 1)"')
         else:
             lines = [f"{signature}:", *indented(self.body(params), 2)]
         self.blocks[name] = shown

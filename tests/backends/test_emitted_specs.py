@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import archc
+from archc.diagnostics import Source
 
 SPECS = sorted((Path(__file__).parent / "specs").glob("*.yaml"))
 
@@ -16,7 +17,9 @@ def test_runs(path: Path) -> None:
     """Keys, values and gradients of the emitted file are those of the graph."""
     from oracle import assert_runs, compiled
 
-    for arch in compiled(path.read_text(encoding="utf-8")):
+    text = path.read_text(encoding="utf-8")
+    assert [str(d) for d in archc.check(Source(path.name, text))] == []
+    for arch in compiled(text):
         assert_runs(arch)
 
 

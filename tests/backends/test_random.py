@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from random_specs import specs
 
 import archc
@@ -11,9 +11,11 @@ from archc.diagnostics import Source, errors
 
 @settings(
     max_examples=20,
+    phases=[Phase.generate],  # a spec that fails is short enough to read as it is
     deadline=None,
     derandomize=True,
     database=None,
+    phases=[Phase.explicit, Phase.generate],  # shrinking such a text takes minutes
     suppress_health_check=list(HealthCheck),
 )
 @given(specs())

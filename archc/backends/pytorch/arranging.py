@@ -53,6 +53,8 @@ class Arranger:
 
     def regrouped(self, items: list[Item], prefix: str) -> list[Item]:
         """Put neighbours whose paths share their next part into groups."""
+        for item in items:
+            self.regroup_inside(item)
         depth = prefix.count(".") + 1 if prefix else 0
         heads = [self.head(i, depth) for i in items]
         out: list[Item] = []
@@ -78,6 +80,24 @@ class Arranger:
                 out += run
             k = end
         return out
+
+    def regroup_inside(self, item: Item) -> None:
+        """Do so with what an item holds."""
+        match item:
+            case Group() if not item.numbered:
+                item.items = self.regrouped(item.items, item.path)
+                item.plain = item.plain and all(
+                    i.path.rpartition(".")[0] == item.path for i in item.items
+                )
+            case Group():
+                for inner in item.items:
+                    self.regroup_inside(inner)
+            case Choice():
+                for inner in [*item.yes, *item.no]:
+                    self.regroup_inside(inner)
+            case Loop():
+                for inner in [i for copy in item.copies for i in copy]:
+                    self.regroup_inside(inner)
 
     def head(self, item: Item, depth: int) -> str:
         """Return the next part of an item's path, if more follow."""

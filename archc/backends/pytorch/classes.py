@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from archc.backends.pytorch.arranging import Arranger, arranged
 from archc.backends.pytorch.chaining import IDENTITY, chained, collected, has_init, sequential
-from archc.backends.pytorch.context import Context, Split, channel_names, frozen_form, input_names
+from archc.backends.pytorch.context import Split, channel_names, frozen_form, input_names
 from archc.backends.pytorch.forward import Forward, Statement, counted, variable
 from archc.backends.pytorch.init import model_lines
 from archc.backends.pytorch.items import Group, Item, Val, reads
 from archc.backends.pytorch.layout import WIDTH, choice, fit
 from archc.backends.pytorch.reading import Reading
-from archc.backends.pytorch.render import Names, parsed, unparse
+from archc.backends.pytorch.render import Names, parsed
 from archc.backends.pytorch.settings import model_arguments
 from archc.backends.pytorch.spell import substitute
-from archc.graph import Module, Value, flat
+from archc.graph import Value, flat
 from archc.language.expr import Expr
 from archc.language.spec import Chain
 from archc.lower.scope import BlockDef
@@ -84,7 +85,7 @@ class ClassWriter:
 
     def lines(self) -> list[str]:
         """Write the template."""
-        items = self.items()
+        items = Arranger(Counter()).prepare(self.items())
         ends = self.ends()
         uses = reads(items)
         uses.update(ends.vals)
@@ -400,6 +401,3 @@ def varying_names(template: Template) -> set[str]:
     lets = [str(n) for n in block.block.let]
     differ = {n for n in lets if len({frozen_form(m.scope[n]) for m in template.modules}) > 1}
     return set(template.parameters) | differ
-
-
-__all__ = ["ClassWriter", "Context", "Module", "unparse", "written"]

@@ -296,7 +296,8 @@ class Forward:
             reads += [end] if not trial.waiting else trial.waiting[0].reads
             texts.append(trial.text(end))
             left[end] -= 1
-        text = f"{texts[0]} if {branch.flag} else {texts[1]}"
+        same = texts[0] == texts[1]
+        text = texts[0] if same else f"{texts[0]} if {branch.flag} else {texts[1]}"
         if len(self.indent) + len(text) + ROOM > WIDTH or any(" if " in t for t in texts):
             return False
         self.left.clear()

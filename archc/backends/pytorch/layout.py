@@ -27,9 +27,11 @@ def fit(line: str, end: str = "") -> list[str]:
         return [line + end]
     start, stop = cut
     called = start > 0 and (line[start - 1].isalnum() or line[start - 1] in "_)]")
-    inside = _contents(
-        f"{indent}    ", line[start + 1 : stop], called=called, index=line[start] == "["
-    )
+    text = line[start + 1 : stop]
+    if line[start] == "(" and not called and len(split_items(text)) == 1 and "," != text.rstrip()[-1:]:
+        inside = fit(f"{indent}    {text.strip()}")  # brackets of precedence: a comma makes a tuple
+        return [line[: start + 1], *inside, indent + line[stop:] + end]
+    inside = _contents(f"{indent}    ", text, called=called, index=line[start] == "[")
     return [line[: start + 1], *inside, indent + line[stop:] + end]
 
 

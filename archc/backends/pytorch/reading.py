@@ -198,11 +198,31 @@ class Reading:
             items = self.steps(step.root, inner, own)
         else:
             items = self.chain(step.root, inner, own)
+        if not items and where.key is None and not where.whole:
+            return self.empty(contexts)
         if where.silent or not items:
             return items
         gapped = isinstance(step, Chain) and self.gapped(step.root, inner)
         path, varies = self.group_path(items, own)
         return [Group(path, varies, items, isinstance(step, Chain), plain=not gapped)]
+
+    def empty(self, contexts: Contexts) -> list[Item]:
+        """Read a list whose steps are all absent: in the list around it, it takes a number."""
+        running = [c.frame.running for c in contexts]
+        if not all(isinstance(v, Value) for v in running):
+            return []
+        source = self.lookup(running)
+        made = Val(source.name, source.candidates)
+        self.bind(made, running)
+        return [
+            Apply(
+                "",
+                inputs=(source,),
+                outputs=(made,),
+                module="nn.Sequential()",
+                spell=lambda xs: xs[0],
+            )
+        ]
 
     def group_path(self, items: list[Item], depth: int) -> tuple[str, bool]:
         """Return the path of the module around items: the first parts of theirs."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archc.backends.pytorch.classes import written
-from archc.backends.pytorch.context import Context, Split, frozen_form, input_names
+from archc.backends.pytorch.context import Context, Split, frozen_form
 from archc.backends.pytorch.layout import camel
 from archc.graph import Module, Network, Node, Value
 from archc.language.expr import Expr
@@ -287,6 +287,3 @@ def bare(module: Module) -> bool:
         and isinstance(module.block.block.body, Expr | Modified)
     )
     return bool(owners) and not alone
-
-
-__all__ = ["Stale", "Template", "Templates", "input_names", "is_function"]
