@@ -15,7 +15,6 @@ from archc.diagnostics import Source, errors
     deadline=None,
     derandomize=True,
     database=None,
-    phases=[Phase.explicit, Phase.generate],  # shrinking such a text takes minutes
     suppress_health_check=list(HealthCheck),
 )
 @given(specs())

@@ -15,7 +15,7 @@ from archc.backends.pytorch.context import Split, channel_names, frozen_form, in
 from archc.backends.pytorch.forward import Forward, Statement, counted, variable
 from archc.backends.pytorch.init import model_lines
 from archc.backends.pytorch.items import Group, Item, Val, reads
-from archc.backends.pytorch.layout import WIDTH, choice, fit
+from archc.backends.pytorch.layout import WIDTH, choice, fit, statement
 from archc.backends.pytorch.reading import Reading
 from archc.backends.pytorch.render import Names, parsed
 from archc.backends.pytorch.settings import model_arguments
@@ -378,19 +378,6 @@ def mark_training(statements: list[Statement], always: Sequence[Val]) -> None:
         s.training = not any(v in needed for v in s.outputs)
         if not s.training:
             needed |= set(s.reads())
-
-
-def statement(indent: str, raw: str) -> list[str]:
-    """Write a line of a constructor; a choice that does not fit one line becomes an `if`."""
-    line = indent + raw
-    target, _, value = raw.partition(" = ")
-    parts = choice(value) if len(line) > WIDTH and value else None
-    if parts is None:
-        return fit(line)
-    deeper = indent + raw[: len(raw) - len(raw.lstrip())]
-    target = target.strip()
-    lines = [f"{deeper}if {parts[1]}:", *fit(f"{deeper}    {target} = {parts[0]}")]
-    return [*lines, f"{deeper}else:", *fit(f"{deeper}    {target} = {parts[2]}")]
 
 
 def varying_names(template: Template) -> set[str]:

@@ -28,7 +28,12 @@ def fit(line: str, end: str = "") -> list[str]:
     start, stop = cut
     called = start > 0 and (line[start - 1].isalnum() or line[start - 1] in "_)]")
     text = line[start + 1 : stop]
-    if line[start] == "(" and not called and len(split_items(text)) == 1 and "," != text.rstrip()[-1:]:
+    if (
+        line[start] == "("
+        and not called
+        and len(split_items(text)) == 1
+        and text.rstrip()[-1:] != ","
+    ):
         inside = fit(f"{indent}    {text.strip()}")  # brackets of precedence: a comma makes a tuple
         return [line[: start + 1], *inside, indent + line[stop:] + end]
     inside = _contents(f"{indent}    ", text, called=called, index=line[start] == "[")
@@ -187,3 +192,16 @@ def atom(text: str) -> str:
         if depth == 0 and (c == " " or (c == "-" and k == 0)):
             return f"({text})"
     return text
+
+
+def statement(indent: str, raw: str) -> list[str]:
+    """Write a line of a constructor; a choice that does not fit one line becomes an `if`."""
+    line = indent + raw
+    target, _, value = raw.partition(" = ")
+    parts = choice(value) if len(line) > WIDTH and value else None
+    if parts is None:
+        return fit(line)
+    deeper = indent + raw[: len(raw) - len(raw.lstrip())]
+    target = target.strip()
+    lines = [f"{deeper}if {parts[1]}:", *fit(f"{deeper}    {target} = {parts[0]}")]
+    return [*lines, f"{deeper}else:", *fit(f"{deeper}    {target} = {parts[2]}")]

@@ -1,0 +1,186 @@
+"""Applications of ops and blocks, read from the graph: what they take, write and give.
+
+What an application takes is not read from the text but from the graph, where every use has
+the very value: a reading can fail, and ask for classes of their own, but not be wrong.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from archc.backends.pytorch.context import Context, Contexts, Split, same, split_by
+from archc.backends.pytorch.items import Apply, Item, Val
+from archc.backends.pytorch.render import Names
+from archc.backends.pytorch.spell import Site, Speller
+from archc.graph import Module, Node, Value, join
+from archc.language.expr import Expr
+
+if TYPE_CHECKING:
+    from archc.backends.pytorch.templates import Templates
+
+
+class Applications:
+    """The part of a reading that knows values, and turns nodes into items."""
+
+    def __init__(self, templates: Templates, names: Names, modules: Sequence[Module]) -> None:
+        self.templates, self.names, self.modules = templates, names, modules
+        self.speller = Speller(templates, names, self.lookup)
+        self.made: dict[int, list[Val]] = {}
+        self.seen: set[int] = set()
+        self.aligned = False
+        self.step_name = ""
+
+    # Values
+
+    def bind(self, val: Val, values: Sequence[Value]) -> None:
+        """Let a value of the class stand for one of each use."""
+        if self.aligned:
+            val.turns = tuple(map(id, values))
+        for value in values:
+            self.made.setdefault(id(value), []).append(val)
+
+    def lookup(self, values: Sequence[Value]) -> Val:
+        """Return what stands for the values of all uses."""
+        for val in reversed(self.made.get(id(values[0]), [])):
+            aligned = not val.turns or val.turns == tuple(map(id, values))
+            if aligned and all(val in self.made.get(id(v), ()) for v in values[1:]):
+                return val
+        raise Split({})
+
+    @contextmanager
+    def scope(self, *, aligned: bool = False) -> Iterator[None]:
+        """Forget, at the end, what was made inside: it is only there in some uses or turns.
+
+        Inside a loop that is read for all turns at once, `aligned`, a value stands for that of
+        each turn, and not for what another turn has.
+        """
+        before, outer = {k: list(v) for k, v in self.made.items()}, self.aligned
+        self.aligned = aligned
+        yield
+        self.made, self.aligned = before, outer
+
+    @contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Forget what a reading that fails has noted."""
+        names = replace(
+            self.names,
+            kept=set(self.names.kept),
+            used=set(self.names.used),
+            stored=dict(self.names.stored),
+            loops=set(self.names.loops),
+        )
+        made, seen = {k: list(v) for k, v in self.made.items()}, set(self.seen)
+        try:
+            yield
+        except Split:
+            vars(self.names).update(vars(names))
+            self.made, self.seen = made, seen
+            raise
+
+    # Applications
+
+    def sites(self, node: ast.expr, context: Context) -> list[ast.expr]:
+        """Return the pieces of an expression that made nodes, in the order of the nodes."""
+        found = [
+            (n, at)
+            for at in ast.walk(node)
+            if isinstance(at, ast.expr) and (n := context.node(at)) is not None
+        ]
+        order = self.templates.order(context.module)
+        return [at for _, at in sorted(found, key=lambda pair: order[id(pair[0])])]
+
+    def application(
+        self, expr: Expr, at: ast.expr, contexts: Contexts, *, whole: bool
+    ) -> list[Item]:
+        """Read one application."""
+        nodes = [n for c in contexts if (n := c.node(at)) is not None]
+        counts = {len(n.inputs) for n in nodes}
+        site = Site(expr, at, contexts, nodes, (), self.places(expr, nodes[0]))
+        if len(counts) > 1:
+            raise site.split(lambda n: len(n.inputs))
+        if any(self.templates.inlined(n) for n in nodes):
+            if len(contexts) > 1:
+                raise split_by(contexts, lambda c: id(c.module))
+            self.seen.add(id(nodes[0]))
+            return self.splice(nodes[0], contexts[0], "")
+        site = replace(site, inputs=self.inputs(nodes))
+        return [self.applied(site, whole=whole)]
+
+    def places(self, expr: Expr, node: Node) -> Mapping[str, ast.expr]:
+        """Return where the text has the arguments of a node, if this text has them."""
+        inside = {id(n) for n in ast.walk(expr.tree)}
+        return {n: p for n, p in node.callee.places if id(p) in inside} if node.callee else {}
+
+    def inputs(self, nodes: Sequence[Node]) -> tuple[Val, ...]:
+        """Return what nodes take, one in each use."""
+        return tuple(self.lookup(values) for values in zip(*(n.inputs for n in nodes), strict=True))
+
+    def applied(self, site: Site, *, whole: bool, path: str | None = None) -> Apply:
+        """Write an application and bind what it gives."""
+        paths = [n.path for n in site.nodes] if path is None else [path]
+        outputs = len(site.nodes[0].outputs)
+        names = (
+            [self.step_name] if outputs == 1 else [f"{self.step_name}_{k}" for k in range(outputs)]
+        )
+        made = self.speller.apply(site, paths[0], names)
+        made.varies = not same(paths)
+        made.whole = whole and outputs == 1
+        for val, values in zip(
+            made.outputs, zip(*(n.outputs for n in site.nodes), strict=True), strict=True
+        ):
+            self.bind(val, values)
+        self.seen.update(id(n) for n in site.nodes)
+        return made
+
+    # The graph
+
+    def splice(self, node: Node, context: Context, prefix: str) -> list[Item]:
+        """Read a block that has no class, since its tensors are those of the class around it."""
+        if node.module is None:
+            return []
+        for inner, value in zip(node.module.inputs, node.inputs, strict=True):
+            self.made[id(inner)] = list(self.made[id(value)])
+        items = self.graph(
+            node.module, context, join(prefix, node.path if node.module.owns else "")
+        )
+        for value, inner in zip(node.outputs, node.module.values, strict=True):
+            self.made[id(value)] = list(self.made[id(inner)])
+        return items
+
+    def graph(self, module: Module, context: Context, prefix: str = "") -> list[Item]:
+        """Read a body from its graph: every argument is a literal."""
+        items: list[Item] = []
+        for node in module.nodes:
+            alone = not any(
+                m.step is node.step and m is not node and beside(m.path, node.path)
+                for m in module.nodes
+            )
+            self.seen.add(id(node))
+            for value in node.outputs:
+                self.made.pop(id(value), None)
+            if self.templates.inlined(node):
+                items += self.splice(node, context, prefix)
+                continue
+            self.step_name = (
+                node.path.rsplit(".", 1)[-1]
+                if not node.path.rsplit(".", 1)[-1].isdigit()
+                else node.name
+            )
+            site = Site(None, None, [context], [node], self.inputs([node]))
+            items.append(self.applied(site, whole=alone, path=join(prefix, node.path)))
+        return items
+
+
+def beside(one: str, other: str) -> bool:
+    """Whether two paths are of one step: that of its module, and of another op in its text."""
+    return (
+        one == other
+        or not one
+        or not other
+        or one.startswith(f"{other}.")
+        or other.startswith(f"{one}.")
+    )
