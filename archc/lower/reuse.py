@@ -23,9 +23,9 @@ def reuse(reader: Reader, node: ast.Call) -> Any:
     if frame is None or name not in frame.named:
         raise EvalFault(
             "bad-reuse",
-            f"`{ast.unparse(node)}` names no earlier step",
+            f"`{ast.unparse(node)}` names no earlier step that is one op or block",
             node,
-            "write `reuse(step)(value)`",
+            "write `reuse(step)(value)`; a list or several ops become one as a block",
         )
     return Reused(frame.named[name])
 

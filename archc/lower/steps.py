@@ -63,8 +63,10 @@ class Steps:
         frame.values[key.identifier] = value
         if not is_source(value):
             frame.running = value
-        if len(frame.module.nodes) > first:
-            frame.named[key.identifier] = frame.module.nodes[-1]
+        made = frame.module.nodes[first:]
+        modules = [n for n in made if n.module is not None or n.tensors]
+        if len(modules) == 1:
+            frame.named[key.identifier] = modules[0]
 
     def chain(
         self,
@@ -169,7 +171,7 @@ class Steps:
         if step.source is not None and take:
             inner.running = self.data(frame.scope, step.source, frame)
         if step.init is not None:
-            inner.defaults_init = step.init
+            inner.defaults_init = {**(frame.defaults_init or {}), **step.init}
         if isinstance(chosen, Chain):
             return self.nested(inner, place, chosen, splice=True)
         return self.step(inner, place, chosen)

@@ -134,7 +134,7 @@ class NameReader:
 
     def entry(self, entry: Entry, node: ast.Name, *, size: bool = False) -> Kind:
         """Note that a name of the scope is read."""
-        self.table.used.add(id(entry))
+        self.table.used[id(entry)] = entry
         if entry.value is not None and not size:
             entry.value.named.append(Use(self.expr.span(node), self.frame.path))
             entry.value.read = True

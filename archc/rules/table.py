@@ -160,7 +160,7 @@ class Table:
     readings: list[Reading] = field(default_factory=list)
     calls: dict[int, Call] = field(default_factory=dict)
     mentions: dict[str, set[str]] = field(default_factory=dict)
-    used: set[int] = field(default_factory=set)
+    used: dict[int, Entry] = field(default_factory=dict)  # by identity, and so kept alive
     found: list[tuple[str, Diagnostic]] = field(default_factory=list)
 
     def report(self, owner: str, diagnostic: Diagnostic) -> None:
