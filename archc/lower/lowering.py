@@ -26,6 +26,9 @@ from archc.lower.steps import MAX_STEPS, Steps, TooLarge
 from archc.ops import spelled
 from archc.shapes import Shape
 
+LAYOUTS = {3: "c h w", 1: "c"}
+MAX_SIZE = 1_000_000
+
 
 class Lowering(Steps):
     """One run over a document; `network` is the result, `diagnostics` what is wrong."""
@@ -61,28 +64,9 @@ class Lowering(Steps):
 
     def run(self) -> Network | None:
         """Lower the network; None where it is too wrong to have one."""
-        try:
-            self.overrides()
-            sizes = [self.data(self.file, e) for e in self.document.input]
-        except SpecError as error:
-            self.diagnostics += error.diagnostics
+        x = self.input()
+        if x is None or "" in self.faulty:
             return None
-        first, last = self.document.input[0].text.span, self.document.input[-1].text.span
-        span = replace(first, end_line=last.end_line, end_column=last.end_column)
-        if "" in self.faulty:
-            return None
-        if not all(
-            isinstance(s, int) and not isinstance(s, bool) and 0 < s < 1_000_000 for s in sizes
-        ) or len(sizes) not in (1, 3):
-            self.report(
-                "bad-input",
-                f"the input has the sizes {', '.join(map(str, sizes))}",
-                span,
-                help="give channels, height and width, such as `[3, 224, 224]`, or one number of features",
-            )
-            return None
-        layout = "c h w" if len(sizes) == 3 else "c"
-        x = Value(Shape.of(layout, *sizes), span, "the network's input")
         root = Module(self.name, self.document, dict(self.settings), (x,))
         frame = Frame(root, Scope({}, self.file), {"x": x}, x)
         root.scope = frame.scope
@@ -106,13 +90,34 @@ class Lowering(Steps):
             self.report(
                 "no-output",
                 "the network gives nothing",
-                span,
+                x.span,
                 help="its last step is absent or `none(...)(...)`",
             )
             return None
         return Network(
             self.name, self.variant, self.document, self.settings, root, self.stages(root)
         )
+
+    def input(self) -> Value | None:
+        """Return the network's input; None where its sizes or the settings are wrong."""
+        try:
+            self.overrides()
+            sizes = [self.data(self.file, e) for e in self.document.input]
+        except SpecError as error:
+            self.diagnostics += error.diagnostics
+            return None
+        first, last = self.document.input[0].text.span, self.document.input[-1].text.span
+        span = replace(first, end_line=last.end_line, end_column=last.end_column)
+        whole = all(type(s) is int and 0 < s < MAX_SIZE for s in sizes)
+        if whole and len(sizes) in LAYOUTS:
+            return Value(Shape.of(LAYOUTS[len(sizes)], *sizes), span, "the network's input")
+        self.report(
+            "bad-input",
+            f"the input has the sizes {', '.join(map(str, sizes))}",
+            span,
+            help="give channels, height and width, such as `[3, 224, 224]`, or one number of features",
+        )
+        return None
 
     def overrides(self) -> None:
         """Refuse a list where the param is a single thing, and the other way round.

@@ -325,20 +325,7 @@ class Reader(Evaluator):
             if rest and k.arg not in callee.parameters:
                 bound[rest] = (*bound.get(rest, ()), (k.arg, keywords[str(k.arg)]))
                 continue
-            if k.arg not in callee.parameters:
-                raise EvalFault(
-                    "unknown-argument",
-                    f"`{callee.name}` has no argument `{k.arg}`",
-                    k,
-                    nearest(str(k.arg), callee.parameters) or f"its arguments: {takes(callee)}",
-                )
-            if k.arg in given or k.arg in bound:
-                raise EvalFault(
-                    "argument-twice",
-                    f"`{callee.name}` gets `{k.arg}` twice",
-                    k,
-                    "give it once, by place or by name",
-                )
+            self.expect_new(callee, k, {*given, *bound})
             given[str(k.arg)] = (keywords[str(k.arg)], k.value)
         bound |= {name: value for name, (value, _) in given.items()}
         places |= {name: place for name, (_, place) in given.items()}
@@ -349,6 +336,17 @@ class Reader(Evaluator):
         }
         own = tuple({**dict(callee.init), **init}.items())
         return Callee(callee.name, callee.target, tuple(bound.items()), tuple(places.items()), own)
+
+    def expect_new(self, callee: Callee, keyword: ast.keyword, bound: set[str]) -> None:
+        """Raise unless a keyword names a parameter that has no argument yet."""
+        name = str(keyword.arg)
+        if name not in callee.parameters:
+            hint = nearest(name, callee.parameters) or f"its arguments: {takes(callee)}"
+            message = f"`{callee.name}` has no argument `{name}`"
+            raise EvalFault("unknown-argument", message, keyword, hint)
+        if name in bound:
+            message = f"`{callee.name}` gets `{name}` twice"
+            raise EvalFault("argument-twice", message, keyword, "give it once, by place or by name")
 
     def apply(self, callee: Any, values: list[Any], node: ast.expr) -> Any:
         """Apply an op or block to values; makes a node."""
