@@ -81,6 +81,15 @@ def test_figures_of_other_networks(entry: dict[str, str], zoo: Path) -> None:
     assert all(entry["printed"] not in (zoo / name).read_text(encoding="utf-8") for name in FILES)
 
 
+def test_figures_of_vgg(zoo: Path) -> None:
+    """What the paper counts of VGG stands in VGG's spec, each by the convention that gives it."""
+    found = {(v.where, v.variant): v for v in api.judge_claims(zoo / "vgg.yaml")}
+
+    for entry in HE2015["vgg"]:
+        verdict = found[entry["where"], entry["variant"]]
+        assert (verdict.figure.text, verdict.outcome) == (entry["printed"], "holds")
+
+
 def test_the_networks_are_the_papers() -> None:
     """Sec. 4.2: a 3×3 convolution of 16 first, average pooling and ten classes last."""
     shapes = archc.compile("resnet20").state_dict_shapes()
