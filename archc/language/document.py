@@ -20,10 +20,6 @@ _MODELS: dict[str, type[BaseModel]] = {
     "outputs": Output,
     "blocks": Block,
 }
-_HELP = {
-    "no_body": "write `body:` with the steps by name, or `stages:` with a row for each stage",
-    "one_figure": "one of `params`, `macs`, `depth`, `sizes`, `blocks`",
-}
 _MISSING = {
     "archc": "begin the file with `archc: 1`, the version of the language",
     "name": "give the network a name: `name: resnet`",

@@ -63,7 +63,6 @@ class Body(RootModel[Annotated[dict[StepKey, "Step"], Field(min_length=1)]]):
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
 
-InitRules = dict[Name, Any]
 Initialisers = Annotated[
     dict[
         Name,

@@ -14,7 +14,7 @@ from archc.language.expr import Expr
 from archc.language.scalars import Signature
 from archc.language.source import parse
 from archc.language.spec import Block, Document, Library
-from archc.ops import OPS, Op
+from archc.ops import Op
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,8 +147,3 @@ def place(value: Any) -> Span:
 def blocks_of(document: Document) -> Mapping[str, BlockDef]:
     """Return the blocks of a spec and of the library; a spec's own go first."""
     return {**library(), **{s.name: BlockDef(s, b) for s, b in document.blocks.items()}}
-
-
-def ops_of() -> Mapping[str, type[Op]]:
-    """Return all ops by name."""
-    return OPS

@@ -11,22 +11,9 @@ from archc.diagnostics import Diagnostic, nearest
 from archc.graph import Network, Node
 from archc.language.evaluate import EvalFault, Evaluator
 from archc.language.expr import Expr
+from archc.language.initialisers import FANS, INITIALISERS
 from archc.language.spec import Rule
 from archc.ops import OPS
-
-# By name: how many arguments at least and at most; the first of kaiming's is the fan.
-INITIALISERS = {
-    "zeros": (0, 0),
-    "ones": (0, 0),
-    "normal": (0, 1),
-    "trunc_normal": (0, 1),
-    "uniform": (1, 1),
-    "xavier_uniform": (0, 0),
-    "xavier_normal": (0, 0),
-    "kaiming_normal": (0, 1),
-    "kaiming_uniform": (0, 1),
-}
-FANS = ("fan_in", "fan_out", "in_features", "out_features")
 
 
 def initialisers(network: Network) -> list[Diagnostic]:

@@ -5,14 +5,10 @@ from __future__ import annotations
 import ast
 
 from archc.language.functions import FUNCTIONS
+from archc.language.initialisers import FANS, INITIALISERS
 from archc.ops import OPS
 from archc.rules.reading import NameReader
 from archc.rules.table import Call, Entry, Kind
-
-INITIALISERS = """
-    zeros ones normal trunc_normal uniform xavier_uniform xavier_normal kaiming_normal
-    kaiming_uniform fan_in fan_out in_features out_features
-"""
 
 
 class Reader(NameReader):
@@ -123,7 +119,7 @@ class Reader(NameReader):
         """Read an initialiser, in which names have meanings of their own."""
         outer = self.names
         self.names = outer.new_child(
-            {n: Entry("variable", Kind.DATA, self.expr.text.span) for n in INITIALISERS.split()}
+            {n: Entry("variable", Kind.DATA, self.expr.text.span) for n in (*INITIALISERS, *FANS)}
         )
         self.kind(node)
         self.names = outer

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 SIZED = ("pad_channels",)
 """Ops without tensors whose spelling asks for the channels of their input."""
-NUMBER_SIDE = {"scale": ast.Mult, "shift": ast.Add}
 
 
 @dataclass(frozen=True, eq=False)
