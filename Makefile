@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 INSTALLED := $(VENV)/.installed
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
 .PHONY: help demo test check lint types heavy goldens docs bench examples format clean
 .NOTPARALLEL:
@@ -19,7 +19,7 @@ $(INSTALLED): pyproject.toml
 	@echo "$(VENV): a virtual environment with $$($(PYTHON) --version)"
 	@$(PYTHON) -m venv $(VENV)
 	@echo "$(VENV): installing archc, PyTorch and the tools of the tests; this can take some minutes"
-	@$(BIN)/python -m pip install -qq --editable '.[dev,draw]'
+	@$(BIN)/python -m pip install -qq --editable '.[dev,draw,report]'
 	@touch $@
 
 demo: $(INSTALLED) ## show what archc does with ResNet

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archc import zoo
-from archc.diagnostics import Diagnostic, Source, Span, SpecError, errors, nearest, sort
+from archc.backends.drawable import Drawable
+from archc.diagnostics import Diagnostic, Source, SpecError, errors, nearest, sort
 from archc.graph import Network, Stage
-from archc.language.document import document
-from archc.language.expr import Expr, parse
+from archc.language.document import document, imported
+from archc.language.given import places, setting, written
 from archc.language.scalars import Key
 from archc.language.source import Text, read
-from archc.language.spec import Body, Document
+from archc.language.spec import Body, Document, Library
+from archc.lower.linking import link, pick
 from archc.lower.lowering import lower
 from archc.passes import CHECKS, Verdict, claims, depth, misnamed, params, verdicts
 from archc.passes.costs import macs
+from archc.passes.paths import Length, Paths, paths
 from archc.rules import judge_text
 from archc.shapes import Shape
 from archc.version import VERSION
@@ -27,12 +30,21 @@ if TYPE_CHECKING:
     import networkx as nx
     from torch import nn
 
+    from archc.backends.picture import Picture
+    from archc.backends.signals.model import Trace
+    from archc.backends.signals.probe import Probe
+    from archc.passes.features import Feature
+
 
 @dataclass(frozen=True, eq=False)
-class Architecture:
+class Architecture(Drawable):
     """A compiled network: what `archc.compile` returns. Shapes leave the batch dimension out."""
 
     network: Network
+
+    def __repr__(self) -> str:
+        counts = f"{self.params:,} params, {self.macs:,} MACs"
+        return f"Architecture({self.name}: {self.input} to {self.output}, {counts})"
 
     @property
     def name(self) -> str:
@@ -65,6 +77,13 @@ class Architecture:
         return self.network.output
 
     @property
+    def features(self) -> tuple[Feature, ...]:
+        """What the network gives, with channels and reduction (effective stride), in order."""
+        from archc.passes.features import features  # noqa: PLC0415
+
+        return features(self.network)
+
+    @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages, in order."""
         return self.network.stages
@@ -86,73 +105,119 @@ class Architecture:
         by: str = "stage",
         columns: Sequence[str] = (),
         convention: str | None = None,
+        depth: int | None = None,
+        sort: str | None = None,
     ) -> str:
         """Return the table of the network: a row a stage, block or layer, and the totals.
 
-        Formats are text, markdown, latex, csv and json. Columns are name, block, input, output
-        and every convention that counts op by op (see archc.passes.conventions); `convention`
-        adds one. Raises ValueError for a name that is not known.
+        Formats are text, markdown, html, latex, csv and json. Columns are name, block, kernel,
+        input, output, stride, receptive_field, memory_training, memory_inference, and every
+        convention that counts op by op (see archc.passes.conventions), with a `%` behind it for
+        the share of the total; `convention` adds one. `depth` opens blocks in blocks so deep,
+        in place of `by`; `sort` names the column by which rows are sorted, the largest first.
+        Raises ValueError for a name that is not known.
         """
         from archc.backends.table import render, table  # noqa: PLC0415
 
-        return render(table(self.network, by, columns, convention), format)
+        return render(table(self.network, by, columns, convention, depth, sort), format)
+
+    def report(self, *others: Architecture, theme: str = "auto") -> str:
+        """Return a page of HTML about the network, with others beside it; themes: light, dark, auto.
+
+        It needs `pip install archc[report]`.
+        """
+        from archc.backends.report import report  # noqa: PLC0415
+
+        return report([self.network, *(other.network for other in others)], theme)
+
+    def paths(
+        self,
+        length: Length = "branches",
+        without: Sequence[str] = (),
+        *,
+        through_gates: bool = False,
+    ) -> Paths:
+        """Count the paths from input to output by residual branches or weighted layers on them.
+
+        `without` deletes blocks, stages or ops: a block keeps its shortcut. Raises LookupError
+        for a name that is none of them. See archc.passes.paths.
+        """
+        return paths(self.network, length, without, through_gates=through_gates)
+
+    def trace(self, at: str = "", *, weights: str | Path | None = None, **options: Any) -> Trace:
+        """Run the network, or its stage, block or op `at`, forwards and backwards in both modes.
+
+        Options are batch, files, seed and device, see archc.runtime.signals.trace; `weights`
+        is a saved state_dict, without it they are new ones drawn from the seed.
+        """
+        from archc.runtime.signals import traced  # noqa: PLC0415
+
+        return traced(self, at, weights=weights, **options)
+
+    def probe(self, **options: Any) -> Probe:
+        """Measure signals and gradients by depth, over several draws of weights.
+
+        Options are seeds, batch, mode, norms, grid and device, see archc.runtime.signals.probe;
+        `lambdas` and `blocks` for gains through blocks with scaled shortcuts; `weights`.
+        """
+        from archc.runtime.signals import probed  # noqa: PLC0415
+
+        return probed(self, **options)
 
     def state_dict_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every tensor by its state_dict key, without building anything."""
         return self.network.state_dict_shapes()
 
-    def dot(self, level: str = "stage", theme: str = "light") -> str:
-        """Return the network as DOT text, for Graphviz.
 
-        Levels: stage (a box for each distinct block), block (its layers), op (everything).
-        Themes: light, dark, print. Raises ValueError for a name that is not known.
-        """
-        from archc.backends.dot import dot  # noqa: PLC0415
+def side_by_side(architectures: Sequence[Architecture]) -> Picture:
+    """Return the picture of networks side by side, as in Fig. 3 of He et al. 2015."""
+    from archc.backends.picture import picture  # noqa: PLC0415
 
-        return dot(self.network, level, theme)
-
-    def svg(self, level: str = "stage", theme: str = "light") -> str:
-        """Return the picture of `dot`, drawn; it needs `pip install archc[draw]` or Graphviz."""
-        from archc.backends.dot import describe  # noqa: PLC0415
-        from archc.backends.render import svg  # noqa: PLC0415
-
-        return svg(self.dot(level, theme), self.name, describe(self.network, level))
-
-    def _repr_svg_(self) -> str | None:
-        from archc.backends.render import NoRendererError  # noqa: PLC0415
-
-        try:
-            return self.svg()
-        except NoRendererError:
-            return None
+    return picture([arch.network for arch in architectures], "family")
 
 
-def compile(spec: str | Path | Source, variant: str | None = None, **settings: Any) -> Architecture:  # noqa: A001
+def compile(  # noqa: A001
+    spec: str | Path | Source,
+    variant: str | None = None,
+    *,
+    outputs: Sequence[str] = (),
+    allow_ops: bool = False,
+    **settings: Any,
+) -> Architecture:
     """Compile a spec, a path or the name of a zoo network, to an Architecture.
 
-    `settings` set params of the spec; a string is read as an expression of the spec. Raises
-    SpecError with every diagnostic where the spec is wrong, FileNotFoundError where there is
-    no such file or network.
+    `outputs` name the stages or steps whose values the network gives, in place of what the
+    spec says; steps that none of them needs are left out. With `allow_ops` the Python files
+    that the spec names under `ops` are run. `settings` set params of the spec; a string is
+    read as an expression of the spec. Raises SpecError with every diagnostic where the spec
+    is wrong, FileNotFoundError where there is no such file or network.
     """
-    parsed, chosen = open_spec(spec, variant)
-    return _architecture(parsed, chosen, settings)
+    parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
+    return _architecture(parsed, chosen, settings, outputs)
 
 
-def _architecture(parsed: Document, variant: str, settings: Mapping[str, Any]) -> Architecture:
-    found, network = judge(parsed, variant, {k: _setting(k, v) for k, v in settings.items()})
+def _architecture(
+    parsed: Document, variant: str, settings: Mapping[str, Any], outputs: Sequence[str] = ()
+) -> Architecture:
+    given = {k: setting(k, v) for k, v in settings.items()}
+    found, network = judge(parsed, variant, given, places(outputs))
     if network is None or errors(found):
         raise SpecError(found)
     return Architecture(network)
 
 
 def compile_family(
-    spec: str | Path | Source, variants: Sequence[str] = (), **settings: Any
+    spec: str | Path | Source,
+    variants: Sequence[str] = (),
+    *,
+    allow_ops: bool = False,
+    **settings: Any,
 ) -> list[Architecture]:
     """Compile several variants of a spec: those named, or those that its paper's table shows.
 
     A spec whose `paper` names no columns gives all its variants.
     """
-    parsed, chosen = open_spec(spec, None)
+    parsed, chosen = open_spec(spec, None, allow_ops=allow_ops)
     columns = parsed.paper.columns if parsed.paper else ()
     names = [pick(parsed, str(v)) for v in variants or columns or parsed.variants or [chosen]]
     return [_architecture(parsed, name, settings) for name in names]
@@ -163,53 +228,72 @@ def compile_block(
     block: str,
     shape: Sequence[int],
     variant: str | None = None,
+    *,
+    allow_ops: bool = False,
     **settings: Any,
 ) -> Architecture:
     """Compile a block of a spec on its own, `"bottleneck(64)"`, over an input of a shape.
 
     The params of the spec are those of the variant.
     """
-    parsed, chosen = open_spec(spec, variant)
+    parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
     if wrong := errors(judge_text(parsed)[0]):
         raise SpecError(wrong)
-    step = _written("--block", "block", block)
+    step = written("--block", "block", block)
     alone = parsed.model_copy(
         update={
-            "input": tuple(_written("--input", "input", str(size)) for size in shape),
+            "input": tuple(written("--input", "input", str(size)) for size in shape),
             "body": Body.model_construct(
                 root={Key(Text.at("_block", step.text.span), ("_block",)): step}
             ),
             **dict.fromkeys(("stem", "stages", "head", "outputs")),
         }
     )
-    network, found = lower(alone, chosen, {k: _setting(k, v) for k, v in settings.items()})
+    network, found = lower(alone, chosen, {k: setting(k, v) for k, v in settings.items()})
     if network is None or errors(found):
         raise SpecError(found)
     return Architecture(replace(network, name=block))
 
 
 def check(
-    spec: str | Path | Source, variant: str | None = None, **settings: Any
+    spec: str | Path | Source,
+    variant: str | None = None,
+    *,
+    outputs: Sequence[str] = (),
+    allow_ops: bool = False,
+    **settings: Any,
 ) -> list[Diagnostic]:
-    """Return every diagnostic of a spec: of all its variants, or of the one named."""
+    """Return every diagnostic of a spec: of all its variants, or of the one named.
+
+    A library of blocks is judged by its text. `outputs`, `allow_ops` and `settings` are those
+    of `compile`.
+    """
     try:
-        parsed, chosen = open_spec(spec, variant)
+        parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
     except SpecError as error:
-        return list(error.diagnostics)
-    given = {k: _setting(k, v) for k, v in settings.items()}
+        library = _library(spec)
+        if library is None:
+            return list(error.diagnostics)
+        link(library, allow_ops=allow_ops)
+        return sort(judge_text(library)[0])
+    given = {k: setting(k, v) for k, v in settings.items()}
     text, faulty = judge_text(parsed)
     found = [*misnamed(parsed), *text]
     for name in _meant(spec, parsed, variant, chosen):
-        more, network = build(parsed, name, given, faulty)
+        more, network = build(parsed, name, given, faulty, places(outputs))
         found += more
-        if network is not None and not given:  # a claim is about the network as published
+        if (
+            network is not None and not given and not outputs
+        ):  # a claim is about the network as published
             found += claims(network)
     return sort(found)
 
 
-def judge_claims(spec: str | Path | Source, variant: str | None = None) -> list[Verdict]:
+def judge_claims(
+    spec: str | Path | Source, variant: str | None = None, *, allow_ops: bool = False
+) -> list[Verdict]:
     """Return what became of every published figure: of all variants, or of the one named."""
-    parsed, chosen = open_spec(spec, variant)
+    parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
     networks = (judge(parsed, name, {})[1] for name in _meant(spec, parsed, variant, chosen))
     return [v for network in networks if network is not None for v in verdicts(network)]
 
@@ -223,29 +307,43 @@ def _meant(
 
 
 def judge(
-    parsed: Document, variant: str, settings: Mapping[str, Any]
+    parsed: Document, variant: str, settings: Mapping[str, Any], outputs: Sequence[Text] = ()
 ) -> tuple[list[Diagnostic], Network | None]:
     """Apply the rules of the text, lower a variant, run the passes; return what is wrong."""
     text, faulty = judge_text(parsed)
-    found, network = build(parsed, variant, settings, faulty)
+    found, network = build(parsed, variant, settings, faulty, outputs)
     return sort([*text, *found]), network
 
 
 def build(
-    parsed: Document, variant: str, settings: Mapping[str, Any], faulty: frozenset[str]
+    parsed: Document,
+    variant: str,
+    settings: Mapping[str, Any],
+    faulty: frozenset[str],
+    outputs: Sequence[Text] = (),
 ) -> tuple[list[Diagnostic], Network | None]:
     """Lower a variant and run the passes; return what is wrong, and the network if it has one."""
-    network, found = lower(parsed, variant, settings, faulty)
+    network, found = lower(parsed, variant, settings, faulty, outputs)
     if network is not None:
         found = [*found, *(d for judge_network in CHECKS for d in judge_network(network))]
     return found, network
 
 
-def load(spec: str | Path | Source, variant: str | None = None, **settings: Any) -> nn.Module:
-    """Compile a spec and return the torch.nn.Module that its emitted source defines."""
+def load(
+    spec: str | Path | Source,
+    variant: str | None = None,
+    *,
+    outputs: Sequence[str] = (),
+    allow_ops: bool = False,
+    **settings: Any,
+) -> nn.Module:
+    """Compile a spec and return the torch.nn.Module that its emitted source defines.
+
+    With several `outputs` its result is a dictionary by their names, with one that value itself.
+    """
     from archc.runtime import load as run  # noqa: PLC0415
 
-    return run(compile(spec, variant, **settings))
+    return run(compile(spec, variant, outputs=outputs, allow_ops=allow_ops, **settings))
 
 
 def names() -> list[str]:
@@ -253,14 +351,22 @@ def names() -> list[str]:
     return zoo.names()
 
 
-def open_spec(spec: str | Path | Source, variant: str | None) -> tuple[Document, str]:
-    """Return the document that a path or zoo name means, and the variant."""
+def open_spec(
+    spec: str | Path | Source, variant: str | None, *, allow_ops: bool = False
+) -> tuple[Document, str]:
+    """Return the document that a path or zoo name means, its names linked, and the variant."""
+    parsed, chosen = _opened(spec, variant)
+    link(parsed, allow_ops=allow_ops)
+    return parsed, chosen
+
+
+def _opened(spec: str | Path | Source, variant: str | None) -> tuple[Document, str]:
     if isinstance(spec, Source):
         parsed = document(spec)
         return parsed, pick(parsed, variant)
     path = Path(spec)
     if not path.is_file():
-        found = zoo.find(str(spec)) or next((f for f in zoo.files() if f.stem == str(spec)), None)
+        found, named = zoo.locate(str(spec))
         if found is None:
             hint = nearest(str(spec), [*zoo.names(), *(f.stem for f in zoo.files())])
             message = f"there is no file and no network of the zoo called `{spec}`" + (
@@ -268,51 +374,15 @@ def open_spec(spec: str | Path | Source, variant: str | None) -> tuple[Document,
             )
             raise FileNotFoundError(message)
         parsed = document(read(found, found.name))
-        named = zoo.find(str(spec)) is not None and variant is None and parsed.variants
-        return parsed, pick(parsed, str(spec) if named else variant)
+        return parsed, pick(parsed, named if variant is None and parsed.variants else variant)
     parsed = document(read(path))
     return parsed, pick(parsed, variant)
 
 
-def default(parsed: Document) -> str:
-    """Return the variant that is meant when none is named: `default`, or the first one."""
-    if parsed.default is not None:
-        return str(parsed.default)
-    return str(next(iter(parsed.variants), parsed.name))
-
-
-def pick(parsed: Document, variant: str | None) -> str:
-    """Return the variant that is meant; raises SpecError where the document has none such."""
-    known = [str(v) for v in parsed.variants] or [str(parsed.name)]
-    chosen = default(parsed) if variant is None else variant
-    if chosen not in known:
-        span = (
-            parsed.default.span
-            if variant is None and parsed.default is not None
-            else parsed.name.span
-        )
-        raise SpecError(
-            [
-                Diagnostic(
-                    "unknown-variant",
-                    f"`{parsed.name}` has no variant `{chosen}`",
-                    span,
-                    help=nearest(chosen, known) or f"variants: {', '.join(known)}",
-                )
-            ]
-        )
-    return chosen
-
-
-def _setting(name: str, value: Any) -> Any:
-    """Return a setting as the spec would hold it: a string is an expression."""
-    if not isinstance(value, str):
-        return list(value) if isinstance(value, tuple) else value
-    return _written("--set", name, value)
-
-
-def _written(flag: str, name: str, text: str) -> Expr:
-    """Parse what stands on the command line, for messages as the text `name=text`."""
-    source = Source(flag, f"{name}={text}")
-    start = len(name) + 2
-    return parse(Text.at(text, Span(1, start, 1, start + len(text), source)))
+def _library(spec: str | Path | Source) -> Library | None:
+    """Return the file as a library of blocks; None where it is a network, or neither."""
+    try:
+        read_file = imported(spec if isinstance(spec, Source) else read(Path(spec)))
+    except (SpecError, OSError):
+        return None
+    return read_file if isinstance(read_file, Library) else None

@@ -15,20 +15,33 @@ import typer
 from archc import __version__
 from archc.commands.build import build
 from archc.commands.check import check
-from archc.commands.common import DEFECT
+from archc.commands.check_op import check_op
+from archc.commands.common import DEFECT, WRONG, complain
+from archc.commands.diff import diff
 from archc.commands.draw import draw
 from archc.commands.listing import list_networks
+from archc.commands.paths import paths
+from archc.commands.probe import probe
+from archc.commands.report import write_report
 from archc.commands.schema import schema
 from archc.commands.table import show
+from archc.commands.trace import trace
 from archc.commands.verify import verify
+from archc.diagnostics import SpecError
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "build": build,
     "check": check,
+    "check-op": check_op,
+    "diff": diff,
     "draw": draw,
     "list": list_networks,
+    "paths": paths,
+    "probe": probe,
+    "report": write_report,
     "schema": schema,
     "table": show,
+    "trace": trace,
     "verify": verify,
 }
 
@@ -62,6 +75,9 @@ def main() -> None:
     """Run the command line; a defect of ours shows its traceback and exits with 3."""
     try:
         app()
+    except SpecError as error:  # of a plug-in's op, which fails where it is put to use
+        complain(error.diagnostics)
+        sys.exit(WRONG)
     except BrokenPipeError:
         sys.stderr.close()
     except Exception:  # noqa: BLE001 - the last resort

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Source:
-    """A spec's text and the name that messages give it."""
+    """A spec's text and the name that messages give it.
+
+    `path` is where it was read; what it imports is looked for from there, or from the current
+    folder where it is None.
+    """
 
     name: str
     text: str = field(repr=False)
+    path: Path | None = field(default=None, repr=False, compare=False)
 
     def line(self, number: int) -> str:
         """Return a line of the text by its number, counted from 1."""

@@ -7,8 +7,8 @@ distinct blocks and not the depth. `Network.graph` unfolds all of it, when asked
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +79,11 @@ class Node:
         """The tensors that an op owns, by name."""
         return self.target.tensors(*self.shapes) if isinstance(self.target, Op) else {}
 
+    @property
+    def held(self) -> bool:
+        """Whether a module of PyTorch holds the tensors of the op, and not the class around it."""
+        return bool(self.tensors) and not (self.op is not None and self.op.registered)
+
     @cached_property
     def macs(self) -> int:
         """The multiply-adds of an op for one sample."""
@@ -94,7 +99,8 @@ class Node:
 class Module:
     """A block with its arguments on given input shapes: its nodes, in the order of the text.
 
-    `block` is what it was written as. `results` and `applied` say what became of each step
+    `block` is what it was written as. `places` has, in a network, the value at each path of its
+    own steps. `results` and `applied` say what became of each step
     and each call of the text, by its identity and the turns of the loops around it: the
     emitter reads the text again beside them.
     """
@@ -109,6 +115,17 @@ class Module:
     scope: Any = None
     results: dict[tuple[int, tuple[int, ...]], Any] = field(default_factory=dict)
     applied: dict[tuple[int, tuple[int, ...]], Node] = field(default_factory=dict)
+    places: dict[str, Any] | None = None
+
+    @property
+    def is_network(self) -> bool:
+        """Whether the module is a network, the whole or an imported one, with rules of its own."""
+        return self.places is not None
+
+    @cached_property
+    def networks(self) -> bool:
+        """Whether it is a network, or has one inside."""
+        return self.is_network or any(n.module.networks for n in self.nodes if n.module)
 
     @property
     def result(self) -> Any:
@@ -153,6 +170,46 @@ class Module:
                 yield from node.module.leaves(path, stage or node.stage, again=again or node.again)
 
 
+def unrolled(module: Module, depth: int | None = None) -> Module:
+    """Return a module with the blocks in it replaced by what is in them, down to a depth.
+
+    At depth 1 it is the module itself, at depth 2 the blocks in its blocks are whole, without
+    a depth all that is left are ops. Paths are those from the module.
+    """
+    flat = replace(module, nodes=[], results={}, applied={})
+    made: dict[int, Value] = {}
+
+    def visit(nodes: Iterable[Node], prefix: str, stage: str, level: int, *, again: bool) -> None:
+        for node in nodes:
+            taken = tuple(made.get(id(v), v) for v in node.inputs)
+            path, part = join(prefix, node.path), stage or node.stage
+            twice = again or node.again
+            if node.module is None or level == depth:
+                given = tuple(Value(v.shape, v.span, v.text) for v in node.outputs)
+                new = replace(node, path=path, stage=part, inputs=taken, outputs=given, again=twice)
+                for value in given:
+                    value.node = new
+                flat.nodes.append(new)
+                made.update({id(v): g for v, g in zip(node.outputs, given, strict=True)})
+                continue
+            inner = node.module
+            made.update({id(v): t for v, t in zip(inner.inputs, taken, strict=True)})
+            visit(inner.nodes, path, part, level + 1, again=twice)
+            made.update(
+                {id(v): made[id(u)] for v, u in zip(node.outputs, inner.values, strict=True)}
+            )
+
+    visit(module.nodes, "", "", 1, again=False)
+    flat.outputs = tuple(replace(o, value=_renamed(o.value, made)) for o in module.outputs)
+    return flat
+
+
+def _renamed(value: Any, made: Mapping[int, Value]) -> Any:
+    if isinstance(value, Value):
+        return made.get(id(value), value)
+    return [_renamed(item, made) for item in value] if isinstance(value, list | tuple) else value
+
+
 @dataclass(frozen=True)
 class Leaf:
     """An op of the unfolded network."""
@@ -179,7 +236,10 @@ class Stage:
 
 @dataclass(eq=False)
 class Network:
-    """A spec with its variant and settings, lowered."""
+    """A spec with its variant and settings, lowered.
+
+    `chosen` are the places whose values it gives, where not those that the spec says.
+    """
 
     name: str
     variant: str
@@ -187,6 +247,7 @@ class Network:
     settings: Mapping[str, Any]
     root: Module
     stages: tuple[Stage, ...] = ()
+    chosen: tuple[str, ...] = ()
 
     @property
     def input(self) -> Shape:
@@ -315,9 +376,10 @@ def is_source(value: Any) -> bool:
 
 
 def flat(value: Any) -> tuple[Value, ...]:
-    """Return the values of a value or a list of them."""
+    """Return the values of a value, a list of them or several with names."""
     if isinstance(value, Value):
         return (value,)
+    items = list(value.values()) if isinstance(value, dict) else value
     return (
-        tuple(v for item in value for v in flat(item)) if isinstance(value, (list, tuple)) else ()
+        tuple(v for item in items for v in flat(item)) if isinstance(items, (list, tuple)) else ()
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self
 
 SPATIAL = ("d", "h", "w", "l")
@@ -13,11 +13,15 @@ class Shape:
     """The shape of one sample of a value, the batch dimension left out.
 
     `layout` names the dimensions: c channels, h height, w width, n tokens, l length,
-    d depth. `b c h w` of a framework is ("c", "h", "w") here.
+    d depth. `b c h w` of a framework is ("c", "h", "w") here. `batch` is what stands before
+    them: "b" for a batch; of what a network owns rather than computes, a learned parameter
+    say, "1" for a dimension of one element, or "" for none. Shapes that differ in it only are
+    equal, since the one is repeated along the batch of the other.
     """
 
     layout: tuple[str, ...]
     sizes: tuple[int, ...]
+    batch: str = field(default="b", compare=False)
 
     def __post_init__(self) -> None:
         if len(self.layout) != len(self.sizes):
@@ -66,7 +70,7 @@ class Shape:
     @property
     def spelled(self) -> str:
         """The layout with its batch dimension, as messages spell it: `b c h w`."""
-        return " ".join(("b", *self.layout))
+        return " ".join(filter(None, (self.batch, *self.layout)))
 
     def __str__(self) -> str:
         return "×".join(str(size) for size in self.sizes)

@@ -51,6 +51,13 @@ def names() -> list[str]:
     return list(index())
 
 
+def locate(name: str) -> tuple[Path | None, str | None]:
+    """Return the spec file that a name means, a network's or a file's, and the network's name."""
+    if found := find(name):
+        return found, name
+    return next((path for path in files() if path.stem == name), None), None
+
+
 def find(name: str) -> Path | None:
     """Return the spec file that has a network of this name; None where none has."""
     return index().get(name)

@@ -4,15 +4,17 @@
 
 writes the pages ops.md and diagnostics.md, and in other pages what stands between
 `<!-- begin: NAME -->` and `<!-- end: NAME -->`, each by the function of that name;
-`--pictures` draws docs/images as well. A test holds the pages to what this would write.
+`--pictures` draws docs/images as well, those of gallery.md with them. A test holds the pages to what this would write.
 """
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +24,9 @@ import typer
 import yaml
 
 import archc
-from archc import api
+from archc import api, zoo
+from archc.backends.drawing.facts import short as counted
+from archc.backends.picture import Picture
 from archc.cli import app
 from archc.diagnostics import Source
 from archc.language.functions import FUNCTIONS
@@ -36,9 +40,14 @@ CAUSES: Mapping[str, Mapping[str, str]] = yaml.safe_load(
     (DOCS / "causes.yaml").read_text(encoding="utf-8")
 )
 PICTURES = {
-    "resnet50.svg": ("resnet50", "stage"),
-    "resnet20.svg": ("resnet20", "block"),
+    "resnet50.svg": ("resnet50", "stage", ""),
+    "resnet20.svg": ("resnet20", "block", ""),
+    "resnet50_block.svg": ("resnet50", "block", "layer1"),
+    "resnet50_op.svg": ("resnet50", "op", "layer3.0"),
+    "se_block.svg": ("se_resnet50", "block", "layer1.1"),
+    "swin_block.svg": ("swin_t", "block", "features.5.0"),
 }
+FIGURE_3 = ("vgg19", "plain34", "resnet34")
 
 
 def table(*rows: Iterable[str]) -> str:
@@ -97,9 +106,14 @@ SHOWN = {
     "adaptive_avg_pool": "adaptive_avg_pool(1)",
     "adaptive_max_pool": "adaptive_max_pool([2, 4])",
     "drop_path": "drop_path(0.1)",
+    "stochastic_depth": "stochastic_depth(0.5)",
     "split": "split([4, 12])",
     "narrow": "narrow(0, 4)",
     "select": 'select(0, dim="h")',
+    "unfold": "unfold(3, padding=1)",
+    "resize": "resize([24, 48])",
+    "power": "power(2)",
+    "clamp": "clamp(0, 1)",
     "pad": "pad([0, 1, 0, 1])",
     "pad_channels": "pad_channels(32)",
     "pad_to": "pad_to(7)",
@@ -309,7 +323,12 @@ def functions() -> str:
         for n, f in ours.items()
     ]
     rows.append(("`count(items, item)`", "How often an item is in a list."))
-    rows.append(("`list(a, b, ...)`", "The list of its arguments, which may be values."))
+    rows.append(
+        (
+            "`list(a, b, ...)`",
+            "The list of its arguments, which may be values, and lists of them, which it takes in.",
+        )
+    )
     rest = ", ".join(f"`{n}`" for n in FUNCTIONS if n not in {*ours, "count", "list"})
     return f"As in Python: {rest}. Beside them:\n\n" + table(("function", ""), *rows)
 
@@ -364,12 +383,111 @@ def option(param: Any) -> tuple[str, str, str]:
     return names + (f" `{param.metavar}`" if param.metavar else ""), about, default
 
 
-PAGES: Mapping[str, Callable[[], str]] = {"ops.md": ops, "diagnostics.md": diagnostics}
+LEDGER = DOCS.parent / "tests" / "goldens" / "torchvision"
+COMPARED = ("eval output", "train output", "running statistics", "gradients")
+
+
+def torchvision() -> str:
+    """Return what was compared with each network of torchvision, from what the tests kept."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for path in sorted(LEDGER.glob("*.json"), key=lambda path: path.name):
+        name = path.name.split(".")[0]
+        found.setdefault(name, []).append(json.loads(path.read_text(encoding="utf-8")))
+    rows = [compared(name, records) for name, records in sorted(found.items())]
+    head = ("network", "params", "MACs", "keys", "eval", "train", "statistics", "gradients", "at")
+    return f"{len(rows)} networks:\n\n" + table(head, *rows)
+
+
+def compared(name: str, records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Return the row of one network, over all sizes that it was run at."""
+    network = archc.compile(name)
+    keys = {r["keys"] for r in records} | {r["shapes"] for r in records} - {"equal"}
+    results = (
+        ", ".join(dict.fromkeys(r[what] for r in records if what in r)) or "none"
+        for what in COMPARED
+    )
+    sizes = (size.split("×", 2)[-1] for r in records for size in r["sizes"])
+    counts = (f"{network.params:,}", f"{network.macs:,}")
+    return (f"`{name}`", *counts, ", ".join(sorted(keys)), *results, ", ".join(sizes))
+
+
+def timm() -> str:
+    """Return the networks of timm that specs are held to, by spec."""
+    sys.path.insert(0, str(DOCS.parent / "tests" / "runtime"))
+    held = importlib.import_module("timm_networks").FAMILIES
+    return table(
+        ("spec", "networks of timm"),
+        *((f"`{f}`", ", ".join(f"`{n}`" for n in names)) for f, names in held.items()),
+    )
+
+
+def specs() -> str:
+    """Return every spec of the zoo: its paper, its variants, its length, that of what it emits."""
+    rows, lines = [], 0
+    for path in zoo.files():
+        network = archc.compile(path)
+        document = network.network.document
+        paper, length = document.paper, len(path.read_text(encoding="utf-8").splitlines())
+        title = (
+            f"[{paper.title}](https://arxiv.org/abs/{paper.arxiv})"
+            if paper and paper.arxiv
+            else (paper.title if paper else "")
+        )
+        emitted = len(network.source().splitlines())
+        variants = len(document.variants) or 1
+        rows.append((f"`{path.stem}`", str(title), f"{variants}", f"{length}", f"{emitted}"))
+        lines += length
+    head = ("spec", "paper", "networks", "lines of YAML", "lines emitted")
+    total = ("", "", str(sum(int(row[2]) for row in rows)), f"{lines:,}", "")
+    return table(head, *rows, total)
+
+
+# The gallery
+
+GALLERY = """\
+# Gallery
+
+<!-- written by docs/generate.py from the specs of the zoo -->
+
+A network of every family of the zoo, at level `stage`: `archc draw NAME -o NAME.svg` draws each of them.
+What the marks mean is in [drawing.md](drawing.md). Counts are of trainable parameters, and of multiply-adds for one sample.
+"""
+
+
+def gallery() -> str:
+    """Return the page with a picture of every family, and a table of all."""
+    found = {path.stem: archc.compile(path) for path in zoo.files()}
+    rows = (
+        (f"[{stem}](#{stem})", a.name, str(a.input), str(a.depth), counted(a.params), counted(a.macs))
+        for stem, a in found.items()
+    )
+    heads = ("family", "shown here", "input", "depth", "params", "MACs")
+    return "\n".join([GALLERY, table(heads, *rows), *(_shown(s, a) for s, a in found.items())])
+
+
+def _shown(stem: str, arch: archc.Architecture) -> str:
+    paper = arch.network.document.paper
+    source = f"*{paper.title}*, arXiv:{paper.arxiv}. " if paper and paper.arxiv else ""
+    alt = f"The stages of {arch.name}"
+    return (
+        f"## {stem}\n\n{source}[specs/{stem}.yaml](../specs/{stem}.yaml)\n\n"
+        f"![{alt}](images/gallery/{stem}.svg)\n"
+    )
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "ops.md": ops,
+    "diagnostics.md": diagnostics,
+    "gallery.md": gallery,
+}
 SECTIONS: Mapping[str, Callable[[], str]] = {
     "functions": functions,
     "conventions": conventions,
     "he2015": he2015,
     "commands": commands,
+    "torchvision": torchvision,
+    "timm": timm,
+    "families": specs,
 }
 SECTION = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
 
@@ -382,12 +500,21 @@ def written(page: Path) -> str:
     return SECTION.sub(lambda m: f"{m[1]}\n{SECTIONS[m[2]]().rstrip()}\n\n{m[3]}", text)
 
 
+def drawn() -> Iterator[tuple[str, Picture]]:
+    """Yield the pictures that pages show, each with its place below docs/images."""
+    for name, (network, level, at) in PICTURES.items():
+        yield name, archc.compile(network).picture(level, at)
+    yield "figure3.svg", api.side_by_side([archc.compile(name) for name in FIGURE_3])
+    for path in zoo.files():
+        yield f"gallery/{path.stem}.svg", archc.compile(path).picture()
+
+
 def pictures() -> None:
     """Draw the pictures that pages show."""
-    for name, (network, level) in PICTURES.items():
+    for name, picture in drawn():
         path = DOCS / "images" / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(archc.compile(network).svg(level=level), encoding="utf-8")
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(picture.svg(), encoding="utf-8")
 
 
 def main() -> None:

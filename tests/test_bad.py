@@ -1,6 +1,7 @@
 """Every diagnostic has a bad spec in tests/bad, with its exact rendering beside it.
 
-The first line of a bad spec lists the codes that it warrants, in the order of the text.
+The first line of a bad spec lists the codes of the errors, or else warnings, that it warrants.
+A line `# allowed: ops` says that its Python files may be run.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ COMPOSED = {
     "unused-let",
     "unused-param",
 }
-REPORTERS = {"Diagnostic", "EvalFault", "ShapeFault", "report", "_fault", "_stop", "_unknown"}
+REPORTERS = {
+    "Diagnostic", "EvalFault", "ShapeFault", "report", "warn", "_fault", "_stop", "_unknown",
+}  # fmt: skip
 
 
 def check(path: Path) -> list[Diagnostic]:
@@ -40,7 +43,8 @@ def check(path: Path) -> list[Diagnostic]:
         source = read(path, path.name)
     except archc.SpecError as error:
         return list(error.diagnostics)
-    return archc.check(source, **SETTINGS.get(path.stem, {}))
+    allowed = "\n# allowed: ops\n" in source.text
+    return archc.check(source, allow_ops=allowed, **SETTINGS.get(path.stem, {}))
 
 
 def code_of(path: Path) -> str:
@@ -54,11 +58,15 @@ def test_rendering(path: Path, golden: Callable[[Path, str], None]) -> None:
     found = check(path)
     golden(path.with_suffix(".txt"), "\n\n".join(render(d) for d in found) + "\n")
     wanted = re.search(
-        r"^# errors: (.*)$", path.read_text(encoding="utf-8", errors="replace"), re.MULTILINE
+        r"^# (error|warning)s: (.*)$",
+        path.read_text(encoding="utf-8", errors="replace"),
+        re.MULTILINE,
     )
 
     assert wanted is not None
-    assert sorted(d.code for d in errors(found)) == sorted(wanted[1].split())
+    of_kind = [d.code for d in found if d.severity == wanted[1]]
+    assert sorted(of_kind) == sorted(wanted[2].split())
+    assert wanted[1] == "error" or not errors(found)
     assert code_of(path) in {d.code for d in found}
 
 

@@ -99,7 +99,7 @@ def test_defects_show_their_traceback() -> None:
     """A defect of ours exits with 3 and shows where it is."""
     script = (
         "import sys, archc.commands.common as common\n"
-        "def broken(*a): raise RuntimeError('boom')\n"
+        "def broken(*a, **k): raise RuntimeError('boom')\n"
         "common.api.compile = broken\n"
         "from archc.cli import main\n"
         "sys.argv = ['archc', 'build', 'resnet18']\n"

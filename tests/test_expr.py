@@ -9,6 +9,7 @@ import pytest
 from archc.diagnostics import Source, Span, SpecError
 from archc.language.evaluate import arithmetic
 from archc.language.expr import parse
+from archc.language.functions import jumps_near
 from archc.language.source import Text
 
 SCOPE = {"n": 3, "xs": [1, 2, 3], "table": [[1, [2, 3]], [4, [5, 6]]], "name": "bn"}
@@ -121,3 +122,27 @@ def test_places_in_unicode() -> None:
     expr = parse(text('["é", m] for k in xs'))
 
     assert expr.span(expr.tree.elt.elts[1]).column == 7  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "near"),
+    [
+        ("int", [0.29 * 100], True),
+        ("int", [3.0], False),
+        ("int", [3], False),
+        ("int", [2.9999], False),
+        ("floor", [-0.1 * 3 * 10], True),
+        ("ceil", [0.1 * 3 * 10], True),
+        ("round", [2.5], False),
+        ("round", [sum([0.1] * 25)], True),
+        ("round", [2.0000000001], False),
+        ("round", [0.29 * 100, 1], False),
+        ("make_divisible", [60.0], False),
+        ("make_divisible", [59.99999999999999], True),
+        ("make_divisible", [56.00000000000001], False),
+        ("make_divisible", [5.999999999999999, 4], True),
+    ],
+)
+def test_jumps_near(name: str, values: list[float], near: bool) -> None:
+    """A hair from where a result jumps, not at it, and not where nothing jumps."""
+    assert jumps_near(name, values) is near

@@ -21,6 +21,7 @@ ROOMS = (
     "version",
     "diagnostics",
     "shapes",
+    "windows",
     "language",
     "ops",
     "zoo",

@@ -55,6 +55,22 @@ def test_copies_of_for_are_side_by_side() -> None:
     assert sorted(arch.graph.predecessors("all")) == ["each.0", "each.1"]
 
 
+def test_a_list_takes_in_lists_and_leaves_out_nothing() -> None:
+    """So a recursive block can hand on what its inner one gives, and end with one value."""
+    arch = compiled(
+        "blocks:\n  ends(n):\n    short: conv(4, 3)(x)\n"
+        "    deep: ends(n - 1)(x) if n > 1 else none(x)\n    all: list(short, deep)\n"
+        "body:\n  ends: ends(3)\n  all: concat(ends)\n"
+    )
+
+    assert arch.output.sizes == (12, 16, 16)
+    assert list(arch.state_dict_shapes())[::2] == [
+        "ends.short.weight",
+        "ends.deep.short.weight",
+        "ends.deep.deep.short.weight",
+    ]
+
+
 def test_repeat_chains_and_remembers() -> None:
     """`repeat` chains its copies; `.steps` are their outputs."""
     arch = compiled(
@@ -152,3 +168,29 @@ def test_depth_counts_the_longest_path() -> None:
         "resnet110": 110,
         "plain20": 20,
     }
+
+
+def test_several_tensors_run_on() -> None:
+    """What a block gives goes to the inputs of the next, by position or by name alike."""
+    blocks = (
+        "blocks:\n  two(k):\n    inputs: [...all]\n    outputs: OUT\n    both: concat(all)\n"
+        "    a: conv(k, 1)(both)\n    b: conv(k, 3)(both)\n"
+    )
+    body = "body:\n  p: two(4)\n  q: two(6)\n  out: concat(q)\n"
+    for outputs in ("[a, b]", "{low: a, high: b}"):
+        arch = compiled(blocks.replace("OUT", outputs) + body)
+
+        assert arch.output.sizes == (12, 16, 16)
+        assert arch.state_dict_shapes()["q.b.weight"] == (6, 8, 3, 3)
+
+
+def test_rest_takes_lists_apart() -> None:
+    """Values and lists of them in one row, of which one may be empty: recursion hands them down."""
+    arch = compiled(
+        "blocks:\n  tree(levels):\n    inputs: [x, ...children]\n"
+        "    one: conv(8, 1)(x)\n    more: list(children, x)\n"
+        "    two: tree(levels - 1)(one, more, one) if levels > 1 else concat(one, more)\n"
+        "body:\n  a: tree(3)\n"
+    )
+
+    assert arch.output.channels == 8 * (1 + 5)

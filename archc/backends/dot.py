@@ -1,4 +1,4 @@
-"""A picture of a network as DOT text: `dot(network, level="stage", theme="light")`."""
+"""A picture of a network as DOT text."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import textwrap
 from html import escape
 from typing import TYPE_CHECKING
 
-from archc.backends.drawing import words
-from archc.backends.drawing.build import LEVELS, scene
 from archc.backends.drawing.columns import columns
 from archc.backends.drawing.scene import Arrow, Box, Frame, Scene, boxes
-from archc.backends.drawing.style import FONT, SIZE, SMALL, THEMES, Theme
-from archc.graph import Network
+from archc.backends.drawing.style import FONT, SIZE, SMALL, Theme
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -21,29 +18,22 @@ ROOM = 12
 
 CIRCLE = dict(shape="circle", margin="0", width="0.26", height="0.26", fixedsize="true")  # noqa: C408
 
-__all__ = ["LEVELS", "THEMES", "describe", "dot"]
+SHAPES: dict[str, dict[str, str]] = {
+    "concat": {"shape": "polygon", "distortion": "0.2", "style": "filled", "margin": "0.02,0"},
+    "split": {"shape": "polygon", "distortion": "-0.2", "style": "filled", "margin": "0.02,0"},
+    "source": {"shape": "cds", "style": "filled", "margin": "0.14,0.04"},
+}
+"""Shapes other than a rounded box: what brings together, what takes apart, what is learned."""
+
+STROKES = {"identity": "solid", "projection": "dashed"}
 
 
-def dot(network: Network, level: str = "stage", theme: str = "light") -> str:
-    """Return the DOT text of a network; the same network gives the same bytes.
-
-    Raises ValueError for a level or theme that there is not.
-    """
-    if theme not in THEMES:
-        raise ValueError(f"there is no theme `{theme}`: choose from {', '.join(THEMES)}")
-    return written(_scene(network, level), THEMES[theme])
-
-
-def describe(network: Network, level: str = "stage") -> str:
-    """Return in words what the picture of a network shows."""
-    return words.describe(_scene(network, level))
-
-
-def _scene(network: Network, level: str) -> Scene:
-    known = next((each for each in LEVELS if each == level), None)
-    if known is None:
-        raise ValueError(f"there is no level `{level}`: choose from {', '.join(LEVELS)}")
-    return scene(network, known)
+MARKED = {
+    "added": {"penwidth": "2.2"},
+    "removed": {"style": "dashed,rounded,filled", "penwidth": "1.6"},
+    "changed": {"penwidth": "1.6"},
+}
+"""The lines of a difference: what is added is thick, what is removed dashed."""
 
 
 def written(picture: Scene, theme: Theme) -> str:
@@ -72,23 +62,35 @@ def written(picture: Scene, theme: Theme) -> str:
         else:
             _turn(graph, arrow, to, theme)
     if len(parts) > 1:
-        tops = [picture.items[0].id, *(f"turn{k}-top" for k in range(1, len(parts)))]
+        tops = [picture.items[0].id]
+        tops += [f"turn{k}-{end}" for k in range(1, len(parts)) for end in ("up", "top")]
         graph.body.append("\t{ rank=min; " + "; ".join(f'"{name}"' for name in tops) + " }\n")
+        for left, right in zip(tops[::2], tops[1::2], strict=False):
+            graph.edge(left, right, style="invis")
     return str(graph.source)
 
 
 def _turn(graph: Digraph, arrow: Arrow, number: int, theme: Theme) -> None:
-    """Draw an arrow from the foot of a column, up, and over to the head of the next one."""
-    top, foot = f"turn{number}-top", f"turn{number}-foot"
-    for name in (top, foot):
+    """Draw an arrow from the foot of a column, up, and over to the head of the next one.
+
+    It goes up in a column of its own, which stands between the two: edges between nodes of one
+    rank go from left to right.
+    """
+    foot, up, top = (f"turn{number}-{end}" for end in ("foot", "up", "top"))
+    for name in (foot, up, top):
         graph.node(
             name, label="", shape="point", width="0.01", height="0.01", color=theme.line,
-            group=f"turn{number}", penwidth="0",
+            group="main" if name == top else f"turn{number}",
         )  # fmt: skip
-    graph.edge(arrow.tail.id, foot, dir="none", weight="2")
-    graph.edge(top, foot, dir="none", weight="0")
-    more = {"label": label} if (label := _arrow_label(arrow)) else {}
-    graph.edge(top, arrow.head.id, weight="10", **more, **_head(arrow))
+    more = _stroke(arrow, theme)
+    plain = {**more, "dir": "none"}
+    graph.edge(arrow.tail.id, foot, id=arrow.id, weight="2", **plain)
+    graph.edge(up, foot, id=f"{arrow.id}-up", weight="0", **plain)
+    graph.edge(up, top, id=f"{arrow.id}-over", **plain)
+    label = {"label": said} if (said := _arrow_label(arrow)) else {}
+    graph.edge(
+        top, arrow.head.id, id=f"{arrow.id}-down", weight="10", **label, **more, **_head(arrow)
+    )
 
 
 def _items(graph: Digraph, items: list[Box | Frame], theme: Theme) -> None:
@@ -100,23 +102,61 @@ def _items(graph: Digraph, items: list[Box | Frame], theme: Theme) -> None:
 
 
 def _frame(graph: Digraph, frame: Frame, theme: Theme) -> None:
-    paint = theme.stage if frame.kind == "stage" else theme.block
     stage = frame.kind == "stage"
-    forked = any(isinstance(i, Box) and i.kind == "fork" for i in frame.items)
-    room = ROOM if forked else ROOM // 2
-    lines = [frame.title] if stage else textwrap.wrap(frame.title, room, break_long_words=False)
-    beside = len(lines[-1]) < room - 3 or frame.times == 1
-    title = "<BR/>".join(map(escape, lines)) + "<BR/>" * (not beside)
-    title += _times(frame.times, theme)
-    if stage:
-        title = f"<B>{title}</B>"
+    paint = theme.marks.get(frame.mark) or (theme.stage if stage else theme.block)
+    beside = bool(frame.facts) and isinstance(frame.items[0], Box)
+    title = _stage_title(frame, theme) if stage else _block_title(frame, theme)
     with graph.subgraph(name=f"cluster_{frame.id}") as inner:
         inner.attr(
-            id=frame.id, label=f"<{title}>", fontsize=str(SIZE if stage else SMALL + 1),
-            style="filled,rounded", color=paint.line, fillcolor=paint.fill, margin="12",
-            labeljust="l" if stage else "r",
+            id=frame.id, label="" if beside else f"<{title}>",
+            fontsize=str(SIZE if stage else SMALL + 1), style="filled,rounded", color=paint.line,
+            fillcolor=paint.fill, margin="12", labeljust="l" if stage and not frame.facts and len(frame.title) < ROOM - 4 else "r",
         )  # fmt: skip
+        if not stage and not frame.title:
+            inner.attr(style="rounded,dashed,filled")
+        if frame.mark:
+            inner.attr(fillcolor=theme.stage.fill, **MARKED[frame.mark])
         _items(inner, frame.items, theme)
+        if beside:
+            _head_beside(inner, frame, theme)
+
+
+def _block_title(frame: Frame, theme: Theme) -> str:
+    """Write a block's name to the right of the line that enters it."""
+    forked = any(isinstance(i, Box) and i.kind == "fork" for i in frame.items)
+    room = ROOM if forked else ROOM // 2
+    lines = textwrap.wrap(frame.title, room, break_long_words=False) or [""]
+    beside = len(lines[-1]) < room - 3 or frame.times == 1
+    return "<BR/>".join(map(escape, lines)) + "<BR/>" * (not beside) + _times(frame.times, theme)
+
+
+def _stage_title(frame: Frame, theme: Theme) -> str:
+    """Write a stage's name, and below it what is counted."""
+    lines = [f"<B>{escape(frame.title)}{_times(frame.times, theme)}</B>"]
+    lines += [_small(line, theme) for line in frame.facts.split(", ") if line]
+    return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines) if frame.facts else lines[0]
+
+
+def _head_beside(graph: Digraph, frame: Frame, theme: Theme) -> None:
+    """Write a stage's name and what is counted to the right of its first box.
+
+    Above it the line that comes in would go through the words.
+    """
+    title, first = f"{frame.id}-title", frame.items[0]
+    graph.node(
+        title,
+        label=f"<{_stage_title(frame, theme)}>",
+        id=title,
+        shape="plaintext",
+        style="",
+        margin="0",
+    )
+    graph.edge(first.id, title, style="invis", weight="0")
+    graph.body.append(f'\t\t{{ rank=same; "{title}"; "{first.id}" }}\n')
+
+
+def _small(text: str, theme: Theme) -> str:
+    return f'<FONT POINT-SIZE="{SMALL}" COLOR="{theme.quiet}">{escape(text)}</FONT>'
 
 
 def _box(graph: Digraph, box: Box, theme: Theme) -> None:
@@ -126,15 +166,20 @@ def _box(graph: Digraph, box: Box, theme: Theme) -> None:
             color=theme.line, **_group(box),
         )  # fmt: skip
         return
-    paint = theme.boxes[box.kind]
-    more = CIRCLE if box.kind == "merge" and len(box.title) == 1 else {}
+    paint = theme.marks.get(box.mark) or theme.boxes[box.kind]
+    more = {**SHAPES.get(box.kind, {}), **MARKED.get(box.mark, {})}
+    if box.kind == "merge" and len(box.title) == 1:
+        more |= CIRCLE
+    if box.training:
+        more["style"] = "dashed,rounded,filled"
     graph.node(
-        box.id, label=_label(box, theme), id=box.id, color=paint.line, fillcolor=paint.fill,
-        **_group(box), **more,
+        box.id, label=box_label(box, theme), id=box.id, color=theme.quiet if box.training else paint.line,
+        fillcolor=paint.fill, **_group(box), **more,
     )  # fmt: skip
     if box.shortcut != "flow":
-        style = "dashed" if box.shortcut == "projection" else "solid"
-        graph.edge(f"{box.id}:ne", f"{box.id}:se", id=f"{box.id}-shortcut", style=style)
+        graph.edge(
+            f"{box.id}:ne", f"{box.id}:se", id=f"{box.id}-shortcut", style=STROKES[box.shortcut]
+        )
 
 
 def _group(box: Box) -> dict[str, str]:
@@ -142,13 +187,14 @@ def _group(box: Box) -> dict[str, str]:
     return {"group": "main"} if box.main else {}
 
 
-def _label(box: Box, theme: Theme) -> str:
+def box_label(box: Box, theme: Theme) -> str:
     """Write a box's text: its title, small lines below, and how often it is there."""
-    if not box.notes and box.times == 1:
-        return box.title
     notes = box.notes if box.kind == "block" else [", ".join(box.notes)] * bool(box.notes)
-    font = f'<FONT POINT-SIZE="{SMALL}" COLOR="{theme.quiet}">'
-    lines = "<BR/>".join([escape(box.title), *(f"{font}{escape(n)}</FONT>" for n in notes)])
+    if not notes and not box.facts and box.times == 1:
+        return box.title
+    small = [_small(note, theme) for note in notes]
+    small += [f"<I>{_small(fact, theme)}</I>" for fact in box.facts.split(", ") if fact]
+    lines = "<BR/>".join([escape(box.title), *small])
     if box.times == 1:
         return f"<{lines}>"
     cells = f"<TD>{lines}</TD><TD>{_times(box.times, theme)}</TD>"
@@ -159,13 +205,10 @@ def _times(times: int, theme: Theme) -> str:
     return f'  <FONT COLOR="{theme.accent}"><B>×{times}</B></FONT>' if times > 1 else ""
 
 
-def _arrow(graph: Digraph, arrow: Arrow, theme: Theme) -> None:  # noqa: ARG001
-    more = _head(arrow)
+def _arrow(graph: Digraph, arrow: Arrow, theme: Theme) -> None:
+    more = {"id": arrow.id, "weight": _weight(arrow), **_stroke(arrow, theme), **_head(arrow)}
     if label := _arrow_label(arrow):
         more["label"] = label
-    if arrow.kind == "projection":
-        more["style"] = "dashed"
-    more["weight"] = _weight(arrow)
     graph.edge(arrow.tail.id, arrow.head.id, **more)
 
 
@@ -185,5 +228,20 @@ def _arrow_label(arrow: Arrow) -> str:
     return f"<{''.join(shown)}>" if shown else ""
 
 
+def _stroke(arrow: Arrow, theme: Theme) -> dict[str, str]:
+    """Return how the line of an arrow looks."""
+    if arrow.mark in MARKED:
+        dashed = {"style": "dashed"} if arrow.mark == "removed" else {}
+        return {**MARKED[arrow.mark], **dashed, "color": theme.marks[arrow.mark].line}
+    if arrow.training:
+        return {"style": "dotted", "color": theme.quiet}
+    if arrow.kind == "gate":
+        return {"color": theme.accent}
+    return {"style": "dashed"} if arrow.kind == "projection" else {}
+
+
 def _head(arrow: Arrow) -> dict[str, str]:
-    return {"arrowhead": "none"} if arrow.head.kind == "fork" else {}
+    """Return how an arrow ends: a gate in a dot."""
+    if arrow.head.kind == "fork":
+        return {"arrowhead": "none"}
+    return {"arrowhead": "dot"} if arrow.kind == "gate" else {}

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archc.backends.tables.claims import claims
-from archc.backends.tables.data import as_json, comma_separated, markdown
+from archc.backends.tables.data import as_json, comma_separated, html, markdown
 from archc.backends.tables.family import family
 from archc.backends.tables.latex import latex
 from archc.backends.tables.model import Table
-from archc.backends.tables.network import BY, UnknownName, one_of, table
+from archc.backends.tables.network import BY, READERS, UnknownName, one_of, table
 from archc.backends.tables.text import text
 
 FORMATS: dict[str, Callable[[Table], str]] = {
     "text": text,
     "markdown": markdown,
+    "html": html,
     "latex": latex,
     "csv": comma_separated,
     "json": as_json,
@@ -26,4 +27,4 @@ def render(what: Table, form: str = "text") -> str:
     return FORMATS[one_of(form, list(FORMATS), "format")](what)
 
 
-__all__ = ["BY", "FORMATS", "Table", "UnknownName", "claims", "family", "render", "table", "text"]
+__all__ = ["BY", "FORMATS", "READERS", "Table", "UnknownName", "claims", "family", "render", "table", "text"]

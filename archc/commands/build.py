@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from archc.commands.common import OutputOpt, SetOpt, SpecArg, VariantOpt, compiled, deliver
+from archc.commands.common import (
+    AllowOpt,
+    OutputOpt,
+    OutputsOpt,
+    SetOpt,
+    SpecArg,
+    VariantOpt,
+    compiled,
+    deliver,
+)
 
 
 def build(
-    spec: SpecArg, variant: VariantOpt = None, sets: SetOpt = None, output: OutputOpt = None
+    spec: SpecArg,
+    variant: VariantOpt = None,
+    sets: SetOpt = None,
+    outputs: OutputsOpt = None,
+    allow_ops: AllowOpt = False,
+    output: OutputOpt = None,
 ) -> None:
     """Write the PyTorch module of a network."""
-    deliver(compiled(spec, variant, sets).source(), output)
+    deliver(compiled(spec, variant, sets, outputs=outputs, allow_ops=allow_ops).source(), output)

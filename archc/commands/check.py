@@ -11,12 +11,15 @@ from archc import api
 from archc.backends.table import claims, text
 from archc.commands.common import (
     WRONG,
+    AllowOpt,
+    OutputsOpt,
     SetOpt,
     SpecArg,
     VariantOpt,
     attempt,
     complain,
     deliver,
+    names_of,
     option_of,
     screen,
     settings_of,
@@ -33,15 +36,19 @@ def check(
     spec: SpecArg,
     variant: VariantOpt = None,
     sets: SetOpt = None,
+    outputs: OutputsOpt = None,
+    allow_ops: AllowOpt = False,
     listed: ClaimsOpt = False,
     form: Annotated[str, typer.Option("--format", help="text or json")] = "text",
 ) -> None:
     """Check a spec: every variant, or the one named."""
     option_of(("text", "json"), form, "format")
-    what, settings = spec_of(spec), settings_of(sets)
-    found = attempt(lambda: api.check(what, variant, **settings))
+    what, settings, places = spec_of(spec), settings_of(sets), names_of(outputs)
+    found = attempt(
+        lambda: api.check(what, variant, outputs=places, allow_ops=allow_ops, **settings)
+    )
     if listed:
-        deliver(_claims(what, variant, form), None)
+        deliver(_claims(what, variant, form, allow_ops=allow_ops), None)
     elif form == "json":
         deliver(json.dumps([d.as_dict() for d in found], indent=2, ensure_ascii=False), None)
     if listed or form == "text":
@@ -52,8 +59,8 @@ def check(
         raise typer.Exit(WRONG)
 
 
-def _claims(spec: str | Source, variant: str | None, form: str) -> str:
-    verdicts = attempt(lambda: api.judge_claims(spec, variant))
+def _claims(spec: str | Source, variant: str | None, form: str, *, allow_ops: bool) -> str:
+    verdicts = attempt(lambda: api.judge_claims(spec, variant, allow_ops=allow_ops))
     if form == "json":
         return json.dumps([v.as_dict() for v in verdicts], indent=2, ensure_ascii=False)
     width, color = screen(None)

@@ -41,6 +41,18 @@ SetOpt = Annotated[
         show_default=False,
     ),
 ]
+AllowOpt = Annotated[
+    bool, typer.Option("--allow-ops", help="Run the Python files that the spec names under `ops`.")
+]
+OutputsOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--outputs",
+        metavar="A,B,...",
+        help="The stages or steps whose values the network gives, in place of its own outputs.",
+        show_default=False,
+    ),
+]
 OutputOpt = Annotated[
     Path | None,
     typer.Option(
@@ -65,10 +77,24 @@ def settings_of(pairs: list[str] | None) -> dict[str, str]:
     return settings
 
 
-def compiled(spec: str, variant: str | None, pairs: list[str] | None) -> api.Architecture:
+def names_of(listed: str | None) -> list[str]:
+    """Return the names in a list such as `layer2,layer3`."""
+    return [name.strip() for name in (listed or "").split(",") if name.strip()]
+
+
+def compiled(
+    spec: str,
+    variant: str | None,
+    pairs: list[str] | None,
+    *,
+    outputs: str | None = None,
+    allow_ops: bool = False,
+) -> api.Architecture:
     """Compile what the user named; on faults print them and exit with 1."""
-    what, settings = spec_of(spec), settings_of(pairs)
-    return attempt(lambda: api.compile(what, variant, **settings))
+    what, settings, places = spec_of(spec), settings_of(pairs), names_of(outputs)
+    return attempt(
+        lambda: api.compile(what, variant, outputs=places, allow_ops=allow_ops, **settings)
+    )
 
 
 def attempt(work: Callable[[], Result]) -> Result:

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from archc import api, zoo
-from archc.backends.table import BY, FORMATS, Table, UnknownName, family, render, table, text
+from archc.backends.table import (
+    BY,
+    FORMATS,
+    READERS,
+    Table,
+    UnknownName,
+    family,
+    render,
+    table,
+    text,
+)
 from archc.commands.common import (
+    AllowOpt,
     OutputOpt,
+    OutputsOpt,
     SetOpt,
     SpecArg,
     VariantOpt,
     attempt,
     deliver,
+    names_of,
     option_of,
     screen,
     settings_of,
@@ -35,7 +48,13 @@ def show(
     ] = None,
     by: Annotated[str, typer.Option(help="A row for each stage, block or layer.")] = "stage",
     columns: Annotated[
-        str | None, typer.Option(metavar="A,B,...", help="name, block, input, output, conventions.")
+        str | None, typer.Option(metavar="A,B,...", help=f"Of {', '.join(READERS)}, conventions.")
+    ] = None,
+    depth: Annotated[
+        int | None, typer.Option(min=1, help="Open blocks in blocks so deep, in place of --by.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(metavar="COLUMN", help="Sort rows, the largest first.")
     ] = None,
     convention: Annotated[
         str | None, typer.Option(metavar="NAME", help="A way of counting to show as well.")
@@ -47,6 +66,8 @@ def show(
         str | None, typer.Option("--input", metavar="C,H,W", help="The input of --block.")
     ] = None,
     sets: SetOpt = None,
+    outputs: OutputsOpt = None,
+    allow_ops: AllowOpt = False,
     form: FormatOpt = "text",
     output: OutputOpt = None,
 ) -> None:
@@ -57,22 +78,24 @@ def show(
     option_of(FORMATS, form, "format")
     option_of(BY, by, "table by")
     what = spec_of(spec)
-    settings = settings_of(sets)
+    settings: dict[str, Any] = {**settings_of(sets), "allow_ops": allow_ops}
     try:
         if block is not None:
             alone = attempt(
                 lambda: api.compile_block(what, block, _sizes(shape), variant, **settings)
             )
-            chosen = _names(columns) or ["name", "block", "output", "weights", "params", "macs"]
+            chosen = names_of(columns) or ["name", "block", "output", "weights", "params", "macs"]
             made = table(alone.network, "layer", chosen, convention)
         elif variants is not None or (variant is None and _is_family(what)):
-            if columns is not None or by != "stage":
-                usage("--by and --columns are for one network: name it, or give --variant")
-            members = attempt(lambda: api.compile_family(what, _names(variants), **settings))
+            if by != "stage" or any(o is not None for o in (columns, depth, sort, outputs)):
+                options = "--by, --columns, --depth, --sort and --outputs"
+                usage(f"{options} are for one network: name it, or give --variant")
+            members = attempt(lambda: api.compile_family(what, names_of(variants), **settings))
             made = family([member.network for member in members], convention)
         else:
-            one = attempt(lambda: api.compile(what, variant, **settings))
-            made = table(one.network, by, _names(columns), convention)
+            places = names_of(outputs)
+            one = attempt(lambda: api.compile(what, variant, outputs=places, **settings))
+            made = table(one.network, by, names_of(columns), convention, depth, sort)
         deliver(_written(made, form, output), output)
     except UnknownName as error:
         usage(str(error))
@@ -92,12 +115,8 @@ def _written(made: Table, form: str, output: Path | None) -> str:
     return text(made, width, color=color)
 
 
-def _names(listed: str | None) -> list[str]:
-    return [name.strip() for name in (listed or "").split(",") if name.strip()]
-
-
 def _sizes(shape: str | None) -> list[int]:
-    sizes = _names(shape)
+    sizes = names_of(shape)
     if len(sizes) not in (1, 3) or not all(size.isdecimal() for size in sizes):
         usage(f"--block takes an input, as in --input 256,56,56; got {shape or 'none'}")
     return [int(size) for size in sizes]

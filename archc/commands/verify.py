@@ -14,6 +14,8 @@ from tabulate import tabulate
 from archc.api import Architecture
 from archc.commands.common import (
     WRONG,
+    AllowOpt,
+    OutputsOpt,
     SetOpt,
     SpecArg,
     VariantOpt,
@@ -48,6 +50,8 @@ def verify(
     spec: SpecArg,
     variant: VariantOpt = None,
     sets: SetOpt = None,
+    outputs: OutputsOpt = None,
+    allow_ops: AllowOpt = False,
     against: AgainstOpt = None,
     size: SizeOpt = None,
     batch: Annotated[int, typer.Option(min=1, help="Samples in a batch.")] = 2,
@@ -61,7 +65,7 @@ def verify(
     gradients of weights and input, with the same perturbed numbers in both.
     """
     option_of(("text", "json"), form, "format")
-    architecture = compiled(spec, variant, sets)
+    architecture = compiled(spec, variant, sets, outputs=outputs, allow_ops=allow_ops)
     if against is None and size:
         usage("--size is of a comparison with a peer: --against names one")
     samples = samples_of(architecture, size or [])

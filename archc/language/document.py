@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from archc.diagnostics import Diagnostic, Source, Span, SpecError, nearest
+from archc.language.published import Claim, Paper
 from archc.language.scalars import MODIFIERS
 from archc.language.source import Mapping, Text, parse
-from archc.language.spec import Block, Claim, Document, Modified, Output, Paper, Row
+from archc.language.spec import (
+    Block,
+    Document,
+    Import,
+    Library,
+    Modified,
+    Output,
+    Row,
+)
+
+File = TypeVar("File", Document, Library)
 
 _MODELS: dict[str, type[BaseModel]] = {
     "paper": Paper,
@@ -19,7 +30,9 @@ _MODELS: dict[str, type[BaseModel]] = {
     "row": Row,
     "outputs": Output,
     "blocks": Block,
+    "import": Import,
 }
+_NETWORK = ("name", "input", "stem", "stages", "head", "body")
 _MISSING = {
     "archc": "begin the file with `archc: 1`, the version of the language",
     "name": "give the network a name: `name: resnet`",
@@ -36,9 +49,19 @@ _SAID = {
 
 def document(source: Source) -> Document:
     """Read a document; raises SpecError with all that its models find wrong."""
+    return _validated(Document, parse(source))
+
+
+def imported(source: Source) -> Document | Library:
+    """Read a file that another one imports: a network, or a library, which has blocks alone."""
     tree = parse(source)
+    library = "blocks" in tree and not any(key in tree for key in _NETWORK)
+    return _validated(Library, tree) if library else _validated(Document, tree)
+
+
+def _validated(model: type[File], tree: Mapping) -> File:
     try:
-        return Document.model_validate(tree)
+        return model.model_validate(tree)
     except ValidationError as error:
         raise SpecError(_diagnostics(tree, error.errors())) from None
 

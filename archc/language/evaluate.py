@@ -15,7 +15,7 @@ from typing import Any
 
 from archc.diagnostics import Diagnostic, SpecError, nearest
 from archc.language.expr import Expr, parse
-from archc.language.functions import FUNCTIONS, MAX_LENGTH
+from archc.language.functions import FUNCTIONS, MAX_LENGTH, jumps_near
 from archc.language.source import Text
 
 MAX_BITS = 256
@@ -240,7 +240,18 @@ class Evaluator:
         name = ast.unparse(node.func)
         size = sum(weight(v) for v in values)
         self.spend(size * size // 100 if name == "unique" else size // 10, node)
-        return self.guarded(lambda: FUNCTIONS[name](*values, **keywords), node)
+        result = self.guarded(lambda: FUNCTIONS[name](*values, **keywords), node)
+        if jumps_near(name, values):
+            self.warn(
+                "near-jump",
+                f"`{ast.unparse(node)}` is {result}, but a hair decides: it rounds {values[0]!r}",
+                node,
+                "reckon in whole numbers as far as you can: `29 * width // 100`, `a * k / n`",
+            )
+        return result
+
+    def warn(self, code: str, message: str, node: ast.expr, help: str) -> None:
+        """Note what may be wrong; subclasses have a place for it."""
 
     def guarded(self, compute: Callable[[], Any], node: ast.expr) -> Any:
         """Compute, turning Python's complaints into faults of the spec."""

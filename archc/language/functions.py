@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 MAX_LENGTH = 10_000
+HAIR = 1e-6
 
 
 def make_divisible(value: float, divisor: int = 8, minimum: int | None = None) -> int:
@@ -46,6 +47,23 @@ def bounded_range(*bounds: int) -> list[int]:
         message = f"a list has at most {MAX_LENGTH} entries"
         raise ValueError(message)
     return list(turns)
+
+
+def jumps_near(name: str, values: list[Any]) -> bool:
+    """Whether a function that rounds is given a number a hair from where its result jumps.
+
+    There the last bit of a float decides. A number exactly at the jump is what was meant.
+    """
+    match name, values:
+        case "int" | "floor" | "ceil", [float(x)]:
+            place = x
+        case "round", [float(x)]:
+            place = x - 0.5
+        case "make_divisible", [float(x), *rest]:
+            place = x / (rest[0] if rest else 8) - 0.5
+        case _:
+            return False
+    return 0 < abs(place - round(place)) < HAIR
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {

@@ -6,8 +6,8 @@ from __future__ import annotations
 INITIALISERS = {
     "zeros": (0, 0),
     "ones": (0, 0),
-    "normal": (0, 1),
-    "trunc_normal": (0, 1),
+    "normal": (0, 2),
+    "trunc_normal": (0, 2),
     "uniform": (1, 1),
     "xavier_uniform": (0, 0),
     "xavier_normal": (0, 0),

@@ -72,7 +72,7 @@ def read(path: Path, name: str | None = None) -> Source:
     data = path.read_bytes()
     shown = name or str(path)
     try:
-        return Source(shown, data.decode("utf-8-sig"))
+        return Source(shown, data.decode("utf-8-sig"), path)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = len(data[: error.start].rpartition(b"\n")[2].decode("utf-8-sig", "replace")) + 1

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
-    PlainValidator,
+    PrivateAttr,
     RootModel,
     Tag,
     model_validator,
@@ -23,7 +22,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from archc.language.expr import Expr
-from archc.language.figures import Figure, Listing, figure
+from archc.language.model import Model
+from archc.language.published import Claims, Paper
 from archc.language.scalars import (
     BLOCK_WORDS,
     MODIFIERS,
@@ -41,14 +41,6 @@ from archc.language.scalars import (
     text_of,
 )
 from archc.language.source import Items, Mapping, Text
-
-
-class Model(BaseModel):
-    """What all parts of a document share."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", arbitrary_types_allowed=True, populate_by_name=False
-    )
 
 
 class Chain(RootModel[Annotated[tuple["Step", ...], Field(min_length=1)]]):
@@ -191,6 +183,42 @@ def _listed_outputs(value: Any) -> Any:
     return value
 
 
+def _output_names(value: Any) -> Any:
+    """Name the outputs that a network lists as the steps are called."""
+    if isinstance(value, Items):
+        texts = [text_of(v) for v in value]
+        plain = [t.isidentifier() and t not in texts[:k] for k, t in enumerate(texts)]
+        named = enumerate(zip(texts, plain, strict=True))
+        return {t if own else Text.at(f"_{k}", t.span): t for k, (t, own) in named}
+    return value
+
+
+class Import(Model):
+    """Another file: one of the zoo by the name of a network, or a path from this file's folder."""
+
+    network: Word = Field(description="a network of the zoo, or the path of a file")
+    variant: Name | None = Field(None, description="the variant that is meant, where several are")
+    outputs: tuple[Word, ...] | None = Field(None, description="the stages or steps that it gives")
+
+
+Imports = dict[
+    Name,
+    Annotated[
+        Import,
+        BeforeValidator(
+            lambda v: v if isinstance(v, Mapping) else {"network": v},
+            json_schema_input_type=Import | str,
+        ),
+    ],
+]
+
+
+OpFiles = Annotated[
+    tuple[Word, ...],
+    Field(description="Python files with ops, run only where that is allowed"),
+]
+
+
 class Block(Model):
     """A block: an op written in YAML."""
 
@@ -211,103 +239,6 @@ class Block(Model):
         return {str(k): v for k, v in value.items() if k in BLOCK_WORDS} | {"body": rest}
 
 
-class Paper(Model):
-    """Where the network was published."""
-
-    title: Word
-    arxiv: Word | None = None
-    year: Word | None = None
-    table: Value | None = None
-    figure: Value | None = None
-    section: Value | None = None
-    url: Word | None = None
-    columns: tuple[Name, ...] = Field((), description="the variants that its table shows")
-    rows: dict[Name, Word] = Field(default_factory=dict, description="what it calls a stage")
-
-
-def _figure(value: Any) -> Figure:
-    text = text_of(value)
-    read = figure(text, text.span)
-    if read is None:
-        raise PydanticCustomError(
-            "not_a_figure",
-            "`{text}` is no figure as papers print them: `0.27M`, `1.8x10^9`, `3.6 billion`, `25,557,032`",
-            {"text": str(text)},
-        )
-    return read
-
-
-def _listing(value: Any) -> Listing:
-    if not isinstance(value, Items) or not all(
-        isinstance(v, Text) and v.isdecimal() for v in value
-    ):
-        raise PydanticCustomError("not_counts", "must be a list of whole numbers")
-    return Listing(f"[{', '.join(value)}]", value.span, tuple(map(int, value)))
-
-
-Printed = Annotated[
-    Figure, PlainValidator(_figure), described("a figure as printed: `0.27M`, `1.8x10^9`")
-]
-Counts = Annotated[
-    Listing,
-    PlainValidator(_listing),
-    described("whole numbers", {"type": "array", "items": {"type": "integer"}}),
-]
-COUNTED = ("params", "macs")
-FIGURES = (*COUNTED, "depth", "sizes", "blocks", "widths", "layers", "projections")
-
-
-class Claim(Model):
-    """Published figures as printed, where they stand, and how the params or MACs were counted."""
-
-    params: Printed | None = Field(None, description="parameters")
-    macs: Printed | None = Field(None, description="multiply-adds")
-    depth: Printed | None = Field(None, description="weighted layers on the longest path")
-    sizes: Counts | None = Field(None, description="sizes of the maps, in order")
-    blocks: Counts | None = Field(None, description="blocks by stage")
-    widths: Counts | None = Field(None, description="channels by stage")
-    layers: Counts | None = Field(None, description="weighted layers by size of the map")
-    projections: Printed | None = Field(None, description="weighted layers on shortcuts")
-    convention: Name | None = Field(None, description="a convention by name: `macs`, `he2015`, ...")
-    digits: Literal["rounded", "truncated"] | None = Field(
-        None, description="how digits were cut, where not as the convention has it"
-    )
-    where: Word | None = Field(None, description="table, figure or section")
-    unreproducible: Word | None = Field(None, description="why honest counting does not give it")
-
-    @model_validator(mode="after")
-    def _whose(self) -> Self:
-        if not self.figures:
-            raise PydanticCustomError(
-                "no_figure", "states no figure: {known}", {"known": ", ".join(FIGURES)}
-            )
-        counted = [name for name in self.figures if name in COUNTED]
-        if len(counted) != 1 and (self.convention or self.digits):
-            raise PydanticCustomError(
-                "whose", "has a convention, so it must state either `params` or `macs`"
-            )
-        if self.unreproducible and len(self.figures) > 1:
-            raise PydanticCustomError(
-                "whose", "is unreproducible, so it must state one figure alone"
-            )
-        return self
-
-    @property
-    def figures(self) -> dict[str, Figure | Listing]:
-        """The figures by what they count."""
-        stated = {name: getattr(self, name) for name in FIGURES}
-        return {name: value for name, value in stated.items() if value is not None}
-
-
-Claims = Annotated[
-    tuple[Claim, ...],
-    BeforeValidator(
-        lambda v: Items([v]) if isinstance(v, Mapping) else v,
-        json_schema_input_type=Claim | tuple[Claim, ...],
-    ),
-]
-
-
 class Document(Model):
     """A spec, whole."""
 
@@ -315,7 +246,16 @@ class Document(Model):
     name: Name
     default: Name | None = None
     paper: Paper | None = None
-    input: Annotated[tuple[Expression, ...], Field(min_length=1)]
+    input: Annotated[
+        tuple[Expression, ...],
+        Field(min_length=1),
+        BeforeValidator(
+            lambda v: (v,) if isinstance(v, Text) else v,
+            json_schema_input_type=list[Expression] | Expression,
+        ),
+    ]
+    ops: OpFiles = ()
+    imports: Imports = Field(default_factory=dict, alias="import")
     params: dict[Name, Value] = Field(default_factory=dict)
     variants: dict[Name, dict[Name, Value]] = Field(default_factory=dict)
     let: dict[Name, Value] = Field(default_factory=dict)
@@ -326,8 +266,9 @@ class Document(Model):
     stages: dict[StepKey, Stage] | None = None
     head: Body | None = None
     body: Body | None = None
-    outputs: Annotated[Outputs, BeforeValidator(_listed_outputs)] | None = None
+    outputs: Annotated[Outputs, BeforeValidator(_output_names)] | None = None
     claims: dict[Name, Claims] = Field(default_factory=dict)
+    _linked: Any = PrivateAttr(None)  # what `lower.files` links its names with, found once
 
     @model_validator(mode="after")
     def _has_a_body(self) -> Self:
@@ -353,10 +294,16 @@ class Document(Model):
 
 
 class Library(Model):
-    """A library file: blocks that every spec may use."""
+    """A library file: blocks for other files, with what their text needs."""
 
-    archc: Literal["1"]
-    blocks: dict[BlockKey, Block]
+    archc: Annotated[Literal["1"], described("version of the language", {"enum": [1, "1"]})]
+    ops: OpFiles = ()
+    imports: Imports = Field(default_factory=dict, alias="import")
+    params: dict[Name, Value] = Field(default_factory=dict)
+    let: dict[Name, Value] = Field(default_factory=dict)
+    defaults: dict[Name, dict[Name, Value]] = Field(default_factory=dict)
+    blocks: Annotated[dict[BlockKey, Block], Field(min_length=1)]
+    _linked: Any = PrivateAttr(None)
 
 
 for model in (Chain, Body, Modified, Row, Block, Document, Library):

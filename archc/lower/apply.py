@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from archc.diagnostics import Diagnostic, Note, SpecError
-from archc.graph import Node, Value, flat, join
+from archc.diagnostics import Note, Span, SpecError
+from archc.graph import Module, Node, Value, flat, join
 from archc.language.evaluate import EvalFault, describe
+from archc.lower.complaints import complaint
+from archc.lower.linking import NetworkDef
 from archc.lower.marks import NOTHING, Poisoned
-from archc.lower.reader import Reader, is_op, is_tensor, takes
+from archc.lower.reader import Reader, is_op, takes
 from archc.lower.reuse import Reused
 from archc.lower.scope import BlockDef, Callee
+from archc.lower.wiring import is_tensor
 from archc.ops import Op, ShapeFault
+from archc.ops.guard import OpFault
 from archc.shapes import Shape
 
 if TYPE_CHECKING:
+    from archc.lower.files import File
     from archc.lower.lowering import Lowering
 
 LEAVES_OUT = ("add", "sum", "mean", "concat")
@@ -77,17 +83,28 @@ class Applier:
         return f"the step `{names[0]}` gives" if names else "gets"
 
     def defaults(self, callee: Callee) -> dict[str, Any]:
-        """Return the file's default arguments of an op or block, evaluated."""
-        declared = self.lowering.document.defaults.get(callee.name, {})  # type: ignore[call-overload]
-        lowering = self.lowering
+        """Return the default arguments of an op or block in the file that names it, evaluated."""
+        file = callee.file
+        declared = file.document.defaults.get(callee.name, {})  # type: ignore[call-overload]
         known = set(callee.parameters)
-        return {str(k): lowering.data(lowering.file, v) for k, v in declared.items() if k in known}
+        data = self.lowering.data
+        return {str(k): data(file.scope, v) for k, v in declared.items() if k in known}
 
     # Ops
 
     def op(self, reader: Reader, callee: Callee, values: list[Any], node: ast.expr) -> Any:
+        """Apply an op; a fault of its own, which a plug-in may have, is reported with its use."""
+        try:
+            return self.applied(reader, callee, values, node)
+        except OpFault as fault:
+            used = Note(reader.expr.span(node), "it is used here")
+            raise SpecError(replace(d, notes=(used,)) for d in fault.diagnostics) from None
+
+    def applied(self, reader: Reader, callee: Callee, values: list[Any], node: ast.expr) -> Any:
         """Apply an op."""
         op = self.build(reader, callee, node)
+        if op.spread and len(values) == 1 and isinstance(values[0], Value):
+            values *= op.inputs or 1
         inputs = (
             flat(values) if op.inputs is None else self.exactly(op.inputs, op.name, values, node)
         )
@@ -99,8 +116,10 @@ class Applier:
             if op.name not in LEAVES_OUT or not shapes:
                 raise Poisoned from None
             given = shapes[0]
+        op.rehearse(*shapes)
+        batch = op.batch(*shapes)
         outputs = tuple(
-            self.output(reader, callee, shape, inputs, node)
+            self.output(reader, callee, replace(shape, batch=batch), inputs, node)
             for shape in ((given,) if isinstance(given, Shape) else given)
         )
         self.made(
@@ -139,53 +158,10 @@ class Applier:
             )
         except ValidationError as error:
             raise SpecError(
-                self.complaint(reader, callee, e, node) for e in error.errors()
+                complaint(reader, callee, e, node, self.label(reader)) for e in error.errors()
             ) from None
         self.built[key] = op
         return op
-
-    def complaint(self, reader: Reader, callee: Callee, error: Any, node: ast.expr) -> Diagnostic:
-        """Say at the argument what pydantic says of it."""
-        name = str(error["loc"][0]) if error["loc"] else ""
-        place = dict(callee.places).get(name, node)
-        value = dict(callee.arguments).get(name)
-        index = next((i for i in error["loc"][1:] if isinstance(i, int)), None)
-        parts = place.args if isinstance(place, ast.Call) else getattr(place, "elts", [])
-        if (
-            index is not None
-            and isinstance(value, (list, tuple))
-            and len(parts) == len(value) > index
-        ):
-            place, value = parts[index], value[index]
-        text = ast.unparse(place)
-        literal = isinstance(place, ast.Constant) or describe(value).endswith(f" {text}")
-        shown = (
-            f"`{text}`"
-            if literal
-            else f"`{text}` = {value}"
-            if name in dict(callee.arguments)
-            else describe(value)
-        )
-        if error["type"] == "float_channels":
-            whole = (
-                text.replace(" / ", " // ") if "/" in text and "//" not in text else f"int({text})"
-            )
-            return Diagnostic(
-                "float-argument",
-                f"`{callee.name}`: `{name}` must be an integer, but {shown} is a float",
-                reader.expr.span(place),
-                self.label(reader),
-                help=f"write `{whole}`",
-            )
-        said = (
-            error["msg"].removeprefix("Input ").removeprefix("Value error, ").removeprefix("should")
-        )
-        said = said.replace("be greater than or equal to", "be at least").replace(
-            "be less than or equal to", "be at most"
-        )
-        said = said if said.startswith(("must", "is")) else f"must{said}"
-        message = f"`{callee.name}`: `{name}` {said.split(', got')[0]}, got {shown}"
-        return Diagnostic("bad-argument", message, reader.expr.span(place), self.label(reader))
 
     def exactly(
         self, count: int, name: str, values: list[Any], node: ast.expr
@@ -271,26 +247,25 @@ class Applier:
         definition = callee.target
         assert isinstance(definition, BlockDef)
         assert reader.frame is not None
-        arguments = self.arguments(callee, definition)
+        file, arguments = self.arguments(callee, definition, node)
         self.shrinks(definition, arguments, node)
         names = [str(n) for n in definition.block.inputs]
         values = self.block_inputs(definition.name, names, values, node)
         trail = join(reader.frame.module.trail, reader.trail)
-        module = self.lowering.block(definition, arguments, tuple(values), trail)
+        module = self.lowering.block(definition, file, arguments, tuple(values), trail)
         if module is None:
             raise Poisoned
         if all(o.value is NOTHING for o in module.outputs):
             return NOTHING
         span = reader.expr.span(node)
-        fresh = [(o.name, self.mirrored(o.value, span, definition.name)) for o in module.outputs]
-        flat_values = tuple(v for _, value in fresh for v in flat(value))
+        result, fresh = self.results(module, span)
         self.made(
             reader,
             Node(
                 "",
                 module,
                 flat(values),
-                flat_values,
+                fresh,
                 span,
                 reader.expr,
                 arguments=arguments,
@@ -298,30 +273,52 @@ class Applier:
             ),
             node,
         )
-        if definition.block.outputs is None:
-            return fresh[0][1]
-        listed = all(name.startswith("_") for name, _ in fresh)
-        return [value for _, value in fresh] if listed else dict(fresh)
+        return result
 
-    def arguments(self, callee: Callee, definition: BlockDef) -> dict[str, Any]:
-        """Return all arguments of a block: given ones, the file's defaults, the signature's."""
+    def arguments(
+        self, callee: Callee, definition: BlockDef, node: ast.expr
+    ) -> tuple[File, dict[str, Any]]:
+        """Return the file that a block's text is read in, and all arguments of the block.
+
+        These are given ones, the file's defaults, the signature's. A network is read in a file
+        of its own, of which they are the settings.
+        """
         lowering = self.lowering
         given = {**self.defaults(callee), **dict(callee.arguments)}
+        if isinstance(definition, NetworkDef):
+            return self.network_file(callee, definition, given, node)
         arguments: dict[str, Any] = {}
         for p in definition.signature.parameters:
             if p.name in given:
                 arguments[p.name] = given[p.name]
             elif p.default is not None:
-                reader = Reader(lowering, definition.signature.expr, lowering.file, None)
+                reader = Reader(lowering, definition.signature.expr, callee.file.scope, None)
                 arguments[p.name] = reader.read(p.default)
-        return arguments
+        return callee.file, arguments
+
+    def network_file(
+        self, callee: Callee, definition: NetworkDef, given: dict[str, Any], node: ast.expr
+    ) -> tuple[File, dict[str, Any]]:
+        """Return the file of an imported network with arguments for its params, and all params."""
+        file = callee.file.opens(definition.name, given)
+        if file is None:
+            raise Poisoned
+        for name in given:
+            if (wrong := file.misfit(name)) is not None:
+                raise EvalFault(
+                    "wrong-kind", wrong[0], dict(callee.places).get(name, node), wrong[1]
+                )
+        return file, {str(p): file.scope[str(p)] for p in definition.document.params}
 
     def block_inputs(
         self, name: str, names: list[str], values: list[Any], node: ast.expr
     ) -> list[Any]:
         """Fit values to the inputs that a block names; `...rest` takes what is left."""
+        values = [list(v.values()) if isinstance(v, dict) else v for v in values]
         if len(values) == 1 and isinstance(values[0], list) and len(names) > 1:
             values = values[0]
+        if names[-1].startswith("..."):
+            values = [*values[: len(names) - 1], *flat(values[len(names) - 1 :])]
         fits = (
             len(values) >= len(names) - 1
             if names[-1].startswith("...")
@@ -334,6 +331,17 @@ class Applier:
                 node,
             )
         return values
+
+    def results(self, module: Module, span: Span) -> tuple[Any, tuple[Value, ...]]:
+        """Return what a use of a block gives, and all values of it."""
+        definition = module.block
+        fresh = {o.name: self.mirrored(o.value, span, module.name) for o in module.outputs}
+        values = tuple(v for value in fresh.values() for v in flat(value))
+        alone = definition.block.outputs is None or isinstance(definition, NetworkDef)
+        if alone and len(fresh) == 1:
+            return next(iter(fresh.values())), values
+        listed = all(name.startswith("_") for name in fresh)
+        return list(fresh.values()) if listed else fresh, values
 
     def mirrored(self, value: Any, span: Any, name: str) -> Any:
         """Return fresh values in the form of a block's result."""

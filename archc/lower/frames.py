@@ -7,7 +7,7 @@ from typing import Any
 
 from archc.graph import Module, Node
 from archc.language.scalars import Key
-from archc.lower.scope import Scope
+from archc.lower.scope import Callee, Scope
 
 
 @dataclass
@@ -51,7 +51,12 @@ class Frame:
 
 
 def freeze(value: Any) -> Any:
-    """Return a hashable equal of a value: lists as tuples, mappings as tuples of pairs."""
+    """Return a hashable equal of a value: lists as tuples, mappings as tuples of pairs.
+
+    Ops of two files are two, since each file has its own defaults.
+    """
+    if isinstance(value, Callee):
+        return (value, id(value.file))
     if isinstance(value, dict):
         return tuple((k, freeze(v)) for k, v in value.items())
     if isinstance(value, list):

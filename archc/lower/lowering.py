@@ -7,23 +7,25 @@ and its value is unknown from there on, so that one cause is reported once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from archc.diagnostics import Diagnostic, Span, SpecError, nearest
 from archc.graph import Module, Network, Output, Stage, Value, flat
-from archc.language.evaluate import describe
 from archc.language.expr import Expr
+from archc.language.source import Text
 from archc.language.spec import Body, Chain, Document, Outputs
 from archc.lower.apply import Applier
+from archc.lower.choosing import choose, prune
+from archc.lower.files import File
 from archc.lower.frames import Frame, Place, freeze
+from archc.lower.linking import NetworkDef
 from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned
 from archc.lower.reader import Reader
 from archc.lower.rows import Rows
-from archc.lower.scope import BlockDef, Scope, blocks_of, place
+from archc.lower.scope import BlockDef, Scope, place
 from archc.lower.steps import MAX_STEPS, Steps, TooLarge
-from archc.ops import spelled
 from archc.shapes import Shape
 
 LAYOUTS = {3: "c h w", 1: "c"}
@@ -40,38 +42,30 @@ class Lowering(Steps):
         variant: str,
         settings: Mapping[str, Any],
         faulty: frozenset[str] = frozenset(),
+        chosen: Sequence[Text] = (),
     ) -> None:
         self.document = document
         self.diagnostics: list[Diagnostic] = []
-        self.blocks = blocks_of(document)
-        self.faulty = faulty
         self.spent = 0
         self.modules: dict[Any, Module] = {}
         self.stack: list[tuple[BlockDef, Mapping[str, Any]]] = []
         self.name, self.variant, self.settings = name, variant, settings
-        self.file = self._file_scope(settings)
+        self.chosen = chosen
+        self.file = File(document, variant, settings, self.data, faulty)
         self.applier = Applier(self)
         self.rows = Rows(self)
         self.parts: dict[int, str] = {}
 
-    def _file_scope(self, settings: Mapping[str, Any]) -> Scope:
-        document = self.document
-        chosen = document.variants.get(self.variant, {})  # type: ignore[call-overload]
-        given = {**document.params, **chosen, **settings}
-        plain = {k: v for k, v in given.items() if not isinstance(v, (Expr, tuple))}
-        lets = {str(k): v for k, v in {**document.let, **given}.items() if str(k) not in plain}
-        return Scope({str(k): v for k, v in plain.items()}, None, lets, self.data)
-
     def run(self) -> Network | None:
         """Lower the network; None where it is too wrong to have one."""
         x = self.input()
-        if x is None or "" in self.faulty:
+        if x is None or "" in self.file.faulty:
             return None
-        root = Module(self.name, self.document, dict(self.settings), (x,))
-        frame = Frame(root, Scope({}, self.file), {"x": x}, x)
+        root = Module(self.name, self.document, dict(self.settings), (x,), places={})
+        frame = Frame(root, Scope({}, self.file.scope), {"x": x}, x)
         root.scope = frame.scope
         try:
-            result = self.network_body(frame)
+            result = self.network_body(frame, self.document)
         except TooLarge:
             self.report(
                 "too-large",
@@ -80,7 +74,7 @@ class Lowering(Steps):
                 help="the copies of a block with the same arguments count once",
             )
             return None
-        root.outputs = self.outputs(self.document.outputs, frame, result)
+        root.outputs = self.network_outputs(self.document.outputs, frame, result, self.chosen)
         known = bool(root.outputs) and all(
             isinstance(v, Value) for o in root.outputs for v in flat(o.value)
         )
@@ -95,14 +89,20 @@ class Lowering(Steps):
             )
             return None
         return Network(
-            self.name, self.variant, self.document, self.settings, root, self.stages(root)
+            self.name,
+            self.variant,
+            self.document,
+            self.settings,
+            root,
+            self.stages(root),
+            tuple(map(str, self.chosen)),
         )
 
     def input(self) -> Value | None:
         """Return the network's input; None where its sizes or the settings are wrong."""
         try:
             self.overrides()
-            sizes = [self.data(self.file, e) for e in self.document.input]
+            sizes = [self.file.data(e) for e in self.document.input]
         except SpecError as error:
             self.diagnostics += error.diagnostics
             return None
@@ -124,30 +124,17 @@ class Lowering(Steps):
 
         It is said here once, and not at every use.
         """
-        chosen = self.document.variants.get(self.variant, {})  # type: ignore[call-overload]
         wrong: list[Diagnostic] = []
-        for name, value in {**chosen, **self.settings}.items():
-            declared = self.document.params.get(name)
-            given = self.file[str(name)]
-            meant = self.data(self.file, declared) if declared is not None else None
-            if None not in (given, meant) and isinstance(given, list) != isinstance(meant, list):
-                span = (
-                    place(value)
-                    if isinstance(value, (Expr, tuple)) and value
-                    else self.document.name.span
-                )
-                message = f"`{name}` is {describe(meant)} in the spec, but here {describe(given)}"
-                wrong.append(
-                    Diagnostic(
-                        "wrong-kind", message, span, help=f"the spec has `{name}: {spelled(meant)}`"
-                    )
-                )
+        for name, value in {**self.file.chosen, **self.settings}.items():
+            if (misfit := self.file.misfit(str(name))) is not None:
+                written = isinstance(value, (Expr, tuple)) and value
+                span = place(value) if written else self.document.name.span
+                wrong.append(Diagnostic("wrong-kind", misfit[0], span, help=misfit[1]))
         if wrong:
             raise SpecError(wrong)
 
-    def network_body(self, frame: Frame) -> Any:
+    def network_body(self, frame: Frame, document: Document) -> Any:
         """Lower stem, stages and head, or the body, marking what belongs to which stage."""
-        document = self.document
         for part in ("stem", "stages", "head", "body"):
             steps = getattr(document, part)
             for key, step in (steps.root if isinstance(steps, Body) else steps or {}).items():
@@ -170,25 +157,39 @@ class Lowering(Steps):
         return tuple(stages)
 
     def block(
-        self, definition: BlockDef, arguments: dict[str, Any], inputs: tuple[Any, ...], trail: str
+        self,
+        definition: BlockDef,
+        file: File,
+        arguments: dict[str, Any],
+        inputs: tuple[Any, ...],
+        trail: str,
     ) -> Module | None:
-        """Return the module of a block for arguments and inputs, lowering it the first time."""
+        """Return the module of a block for arguments and inputs, lowering it the first time.
+
+        `file` is the one in which its text is read.
+        """
         shapes = tuple(
             freeze([v.shape for v in value]) if isinstance(value, list) else value.shape
             for value in inputs
         )
-        key = (id(definition.block), freeze(arguments), shapes)
+        batches = tuple(v.shape.batch for v in flat(inputs))
+        key = (id(definition.block), id(file), freeze(arguments), shapes, batches)
         if key not in self.modules:
             self.stack.append((definition, arguments))
             try:
-                self.modules[key] = self._block(definition, arguments, inputs, trail)
+                self.modules[key] = self._block(definition, file, arguments, inputs, trail)
             finally:
                 self.stack.pop()
         module = self.modules[key]
         return module if module.outputs else None
 
     def _block(
-        self, definition: BlockDef, arguments: dict[str, Any], inputs: tuple[Any, ...], trail: str
+        self,
+        definition: BlockDef,
+        file: File,
+        arguments: dict[str, Any],
+        inputs: tuple[Any, ...],
+        trail: str,
     ) -> Module:
         block = definition.block
         span = definition.signature.expr.text.span
@@ -202,6 +203,7 @@ class Lowering(Steps):
             arguments,
             tuple(v for item in own for v in flat(item)),
             trail,
+            places={} if isinstance(definition, NetworkDef) else None,
         )
         names = [str(name) for name in block.inputs]
         values: dict[str, Any] = {}
@@ -210,23 +212,63 @@ class Lowering(Steps):
         frame = Frame(module, Scope({}), values, own[0] if len(own) == 1 else own)
         frame.scope = Scope(
             arguments,
-            self.file,
+            file.scope,
             {str(k): v for k, v in block.let.items()},
             lambda scope, value: self.data(scope, value, frame),
         )
         module.scope = frame.scope
-        if definition.name in self.faulty and not definition.library:
+        if definition.name in file.faulty and not definition.library:
             return module
-        if isinstance(block.body, Body):
+        if isinstance(definition, NetworkDef):
+            result = self.network_body(frame, definition.document)
+        elif isinstance(block.body, Body):
             result = self.body(frame, "", block.body.root)
         elif isinstance(block.body, Chain):
             result = self.chain(frame, "", block.body.root)
         else:
             result = self.step(frame, Place(""), block.body)
         result = frame.running if result is ABSENT else result
-        if result is not UNKNOWN:
+        if isinstance(definition, NetworkDef):
+            module.outputs = self.network_outputs(
+                block.outputs, frame, result, definition.outputs, training=False
+            )
+        elif result is not UNKNOWN:
             module.outputs = self.outputs(block.outputs, frame, result)
         return module
+
+    def network_outputs(
+        self,
+        declared: Outputs | None,
+        frame: Frame,
+        result: Any,
+        chosen: Sequence[Text],
+        *,
+        training: bool = True,
+    ) -> tuple[Output, ...]:
+        """Return what a network gives: what it declares, or what stands at chosen places.
+
+        What only other outputs need is left out. `training` says whether training outputs may
+        be there: inside another network they are not.
+        """
+        module = frame.module
+        given = (
+            () if result is UNKNOWN and declared is None else self.outputs(declared, frame, result)
+        )
+        if not chosen and (training or not any(o.training for o in given)):
+            return given
+        module.outputs = given
+        try:
+            if chosen:
+                module.outputs = choose(frame, self.stages(module), chosen)
+            else:
+                module.outputs = tuple(o for o in given if not o.training)
+        except SpecError as error:
+            self.diagnostics += error.diagnostics
+            return ()
+        except Poisoned:
+            return ()
+        prune(module)
+        return module.outputs
 
     def outputs(self, declared: Outputs | None, frame: Frame, result: Any) -> tuple[Output, ...]:
         """Return what a body gives: its last value, or those named under `outputs:`."""
@@ -256,8 +298,12 @@ def lower(
     variant: str,
     settings: Mapping[str, Any] | None = None,
     faulty: frozenset[str] = frozenset(),
+    outputs: Sequence[Text] = (),
 ) -> tuple[Network | None, list[Diagnostic]]:
-    """Lower a document's variant; the network is None where the diagnostics hold an error."""
+    """Lower a document's variant; the network is None where the diagnostics hold an error.
+
+    `outputs` name the places whose values the network gives, where not those that it declares.
+    """
     name = variant or str(document.name)
     known = {str(k) for k in document.params}
     for key in settings or {}:
@@ -271,6 +317,6 @@ def lower(
                     help=nearest(key, known) or f"params: {', '.join(sorted(known))}",
                 )
             ]
-    lowering = Lowering(document, name, variant, settings or {}, faulty)
+    lowering = Lowering(document, name, variant, settings or {}, faulty, outputs)
     network = lowering.run()
     return network, lowering.diagnostics

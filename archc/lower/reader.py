@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Diagnostic, SpecError, nearest
-from archc.graph import Node, Value
-from archc.language.evaluate import CONSTANTS, EvalFault, Evaluator, describe
+from archc.graph import Node, Value, flat
+from archc.language.evaluate import CONSTANTS, EvalFault, describe
 from archc.language.expr import Expr
 from archc.language.functions import FUNCTIONS
+from archc.language.initialisers import INITIALISERS
 from archc.lower.marks import MISSING, NOTHING, UNKNOWN, Poisoned
 from archc.lower.reuse import reuse
-from archc.lower.scope import Callee
-from archc.ops import OPS, Op
+from archc.lower.scope import Callee, Scope
+from archc.lower.wiring import Wiring, is_tensor
+from archc.ops import Op
 
 if TYPE_CHECKING:
     from archc.lower.frames import Frame
@@ -23,16 +25,15 @@ if TYPE_CHECKING:
 
 
 ATTRIBUTES = {"channels": "c", "height": "h", "width": "w", "tokens": "n"}
-WIRING = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 
 
-class Reader(Evaluator):
+class Reader(Wiring):
     """An evaluator that also knows values, ops and blocks; `made` collects applied nodes."""
 
-    def __init__(
-        self, lowering: Steps, expr: Expr, scope: Mapping[str, Any], frame: Frame | None
-    ) -> None:
+    def __init__(self, lowering: Steps, expr: Expr, scope: Scope, frame: Frame | None) -> None:
         super().__init__(scope)
+        self.scope: Scope = scope  # inside a comprehension another, without a file
+        self.file = scope.file
         self.lowering, self.expr, self.frame = lowering, expr, frame
         self.made: list[Node] = []
         self.trail = ""
@@ -77,9 +78,17 @@ class Reader(Evaluator):
                 return value
         if name == "none":
             return None
-        if name in self.lowering.blocks:
-            return Callee(name, self.lowering.blocks[name])
-        return Callee(name, OPS[name]) if name in OPS else MISSING
+        file = self.file
+        if name in file.linked.imports and name not in file.blocks:
+            return self.unread(name)
+        target = file.blocks.get(name) or file.ops.get(name)
+        return Callee(name, target, file) if target is not None else MISSING
+
+    def unread(self, name: str) -> Any:
+        """Refuse an import that is no block; one that can't be read has been reported."""
+        if self.file.linked.imports[name] is None:
+            raise Poisoned
+        return MISSING
 
     def visit_name(self, node: ast.Name) -> Any:
         name = node.id
@@ -96,8 +105,8 @@ class Reader(Evaluator):
         if head is MISSING:
             candidates = {
                 *self.scope,
-                *OPS,
-                *self.lowering.blocks,
+                *self.file.ops,
+                *self.file.blocks,
                 *(self.frame.values if self.frame else ()),
             }
             raise EvalFault(
@@ -106,8 +115,8 @@ class Reader(Evaluator):
         return head
 
     def known(self, value: Any) -> Any:
-        """Return a value, or leave quietly where it is unknown."""
-        if value is UNKNOWN:
+        """Return a value, or leave quietly where it is unknown, all of it or an item."""
+        if value is UNKNOWN or (isinstance(value, list) and any(v is UNKNOWN for v in value)):
             raise Poisoned
         return value
 
@@ -121,6 +130,8 @@ class Reader(Evaluator):
                     "only a step with `repeat` has",
                 )
             return [self.known(v) for v in self.frame.copies[node.value.id]]
+        if (block := self.imported(node)) is not None:
+            return block
         value = self.evaluate(node.value)
         if isinstance(value, dict) and node.attr in value:
             return value[node.attr]
@@ -142,72 +153,21 @@ class Reader(Evaluator):
             "bad-expression", f"`{ast.unparse(node)}` is not known", node, nearest(node.attr, known)
         )
 
-    def binary(self, node: ast.BinOp, left: Any, right: Any) -> Any:
-        if not (is_tensor(left) or is_tensor(right)):
-            return super().binary(node, left, right)
-        if NOTHING in (left, right) and isinstance(node.op, ast.Add):
-            return right if left is NOTHING else left
-        number = right if is_tensor(left) else left
-        if is_tensor(number):
-            return self.wire(WIRING.get(type(node.op), ""), {}, [left, right], node)
-        if isinstance(number, Callee):
-            operand = node.left if number is left else node.right
-            raise EvalFault(
-                "not-applied",
-                f"`{ast.unparse(operand)}` is an op, not a value",
-                operand,
-                f"say what it takes: `{number.name}(...)(x)`",
-            )
-        if isinstance(number, bool) or not isinstance(number, (int, float)):
-            raise EvalFault(
-                "bad-expression", f"`{ast.unparse(node)}` reckons with {describe(number)}", node
-            )
-        return self.scaled(node, left, right)
-
-    def scaled(self, node: ast.BinOp, left: Any, right: Any) -> Any:
-        """Apply an operator to a value and a number."""
-        first = is_tensor(right)  # the number stands first
-        value, number, place = (right, left, node.left) if first else (left, right, node.right)
-        match node.op:
-            case ast.Mult():
-                return self.wire("scale", {"factor": number}, [value], node, place)
-            case ast.Add():
-                return self.wire("shift", {"offset": number}, [value], node, place)
-            case ast.Sub() if first:
-                return self.wire("minus", {"minuend": number}, [value], node, place)
-            case ast.Sub():
-                return self.wire("shift", {"offset": -number}, [value], node)
-            case ast.Div():
-                return self.wire("over", {"number": number, "inverse": first}, [value], node, place)
-        raise EvalFault(
-            "bad-expression",
-            f"`{ast.unparse(node)}`: values can be added, subtracted, multiplied and divided",
-            node,
-        )
-
-    def wire(
-        self,
-        name: str,
-        arguments: dict[str, Any],
-        values: list[Any],
-        node: ast.expr,
-        place: ast.expr | None = None,
-    ) -> Any:
-        """Apply an op of arithmetic to values; `place` is where its number is written."""
-        if name not in OPS:
-            raise EvalFault(
-                "bad-expression",
-                f"`{ast.unparse(node)}`: values can be added, subtracted, multiplied and divided",
-                node,
-            )
-        places = () if place is None else ((next(iter(arguments)), place),)
-        return self.apply(Callee(name, OPS[name], tuple(arguments.items()), places), values, node)
-
-    def visit_unaryop(self, node: ast.UnaryOp) -> Any:
-        value = self.evaluate(node.operand) if not isinstance(node.op, ast.Not) else None
-        if is_tensor(value):
-            return self.wire("negate", {}, [value], node)
-        return super().visit_unaryop(node)
+    def imported(self, node: ast.Attribute) -> Callee | None:
+        """Return the block that `file.block` names, None where it is no imported file."""
+        name = node.value.id if isinstance(node.value, ast.Name) else ""
+        known = name in self.scope or (self.frame is not None and name in self.frame.values)
+        if known or name not in self.file.linked.imports:
+            return None
+        file = self.file.opens(name)
+        if file is None:
+            raise Poisoned
+        block = file.own.get(node.attr)
+        if block is None:
+            hint = nearest(node.attr, file.own)
+            message = f"`{name}` has no block `{node.attr}`"
+            raise EvalFault("unknown-name", message, node, hint)
+        return Callee(block.name, block, file)
 
     def visit_call(self, node: ast.Call) -> Any:
         callee = (
@@ -224,6 +184,8 @@ class Reader(Evaluator):
             )
         arguments = [self.evaluate(a) for a in node.args]
         tensors = [a for a in arguments if is_tensor(a)]
+        if tensors:  # beside values an empty list is one too: a `...rest` of which none is left
+            tensors = [a for a in arguments if is_tensor(a) or a == []]
         name = ast.unparse(node.func)
         if name in FUNCTIONS and (callee is MISSING or not tensors):
             return self.function(node, arguments)
@@ -268,7 +230,7 @@ class Reader(Evaluator):
         """Look up the head of a call; MISSING where it is a function of numbers."""
         head = self.head(func.id)
         if head is MISSING and func.id not in FUNCTIONS and func.id != "reuse":
-            known = {*OPS, *self.lowering.blocks, *FUNCTIONS}
+            known = {*self.file.ops, *self.file.blocks, *FUNCTIONS}
             what = (
                 "is a value, not an op"
                 if self.frame and func.id in self.frame.values
@@ -279,6 +241,15 @@ class Reader(Evaluator):
             )
         return head
 
+    def function(self, node: ast.Call, values: list[Any]) -> Any:
+        """Call a function; a list takes in those that it is given, without what is nothing."""
+        if ast.unparse(node.func) == "list" and any(is_tensor(v) for v in values):
+            parts = [flat(x) if isinstance(x, (list, dict)) else (x,) for x in values]
+            values = [v for part in parts for v in part if v is not NOTHING]
+            if not values:
+                return NOTHING
+        return super().function(node, values)
+
     def keyword(self, keyword: ast.keyword) -> Any:
         """Evaluate a keyword argument, which is never a tensor."""
         value = self.evaluate(keyword.value)
@@ -286,7 +257,7 @@ class Reader(Evaluator):
             text = ast.unparse(keyword.value)
             hint = (
                 f"write `{keyword.arg}={text}()` for the op"
-                if text in OPS or text in self.lowering.blocks
+                if text in self.file.ops or text in self.file.blocks
                 else f"apply the op to it: `(...)({text})`"
             )
             raise EvalFault(
@@ -304,7 +275,7 @@ class Reader(Evaluator):
         if callee is None or callee.name == "identity":
             return callee
         bound, places = dict(callee.arguments), dict(callee.places)
-        positional = list(zip(arguments, node.args, strict=True))
+        positional = list(zip(arguments, node.args, strict=False))  # none where values are given
         if getattr(callee.target, "variadic", False) and positional:
             first = callee.parameters[0]
             bound[first], places[first] = tuple(arguments), node
@@ -324,18 +295,21 @@ class Reader(Evaluator):
                 continue
             if rest and k.arg not in callee.parameters:
                 bound[rest] = (*bound.get(rest, ()), (k.arg, keywords[str(k.arg)]))
+                places[rest] = node
                 continue
             self.expect_new(callee, k, {*given, *bound})
             given[str(k.arg)] = (keywords[str(k.arg)], k.value)
         bound |= {name: value for name, (value, _) in given.items()}
         places |= {name: place for name, (_, place) in given.items()}
         init = {
-            str(k.arg).removeprefix("init_"): replace(self.expr, tree=k.value)
+            str(k.arg).removeprefix("init").removeprefix("_"): replace(self.expr, tree=k.value)
             for k in node.keywords
             if initialises(callee, k)
         }
         own = tuple({**dict(callee.init), **init}.items())
-        return Callee(callee.name, callee.target, tuple(bound.items()), tuple(places.items()), own)
+        return replace(
+            callee, arguments=tuple(bound.items()), places=tuple(places.items()), init=own
+        )
 
     def expect_new(self, callee: Callee, keyword: ast.keyword, bound: set[str]) -> None:
         """Raise unless a keyword names a parameter that has no argument yet."""
@@ -348,27 +322,33 @@ class Reader(Evaluator):
             message = f"`{callee.name}` gets `{name}` twice"
             raise EvalFault("argument-twice", message, keyword, "give it once, by place or by name")
 
+    def warn(self, code: str, message: str, node: ast.expr, help: str) -> None:
+        """Note a warning at its place in the text."""
+        warning = Diagnostic(code, message, self.expr.span(node), help=help, severity="warning")
+        if self.lowering is not None:  # the emitter reads again what was warned of before
+            self.lowering.diagnostics.append(warning)
+
     def apply(self, callee: Any, values: list[Any], node: ast.expr) -> Any:
         """Apply an op or block to values; makes a node."""
         return self.lowering.applier.apply(self, callee, [self.known(v) for v in values], node)
 
 
 def initialises(callee: Any, keyword: ast.keyword) -> bool:
-    """Whether a keyword is an initialiser of an op's tensor, such as `init_bias=-6`."""
-    known = isinstance(callee, Callee) and is_op(callee) and keyword.arg not in callee.parameters
-    return known and str(keyword.arg).startswith("init_")
+    """Whether a keyword is an initialiser of an op's tensor, such as `init_bias=-6`.
+
+    `init=normal(0.02)` is one of an op that is itself a tensor, `init=0.5` its number.
+    """
+    if not (isinstance(callee, Callee) and is_op(callee)):
+        return False
+    if keyword.arg == "init":
+        head = keyword.value.func if isinstance(keyword.value, ast.Call) else keyword.value
+        return isinstance(head, ast.Name) and head.id in INITIALISERS
+    return keyword.arg not in callee.parameters and str(keyword.arg).startswith("init_")
 
 
 def takes(callee: Callee) -> str:
     """Spell the arguments of an op or block for a message."""
     return ", ".join(f"`{p}`" for p in callee.parameters) or "none"
-
-
-def is_tensor(value: Any) -> bool:
-    """Whether something is a value of the network, a list of them, or nothing."""
-    if isinstance(value, list):
-        return bool(value) and all(is_tensor(v) for v in value)
-    return value is NOTHING or isinstance(value, (Value, dict))
 
 
 def is_op(callee: Callee) -> bool:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from archc.diagnostics import Diagnostic, Note, SpecError
 from archc.graph import Node, Value, flat, join
 from archc.language.evaluate import EvalFault
+from archc.lower.marks import Poisoned
 from archc.ops import Op
+from archc.shapes import Shape
 
 if TYPE_CHECKING:
     from archc.lower.apply import Applier
@@ -42,28 +44,37 @@ class Reused:
         inputs = flat(values)
         shapes = tuple(v.shape for v in inputs)
         target: Any = first.target
+        span = reader.expr.span(at)
         if isinstance(target, Op):
-            given: Any = target.shape(*shapes)
+            given = target.shape(*shapes)
+            text = f"what `{first.path}` gives"
+            value: Any = (
+                Value(given, span, text)
+                if isinstance(given, Shape)
+                else [Value(g, span, text) for g in given]
+            )
+            made = flat(value)
             same = target.tensors(*shapes) == first.tensors
         else:
             target = applier.lowering.block(
-                target.block, dict(first.arguments), tuple(values), target.trail
+                target.block, target.scope.file, dict(first.arguments), tuple(values), target.trail
             )
-            given = target.result.shape if target is not None else shapes[0]
-            same = target is not None and own_shapes(target) == own_shapes(first.module)
+            if target is None:
+                raise Poisoned
+            value, made = applier.results(target, span)
+            same = own_shapes(target) == own_shapes(first.module)
         if not same:
             notes = (Note(first.span, "the first use"),)
             message = f"`{first.path}` can't be used again: its tensors would need other shapes"
-            raise SpecError([Diagnostic("bad-reuse", message, reader.expr.span(at), notes=notes)])
-        value = Value(given, reader.expr.span(at), f"what `{first.path}` gives")
+            raise SpecError([Diagnostic("bad-reuse", message, span, notes=notes)])
         applier.made(
             reader,
             replace(
                 first,
                 target=target,
                 inputs=inputs,
-                outputs=(value,),
-                span=reader.expr.span(at),
+                outputs=made,
+                span=span,
                 again=True,
             ),
             at,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Diagnostic, SpecError, nearest
@@ -41,6 +42,7 @@ class Rows:
                 number = self.lowering.copy(place, row.repeat, turn)
                 copy.stage = self.lowering.path(copy, number)
                 result = self.row(copy, number, row)
+                self.lowering.note(copy, copy.stage, result)
                 copy.running = copy.running if result is ABSENT else result
             return result
         except SpecError as error:
@@ -125,7 +127,7 @@ class Rows:
             places[str(name)] = value.tree if isinstance(value, Expr) else ast.Constant(0)
         if wrong:
             raise SpecError(wrong)
-        return Callee(callee.name, callee.target, tuple(bound.items()), tuple(places.items()))
+        return replace(callee, arguments=tuple(bound.items()), places=tuple(places.items()))
 
     def copy(self, frame: Frame, row: Row, callee: Callee, path: str) -> None:
         """Apply a row's block once."""
@@ -136,6 +138,7 @@ class Rows:
             node.path, node.stage, node.init = path, frame.stage, row.init
         frame.module.nodes += reader.made
         frame.running = value
+        self.lowering.note(frame, path, value)
 
 
 def expressions(row: Row) -> list[Expr]:

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Diagnostic, Source, Span, SpecError
 from archc.language.expr import Expr
 from archc.language.scalars import Signature
 from archc.language.source import parse
-from archc.language.spec import Block, Document, Library
+from archc.language.spec import Block, Library
 from archc.ops import Op
+
+if TYPE_CHECKING:
+    from archc.lower.files import File
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +38,13 @@ class BlockDef:
 class Callee:
     """An op or block, bare or with some arguments: what can be applied to values.
 
-    Two are equal where name and arguments are, so `unit is preact` can be asked.
+    `file` is the one whose text names it: its defaults are meant, and its params in the text
+    of the block. Two are equal where name and arguments are, so `unit is preact` can be asked.
     """
 
     name: str
-    target: BlockDef | type[Op] = field(compare=False)
+    target: BlockDef | type[Op]
+    file: File = field(compare=False)
     arguments: tuple[tuple[str, Any], ...] = ()
     places: tuple[tuple[str, ast.expr], ...] = field(default=(), compare=False)
     init: tuple[tuple[str, Expr], ...] = field(default=(), compare=False)
@@ -63,7 +68,10 @@ class Callee:
 
 
 class Scope(Mapping[str, Any]):
-    """Names and their values; `lets` are evaluated when first asked for."""
+    """Names and their values; `lets` are evaluated when first asked for.
+
+    `file` is the one whose text they stand in.
+    """
 
     def __init__(
         self,
@@ -71,7 +79,10 @@ class Scope(Mapping[str, Any]):
         parent: Scope | None = None,
         lets: Mapping[str, Any] | None = None,
         evaluate: Callable[[Scope, Any], Any] | None = None,
+        *,
+        file: File | None = None,
     ) -> None:
+        self._file = file if file is not None or parent is None else parent.file
         self.values_ = dict(values)
         self.parent = parent
         self.lets = dict(lets or {})
@@ -91,6 +102,12 @@ class Scope(Mapping[str, Any]):
         if self.parent is None:
             raise KeyError(name)
         return self.parent[name]
+
+    @property
+    def file(self) -> File:
+        """The file whose text the names stand in."""
+        assert self._file is not None
+        return self._file
 
     def _enter(self, name: str) -> None:
         if name in self._pending:
@@ -142,8 +159,3 @@ def place(value: Any) -> Span:
     while not isinstance(value, Expr):
         value = value[0]
     return value.text.span
-
-
-def blocks_of(document: Document) -> Mapping[str, BlockDef]:
-    """Return the blocks of a spec and of the library; a spec's own go first."""
-    return {**library(), **{s.name: BlockDef(s, b) for s, b in document.blocks.items()}}

@@ -16,7 +16,7 @@ from archc.lower.frames import Frame, Place
 from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned
 from archc.lower.reader import Reader
 from archc.lower.rows import Rows
-from archc.lower.scope import BlockDef, Callee, Scope
+from archc.lower.scope import Callee, Scope
 
 if TYPE_CHECKING:
     from archc.lower.apply import Applier
@@ -32,7 +32,6 @@ class Steps:
     """The part of lowering that goes through the steps of a body, in the order of the text."""
 
     diagnostics: list[Diagnostic]
-    blocks: Mapping[str, BlockDef]
     applier: Applier
     rows: Rows
     spent: int
@@ -93,6 +92,7 @@ class Steps:
     def step(self, frame: Frame, place: Place, step: Any) -> Any:
         """Lower a step; the result is its value, ABSENT where it is not there."""
         self.spend()
+        at = self.noted(frame, place, step)
         match step:
             case Expr():
                 result = self.expression(frame, place, step)
@@ -112,7 +112,23 @@ class Steps:
             case _:
                 raise AssertionError(step)
         frame.module.results[id(step), frame.turns] = result
+        self.note(frame, at, result)
         return result
+
+    def noted(self, frame: Frame, place: Place, step: Any) -> str:
+        """Return the path by which an output can name a step; "" where it has none."""
+        looped = isinstance(step, Row | Modified) and (step.repeat or getattr(step, "each", None))
+        if frame.module.places is None or (looped and place.key is not None and place.key.exprs):
+            return ""  # the copies have paths of their own
+        try:
+            return self.path(frame, place)
+        except SpecError:  # it is reported where the step is named
+            return ""
+
+    def note(self, frame: Frame, path: str, result: Any) -> None:
+        """Remember what a path of a network gives."""
+        if path and frame.module.places is not None and result is not ABSENT:
+            frame.module.places[path] = result
 
     def nested(self, frame: Frame, place: Place, step: Chain, *, splice: bool = False) -> Any:
         """Lower a list: spliced into the list around it under `do`, else one of its own."""
@@ -172,9 +188,12 @@ class Steps:
             inner.running = self.data(frame.scope, step.source, frame)
         if step.init is not None:
             inner.defaults_init = {**(frame.defaults_init or {}), **step.init}
-        if isinstance(chosen, Chain):
-            return self.nested(inner, place, chosen, splice=True)
-        return self.step(inner, place, chosen)
+        if not isinstance(chosen, Chain):
+            return self.step(inner, place, chosen)
+        at = self.noted(inner, place, chosen)
+        result = self.nested(inner, place, chosen, splice=True)
+        self.note(frame, at, result)
+        return result
 
     def loop(self, frame: Frame, place: Place, step: Modified, loop: Loop) -> Any:
         """Lower the copies of a `repeat`, chained, or of a `for`, side by side."""
@@ -289,6 +308,12 @@ class Steps:
                 ]
             )
         path = self.path(frame, place)
+        if place.silent and any("" in n.tensors for n in heavy):
+            message = f"the step `{place.key}` is itself a tensor, but a key with `_` names none"
+            remedy = f"name it `{str(place.key).lstrip('_')}`"
+            raise SpecError(
+                [Diagnostic("nameless-parameter", message, reader.expr.text.span, help=remedy)]
+            )
         shown = path if not place.silent else join(place.prefix, str(place.key).lstrip("_"))
         blocks = [n for n in nodes if n.module is not None]
         main = next(iter(heavy or blocks[-1:] or nodes[-1:]), None)

@@ -1,6 +1,11 @@
-"""The ops of the language, one declaration each; `OPS` is all of them by name."""
+"""The ops of the language, one declaration each; `OPS` is all of them by name.
+
+What `__all__` lists is for writers of plug-ins too (docs/plugins.md): an op is a class derived
+from `Op`, or from an op that is here.
+"""
 
 from archc.ops.activation import (
+    Activation,
     Celu,
     Elu,
     Gelu,
@@ -19,16 +24,62 @@ from archc.ops.activation import (
     Softplus,
     Tanh,
 )
-from archc.ops.base import VARIES, Op, Py, ShapeFault, Tensor, Use, spell, spelled
-from archc.ops.conv import Conv, ConvTranspose, Linear
-from archc.ops.cut import Flatten, Narrow, Select, Split
-from archc.ops.drop import Dropout, Dropout2d, DropPath
+from archc.ops.attention import Attention, MultiheadAttention
+from archc.ops.base import (
+    VARIES,
+    Count,
+    Op,
+    Padding,
+    Positive,
+    Py,
+    Rate,
+    ShapeFault,
+    Size,
+    Tensor,
+    Use,
+    Whole,
+    expect_layout,
+    pair,
+    spell,
+    spelled,
+)
+from archc.ops.conv import Conv, Conv1d, ConvTranspose, Linear
+from archc.ops.cut import Flatten, Narrow, Select, Split, Unfold
+from archc.ops.drop import Dropout, Dropout2d, DropPath, LiveMean, StochasticDepth
+from archc.ops.einsum import Einsum, Stack
+from archc.ops.elementwise import (
+    Abs,
+    Clamp,
+    Exp,
+    L2Normalize,
+    Log,
+    Maximum,
+    Minimum,
+    Power,
+    Sqrt,
+)
+from archc.ops.fitting import CropTo, Resize, ResizeTo
 from archc.ops.helpers import HELPERS
 from archc.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
-from archc.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, GlobalAvgPool, MaxPool
-from archc.ops.rearrange import Rearrange
-from archc.ops.resize import ChannelAffine, Pad, PadChannels, PadTo, Subsample, Upsample
+from archc.ops.pool import (
+    AdaptiveAvgPool,
+    AdaptiveMaxPool,
+    AvgPool,
+    GlobalAvgPool,
+    MaxPool,
+    Pool,
+)
+from archc.ops.rearrange import Rearrange, Reduce
+from archc.ops.resize import ChannelAffine, Pad, PadChannels, PadSame, PadTo, Subsample, Upsample
 from archc.ops.source import Parameter
+from archc.ops.texts import options
+from archc.ops.window import (
+    RelativeCoordinates,
+    RelativePositionBias,
+    WindowMask,
+    WindowMerge,
+    WindowPartition,
+)
 from archc.ops.wiring import (
     Add,
     Concat,
@@ -44,9 +95,12 @@ from archc.ops.wiring import (
     Sub,
     Sum,
 )
+from archc.shapes import Shape, conv_size, pool_size
+from archc.windows import Window, Windows, everywhere, sliding
 
 OPS: dict[str, type[Op]] = {
     "conv": Conv,
+    "conv1d": Conv1d,
     "conv_transpose": ConvTranspose,
     "linear": Linear,
     "bn": BatchNorm,
@@ -76,9 +130,20 @@ OPS: dict[str, type[Op]] = {
     "softplus": Softplus,
     "softmax": Softmax,
     "log_softmax": LogSoftmax,
+    "abs": Abs,
+    "exp": Exp,
+    "log": Log,
+    "sqrt": Sqrt,
+    "power": Power,
+    "clamp": Clamp,
+    "maximum": Maximum,
+    "minimum": Minimum,
+    "l2_normalize": L2Normalize,
     "dropout": Dropout,
     "dropout2d": Dropout2d,
     "drop_path": DropPath,
+    "stochastic_depth": StochasticDepth,
+    "live_mean": LiveMean,
     "identity": Identity,
     "add": Add,
     "sub": Sub,
@@ -96,12 +161,27 @@ OPS: dict[str, type[Op]] = {
     "split": Split,
     "narrow": Narrow,
     "select": Select,
+    "unfold": Unfold,
     "rearrange": Rearrange,
+    "reduce": Reduce,
+    "stack": Stack,
+    "einsum": Einsum,
+    "attention": Attention,
+    "multihead_attention": MultiheadAttention,
+    "window_partition": WindowPartition,
+    "window_merge": WindowMerge,
+    "window_mask": WindowMask,
+    "relative_position_bias": RelativePositionBias,
+    "relative_coordinates": RelativeCoordinates,
     "pad": Pad,
     "pad_channels": PadChannels,
     "pad_to": PadTo,
+    "pad_same": PadSame,
     "subsample": Subsample,
     "upsample": Upsample,
+    "resize": Resize,
+    "resize_to": ResizeTo,
+    "crop_to": CropTo,
     "channel_affine": ChannelAffine,
     "parameter": Parameter,
 }
@@ -110,11 +190,30 @@ __all__ = [
     "HELPERS",
     "OPS",
     "VARIES",
+    "Activation",
+    "Conv",
+    "Count",
     "Op",
+    "Padding",
+    "Pool",
+    "Positive",
     "Py",
+    "Rate",
+    "Shape",
     "ShapeFault",
+    "Size",
     "Tensor",
     "Use",
+    "Whole",
+    "Window",
+    "Windows",
+    "conv_size",
+    "everywhere",
+    "expect_layout",
+    "options",
+    "pair",
+    "pool_size",
+    "sliding",
     "spell",
     "spelled",
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archc.ops.base import VARIES, Op, ShapeFault, Tensor, Use, spell
+from archc.ops.base import VARIES, Op, Saves, ShapeFault, Tensor, Use, spell
 from archc.ops.faults import expect_dim
 from archc.ops.texts import axis, options
 from archc.shapes import Shape
@@ -18,6 +18,8 @@ class Activation(Op):
     """What activations share: a module and a function with the same arguments."""
 
     activation = True
+    unbatched = "kept"
+    saves: ClassVar[Saves] = "inputs"
     torch_function: ClassVar[str]
 
     in_place: ClassVar[bool] = False
@@ -43,6 +45,7 @@ class Relu(Activation):
     """max(0, x)."""
 
     name = "relu"
+    saves = "output"
     in_place = True
     torch_module = "nn.ReLU"
     torch_function = "F.relu"
@@ -132,6 +135,7 @@ class Sigmoid(Activation):
     """1 / (1 + exp(-x))."""
 
     name = "sigmoid"
+    saves = "output"
     torch_module = "nn.Sigmoid"
     torch_function = "torch.sigmoid"
 
@@ -140,6 +144,7 @@ class Tanh(Activation):
     """The hyperbolic tangent."""
 
     name = "tanh"
+    saves = "output"
     torch_module = "nn.Tanh"
     torch_function = "torch.tanh"
 
@@ -178,6 +183,7 @@ class Prelu(Op):
 
     name = "prelu"
     activation = True
+    saves = "inputs"
 
     channelwise: bool = False
     init: float = 0.25
@@ -211,6 +217,7 @@ class Softmax(Op):
 
     name = "softmax"
     activation = True
+    saves = "output"
     torch_module = "nn.Softmax"
     torch_function: ClassVar[str] = "F.softmax"
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from archc.shapes import Shape
+from archc.windows import Window, Windows
 
 
 class ShapeFault(Exception):
@@ -69,7 +70,8 @@ class Py:
     @staticmethod
     def of(value: object) -> Py:
         """Spell a constant, a string in the double quotes of formatted source."""
-        return Py(json.dumps(value) if isinstance(value, str) else repr(value), value)
+        text = json.dumps(value) if isinstance(value, str) else repr(value)
+        return Py(text.replace("e+", "e") if isinstance(value, float) else text, value)
 
 
 class Varies:
@@ -161,6 +163,10 @@ def pair(value: int | tuple[int, int]) -> tuple[int, int]:
     return value if isinstance(value, tuple) else (value, value)
 
 
+Unbatched = Literal["kept", "lifted", "repeated"]
+Saves = Literal["", "inputs", "output"]
+
+
 class Op(BaseModel):
     """An op with its arguments; a subclass is the one declaration of an op.
 
@@ -191,11 +197,36 @@ class Op(BaseModel):
     """Whether the backward pass may need the op's output, or the output may be its input, so
     that nothing may overwrite it in place."""
 
+    saves: ClassVar[Saves] = ""
+    """Which of its values the backward pass needs."""
+
+    unbatched: ClassVar[Unbatched] = "lifted"
+    """What becomes of a value without a batch, such as a parameter: it is kept as it is, gets a
+    dimension of 1 in front, or is repeated along the batch of another."""
+
+    spread: ClassVar[bool] = False
+    """Whether one value stands for all `inputs`: self-attention takes its input three times."""
+
+    views: ClassVar[bool] = False
+    """Whether the output shares its memory with the input."""
+
+    reads: ClassVar[int | None] = None
+    """How many of its values it reads, the first ones; the others give a size. None for all."""
+
+    sized: ClassVar[bool] = False
+    """Whether its spelling asks for the channels of its inputs though it owns no tensors."""
+
     weighted: ClassVar[bool] = False
     """Whether it counts as a layer where papers count depth: convolutions and linear layers."""
 
     activation: ClassVar[bool] = False
     """Whether it is an activation, which ends a line of the emitted forward."""
+
+    decisive: ClassVar[tuple[str, ...]] = ()
+    """Arguments that decide how the op is spelled: a class can't have both ways."""
+
+    registered: ClassVar[bool] = False
+    """Whether no module of PyTorch holds its tensors, see `buffers`."""
 
     torch_module: ClassVar[str] = ""
     """The nn.Module that it is, where one takes just the op's arguments in their order."""
@@ -203,14 +234,40 @@ class Op(BaseModel):
     torch_helper: ClassVar[str] = ""
     """The name of the helper (archc/ops/helpers.py) that its spelling always needs."""
 
+    torch_file: ClassVar[str] = ""
+    """Of a plug-in: the Python file beside it with the classes and functions that its spelling
+    names. They are copied into the emitted file; archc never runs them from there."""
+
+    definitions: ClassVar[Mapping[str, str]] = {}
+    """Of a plug-in: what was found in `torch_file`, Python source by name."""
+
     @classmethod
     def label(cls) -> str:
         """Return the name for pictures and tables."""
         return cls.name
 
+    @classmethod
+    def lineage(cls) -> tuple[str, ...]:
+        """Return its name and those of the ops that it derives from, the nearest first."""
+        return tuple(vars(c)["name"] for c in cls.__mro__ if "name" in vars(c))
+
     def shape(self, *xs: Shape) -> Shape | tuple[Shape, ...]:
         """Return the output shape, or raise ShapeFault; several values are a tuple of shapes."""
         return xs[0]
+
+    def rehearse(self, *xs: Shape) -> None:
+        """Do nothing. A plug-in's op asks itself all that it declares, so that `check` hears it."""
+
+    def batch(self, *xs: Shape) -> str:
+        """Return what stands before the dimensions of the result, see `Shape.batch`."""
+        found = {x.batch for x in xs}
+        if "b" in found:
+            return "b"
+        return "" if self.unbatched == "kept" and found == {""} else "1"
+
+    def features(self, x: Shape) -> int:
+        """Return the size of an input that its tensors depend on: the channels."""
+        return x.channels
 
     def tensors(self, *xs: Shape) -> dict[str, Tensor]:  # noqa: ARG002
         """Return the tensors that the op owns, by state_dict name, in PyTorch's order."""
@@ -219,6 +276,17 @@ class Op(BaseModel):
     def macs(self, *xs: Shape) -> int:  # noqa: ARG002
         """Return the multiply-adds for one sample."""
         return 0
+
+    def saved_bytes(self, *xs: Shape) -> int:  # noqa: ARG002
+        """Return the bytes that it makes for the backward pass, besides values, for one sample."""
+        return 0
+
+    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+        """Return what a place of the output sees of its inputs.
+
+        Its own place, unless told otherwise. The statistics of norms are left out.
+        """
+        return Window(), Window()
 
     @classmethod
     def module(cls, use: Use) -> str:
@@ -229,6 +297,14 @@ class Op(BaseModel):
         keywords = {n: (use.args[n], f.default) for n, f in fields.items() if not f.is_required()}
         positional = [use.args[n] for n, f in fields.items() if f.is_required()]
         return spell(cls.torch_module, *positional, **keywords)
+
+    @classmethod
+    def buffers(cls, use: Use) -> dict[str, str]:  # noqa: ARG003
+        """Spell the buffers that it owns where no module of PyTorch has them, by name.
+
+        The class of the step registers them; `function` takes them after the values.
+        """
+        return {}
 
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003

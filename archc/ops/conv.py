@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import ast
+from fractions import Fraction
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
 
 from archc.ops.base import (
     VARIES,
+    Count,
     Op,
     Padding,
     Positive,
@@ -18,9 +23,12 @@ from archc.ops.base import (
     pair,
     spell,
 )
-from archc.ops.faults import expect_groups, expect_window, times
-from archc.ops.texts import as_pair, is_list, options
+from archc.ops.cut import tuple_of
+from archc.ops.faults import expect_channels_last, expect_groups, expect_window, times
+from archc.ops.patterns import LETTERS
+from archc.ops.texts import as_pair, is_list, options, parsed
 from archc.shapes import Shape, conv_size, conv_transpose_size
+from archc.windows import Span, Window, Windows, sliding
 
 
 class Conv(Op):
@@ -29,7 +37,9 @@ class Conv(Op):
     name = "conv"
     layouts = ("b c h w",)
     keeps_output = False
+    saves = "inputs"
     weighted = True
+    torch_module = "nn.Conv2d"
 
     out: Positive
     kernel: Size
@@ -48,7 +58,7 @@ class Conv(Op):
         if kh % 2 == 0 or kw % 2 == 0:
             raise ShapeFault(
                 "even-kernel",
-                f"`conv` can't center a kernel of {times((kh, kw))}, which has no middle",
+                f"`{self.name}` can't center a kernel of {times((kh, kw))}, which has no middle",
                 "give `padding`, as in `padding=0`",
             )
         return (kh - 1) // 2 * dh, (kw - 1) // 2 * dw
@@ -75,7 +85,7 @@ class Conv(Op):
         ):
             raise ShapeFault(
                 "padding-too-large",
-                f"`conv` pads a map of {times(x.spatial)} by {times(pads)} of its own elements",
+                f"`{self.name}` pads a map of {times(x.spatial)} by {times(pads)} of its own elements",
                 f"`padding_mode={self.padding_mode}` needs a larger map",
                 0,
             )
@@ -89,6 +99,10 @@ class Conv(Op):
         """Count a multiply-add for each weight at each place of the output."""
         return self.tensors(*xs)["weight"].numel * _area(self.shape(*xs))
 
+    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+        """See what is under the kernel."""
+        return sliding(pair(self.kernel), pair(self.stride), self.pads(), pair(self.dilation))
+
     @classmethod
     def module(cls, use: Use) -> str:
         """Spell nn.Conv2d, whose padding must be a number or an expression."""
@@ -97,11 +111,12 @@ class Conv(Op):
             padding = same_padding(use.kernel, use.dilation)
         elif padding.optional:
             same = same_padding(use.kernel, use.dilation)
-            padding = Py(f"{same} if {padding} is None else {padding}", VARIES)
-        rest = options(cls, use, "dilation", "groups", "bias", "padding_mode")
-        stride = (use.stride, 1)
-        head = (use.channels[0], use.out, use.kernel)
-        return spell("nn.Conv2d", *head, stride=stride, padding=(padding, 0), **rest)
+            padding = Py(without_none(padding, same), VARIES)
+        head = ("out", "kernel", "stride", "padding")
+        rest = options(cls, use, *(name for name in cls.model_fields if name not in head))
+        sizes = (use.channels[0], use.out, use.kernel)
+        window = {"stride": (use.stride, 1), "padding": (padding, 0)}
+        return spell(cls.torch_module, *sizes, **window, **rest)
 
     @classmethod
     def helper(cls, use: Use) -> str:
@@ -110,6 +125,99 @@ class Conv(Op):
             return ""
         text = same_padding(use.kernel, use.dilation).text
         return "same_padding" if text.startswith("same_padding(") else ""
+
+
+class Conv1d(Op):
+    """1d convolution along the last dimension, which mixes those of the one before it.
+
+    Tokens are turned for it, `rearrange("b n c -> b c n")`. A row of channels, `b 1 c`, is one
+    channel of so many places: the gate of ECA-Net (arXiv:1910.03151) slides along it.
+    """
+
+    name = "conv1d"
+    keeps_output = False
+    saves = "inputs"
+    weighted = True
+
+    out: Positive
+    kernel: Positive
+    stride: Positive = 1
+    padding: Count | None = None
+    dilation: Positive = 1
+    groups: Positive = 1
+    bias: bool = True
+
+    def pad(self) -> int:
+        """Return the padding at either end."""
+        if self.padding is not None:
+            return self.padding
+        if self.kernel % 2 == 0:
+            raise ShapeFault(
+                "even-kernel",
+                f"`{self.name}` can't center a kernel of {self.kernel}, which has no middle",
+                "give `padding`, as in `padding=0`",
+            )
+        return (self.kernel - 1) // 2 * self.dilation
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Slide the kernel along the padded line."""
+        x = xs[0]
+        if len(x.sizes) != 2 or (x.layout[-1] == "c" and x.sizes[0] != 1):
+            raise ShapeFault(
+                "wrong-layout",
+                f"`{self.name}` takes `b c n`, but gets `{x.spelled}`",
+                '`rearrange` changes the layout: `"b n c -> b c n"`',
+                0,
+            )
+        expect_groups(self, self.groups, input=x.sizes[0], output=self.out)
+        pad = self.pad()
+        length = conv_size(x.sizes[1], self.kernel, self.stride, pad, self.dilation)
+        if length < 1:
+            raise ShapeFault(
+                "kernel-too-large",
+                f"`{self.name}` slides a kernel of {self.dilation * (self.kernel - 1) + 1} "
+                f"over a padded input of {x.sizes[1] + 2 * pad}",
+                f"the line is only {x.sizes[1]} long here",
+                0,
+            )
+        return Shape(x.layout, (self.out, length))
+
+    def features(self, x: Shape) -> int:
+        """Return the size of the dimension before the last."""
+        return x.sizes[0]
+
+    def tensors(self, *xs: Shape) -> dict[str, Tensor]:
+        """Own a weight (out, in / groups, kernel) and a bias."""
+        weight = Tensor((self.out, self.features(xs[0]) // self.groups, self.kernel))
+        return {"weight": weight} | ({"bias": Tensor((self.out,))} if self.bias else {})
+
+    def macs(self, *xs: Shape) -> int:
+        """Count a multiply-add for each weight at each place of the output."""
+        return self.tensors(*xs)["weight"].numel * self.shape(*xs).sizes[1]
+
+    @classmethod
+    def module(cls, use: Use) -> str:
+        """Spell nn.Conv1d, whose padding must be a number or an expression."""
+        padding = use.padding
+        if padding.value is None:
+            padding = same_padding(use.kernel, use.dilation)
+        elif padding.optional:
+            same = same_padding(use.kernel, use.dilation)
+            padding = Py(without_none(padding, same), VARIES)
+        window = {"stride": (use.stride, 1), "padding": (padding, 0)}
+        rest = options(cls, use, "dilation", "groups", "bias")
+        return spell("nn.Conv1d", use.channels[0], use.out, use.kernel, **window, **rest)
+
+
+def without_none(padding: Py, same: Py) -> str:
+    """Write a padding that is none in some uses, where `same` takes its place."""
+    tree = parsed(padding.text)
+    if isinstance(tree, ast.IfExp):
+        sides = (tree.body, tree.orelse)
+        yes, no = (str(same) if ast.unparse(s) == "None" else ast.unparse(s) for s in sides)
+        if str(same) in (yes, no):
+            return f"{yes} if {ast.unparse(tree.test)} else {no}"
+    return f"{same} if {padding.atom} is None else {padding.atom}"
 
 
 def same_padding(kernel: Py, dilation: Py) -> Py:
@@ -128,12 +236,24 @@ def same_padding(kernel: Py, dilation: Py) -> Py:
     return texts.get(half, Py(f"{half} * {dilation.atom}", VARIES))
 
 
+def _spreading(kernel: int, stride: int, padding: int, dilation: int) -> Window:
+    """Return the window of the elements that a transposed convolution spreads over a place."""
+
+    def see(place: int) -> Span:
+        last = (place + padding) // stride
+        first = -(((kernel - 1) * dilation - padding - place) // stride)
+        return min(first, last), last
+
+    return Window.of(Fraction(1, stride), see)
+
+
 class ConvTranspose(Op):
     """2d transposed convolution: the gradient of `conv` with respect to its input."""
 
     name = "conv_transpose"
     layouts = ("b c h w",)
     keeps_output = False
+    saves = "inputs"
     weighted = True
 
     out: Positive
@@ -180,6 +300,12 @@ class ConvTranspose(Op):
         """Count a multiply-add for each weight at each place of the input."""
         return self.tensors(*xs)["weight"].numel * _area(xs[0])
 
+    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+        """See the elements that are spread over the place."""
+        sides = (self.kernel, self.stride, self.padding, self.dilation)
+        down, across = map(_spreading, *map(pair, sides))
+        return down, across
+
     @classmethod
     def module(cls, use: Use) -> str:
         """Spell nn.ConvTranspose2d."""
@@ -188,25 +314,52 @@ class ConvTranspose(Op):
         return spell("nn.ConvTranspose2d", *head, **options(cls, use, *names))
 
 
+Mask = Annotated[
+    tuple[Annotated[Count, Field(le=1)], ...],
+    BeforeValidator(tuple_of),
+    Field(min_length=1),
+]
+
+
 class Linear(Op):
-    """Affine map of the last dimension, the channels."""
+    """Affine map of the last dimension: the channels, or what `rearrange` has put there.
+
+    With `bias_mask` only some parts of the result have a bias, the third of queries say:
+    `bias_mask=[1, 0, 1]` for three equal parts.
+    """
 
     name = "linear"
-    layouts = ("b c", "b n c", "b h w c")
+    decisive = ("bias_mask",)
     keeps_output = False
+    saves = "inputs"
     weighted = True
 
     out: Positive
     bias: bool = True
+    bias_mask: Mask | None = None
 
     def shape(self, *xs: Shape) -> Shape:
-        """Change the channels, wherever they are."""
-        expect_layout(self, xs[0])
-        return xs[0].replace(c=self.out)
+        """Change the last dimension, which are channels unless it is known to be else."""
+        x = xs[0]
+        if x.layout == ("c", "h", "w"):
+            expect_channels_last(self, x, "channels that are last")
+        if self.bias_mask and (not self.bias or self.out % len(self.bias_mask)):
+            raise ShapeFault(
+                "parts-do-not-divide",
+                f"`linear` can't give {len(self.bias_mask)} equal parts of {self.out} channels "
+                + ("a bias each" if self.bias else "a bias with `bias=false`"),
+                "`bias_mask` has a 1 for each part with a bias, and a 0 for each without",
+            )
+        last = x.layout[-1] if {"c", x.layout[-1]} & {*x.layout[:-1], *LETTERS[1:]} else "c"
+        return Shape((*x.layout[:-1], last), (*x.sizes[:-1], self.out))
+
+    def features(self, x: Shape) -> int:
+        """Return the size of the last dimension."""
+        return x.sizes[-1]
 
     def tensors(self, *xs: Shape) -> dict[str, Tensor]:
         """Own a weight (out, in) and a bias."""
-        weight = Tensor((self.out, xs[0].channels))
+        weight = Tensor((self.out, self.features(xs[0])))
         return {"weight": weight} | ({"bias": Tensor((self.out,))} if self.bias else {})
 
     def macs(self, *xs: Shape) -> int:
@@ -215,8 +368,16 @@ class Linear(Op):
 
     @classmethod
     def module(cls, use: Use) -> str:
-        """Spell nn.Linear."""
-        return spell("nn.Linear", use.channels[0], use.out, **options(cls, use, "bias"))
+        """Spell nn.Linear, or the helper that masks its bias."""
+        head = (use.channels[0], use.out)
+        if name := cls.helper(use):
+            return spell(name, *head, use.bias_mask)
+        return spell("nn.Linear", *head, **options(cls, use, "bias"))
+
+    @classmethod
+    def helper(cls, use: Use) -> str:
+        """Need a linear map whose bias is masked, where it is."""
+        return "MaskedBiasLinear" if use.bias_mask.value else ""
 
 
 def _area(x: Shape) -> int:

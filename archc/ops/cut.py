@@ -6,10 +6,23 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from archc.ops.base import Count, Op, Positive, ShapeFault, Use, Whole, spell
-from archc.ops.faults import expect_dim
-from archc.ops.texts import axis, is_list
-from archc.shapes import Shape
+from archc.ops.base import (
+    Count,
+    Op,
+    Padding,
+    Positive,
+    ShapeFault,
+    Size,
+    Use,
+    Whole,
+    expect_layout,
+    pair,
+    spell,
+)
+from archc.ops.faults import expect_dim, expect_window
+from archc.ops.texts import axis, is_list, options
+from archc.shapes import Shape, conv_size
+from archc.windows import Window, Windows, everywhere, sliding
 
 
 def tuple_of(value: object) -> object:
@@ -17,15 +30,25 @@ def tuple_of(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+def shifted(h: int = 0, w: int = 0, **_: int) -> Windows:
+    """Return the windows of single places that are so far down and across."""
+    return Window.shifted(h), Window.shifted(w)
+
+
 class Flatten(Op):
     """Everything after the batch in one dimension, in PyTorch's order: c, then h, then w."""
 
     name = "flatten"
+    views = True
     torch_module = "nn.Flatten"
 
     def shape(self, *xs: Shape) -> Shape:
         """Give a vector."""
         return Shape.of("c", xs[0].numel)
+
+    def sees(self, *xs: Shape) -> Windows:
+        """See all places, which the one vector holds, where there are several."""
+        return super().sees() if xs[0].channels == xs[0].numel else everywhere(xs[0].spatial)
 
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
@@ -37,6 +60,7 @@ class Split(Op):
     """The parts of a value along a dimension: so many equal ones, or a list of sizes."""
 
     name = "split"
+    views = True
 
     sizes: Annotated[
         Positive | Annotated[tuple[Positive, ...], Field(min_length=1)], BeforeValidator(tuple_of)
@@ -77,6 +101,7 @@ class Narrow(Op):
     """The `length` elements from `start` on along a dimension."""
 
     name = "narrow"
+    views = True
 
     start: Count
     length: Positive
@@ -95,6 +120,10 @@ class Narrow(Op):
             )
         return xs[0].replace(**{self.dim: self.length})
 
+    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+        """See a place that is `start` further on."""
+        return shifted(**{self.dim: self.start})
+
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:
         """Spell the method."""
@@ -105,6 +134,7 @@ class Select(Op):
     """One element along a dimension, which is gone then: the class token of a transformer."""
 
     name = "select"
+    views = True
 
     index: Whole
     dim: str
@@ -135,3 +165,51 @@ class Select(Op):
         """Spell an index: `x[:, 0]`."""
         before = use.shapes[0].layout.index(str(use.dim.value)) + 1
         return f"{xs[0]}[{':, ' * before}{use.index}]"
+
+
+class Unfold(Op):
+    """The windows that a kernel slides over, as `b c n`: n windows of c × height × width elements.
+
+    `rearrange("b (c k) n -> b n k c", k=9)` takes the places of a window apart. Padding is 0
+    unless given, as in pools.
+    """
+
+    name = "unfold"
+    layouts = ("b c h w",)
+
+    kernel: Size
+    stride: Size = 1
+    padding: Padding = 0
+    dilation: Size = 1
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Have a place for each window, row by row."""
+        x = xs[0]
+        expect_layout(self, x)
+        kernel, stride, dilation = pair(self.kernel), pair(self.stride), pair(self.dilation)
+        pads = pair(self.padding)
+        sides = zip(x.spatial, kernel, stride, pads, dilation, strict=True)
+        out = tuple(conv_size(*side) for side in sides)
+        span = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
+        expect_window(self, x, out, span, pads)
+        return Shape.of("c n", x.channels * kernel[0] * kernel[1], out[0] * out[1])
+
+    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+        """See what is under the kernel."""
+        sides = (self.kernel, self.stride, self.padding, self.dilation)
+        return sliding(*map(pair, sides))
+
+    @classmethod
+    def _spell(cls, name: str, use: Use, *xs: str) -> str:
+        rest = options(cls, use, "dilation", "padding", "stride")
+        return spell(name, *xs, use.kernel, **rest)
+
+    @classmethod
+    def module(cls, use: Use) -> str:
+        """Spell nn.Unfold."""
+        return cls._spell("nn.Unfold", use)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell F.unfold."""
+        return cls._spell("F.unfold", use, *xs)

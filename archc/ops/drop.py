@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from archc.ops.base import Op, Rate, Use, expect_layout, spell
+from typing import ClassVar
+
+from archc.ops.base import Op, Rate, Unbatched, Use, expect_layout, spell
+from archc.ops.wiring import Mean
 from archc.shapes import Shape
 
 
@@ -10,10 +13,15 @@ class Dropout(Op):
     """Zero elements with probability p, and scale the others up by 1 / (1 - p)."""
 
     name = "dropout"
+    unbatched: ClassVar[Unbatched] = "kept"
     has_mode = True
     torch_module = "nn.Dropout"
 
     p: Rate = 0.5
+
+    def saved_bytes(self, *xs: Shape) -> int:
+        """Remember in a byte for each element whether it was kept."""
+        return xs[0].numel if self.p else 0
 
     @classmethod
     def module(cls, use: Use) -> str:
@@ -25,6 +33,7 @@ class Dropout2d(Dropout):
     """Zero whole channels with probability p, and scale the others up by 1 / (1 - p)."""
 
     name = "dropout2d"
+    unbatched = "lifted"
     layouts = ("b c h w",)
     torch_module = "nn.Dropout2d"
 
@@ -47,3 +56,46 @@ class DropPath(Op):
     torch_helper = "DropPath"
 
     p: Rate
+
+
+class StochasticDepth(Op):
+    """Zero the whole batch with probability p while training, and scale by 1 - p in inference.
+
+    Stochastic depth as its paper has it (arXiv:1603.09382, Sec. 3): a layer is there for a whole
+    batch or not at all, unscaled; what it gives is scaled by its chance to survive when tested
+    (Eq. 5). `drop_path` is the later form: one draw for each sample, scaled while training.
+    What is dropped is computed all the same, and its batch norms measure it.
+    """
+
+    name = "stochastic_depth"
+    has_mode = True
+    torch_module = "StochasticDepth"
+    torch_helper = "StochasticDepth"
+
+    p: Rate
+
+
+class LiveMean(Mean):
+    """The mean of values, of which each is dropped with probability p while training, never all.
+
+    FractalNet's join with local drop-path (arXiv:1605.07648). As its authors have it, one draw
+    holds for the whole batch.
+    """
+
+    name = "live_mean"
+    has_mode = True
+    torch_module = "LiveMean"
+    torch_helper = "LiveMean"
+    verb, preposition = "averages", "with"
+
+    p: Rate = 0.15
+
+    @classmethod
+    def module(cls, use: Use) -> str:
+        """Spell the helper, the rate always written."""
+        return spell(cls.torch_module, use.p)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+        """Give none: it has a mode."""
+        return ""

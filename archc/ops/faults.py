@@ -22,7 +22,7 @@ def expect_groups(op: Op, groups: int, **channels: int) -> None:
     """Raise unless `groups` divides each of `channels`, named input and output."""
     for culprit, (side, size) in enumerate(channels.items()):
         if size % groups:
-            near = " and ".join(str(d) for d in _nearest_divisors(gcd(*channels.values()), groups))
+            near = " and ".join(str(d) for d in nearest_divisors(gcd(*channels.values()), groups))
             what = " and ".join(str(c) for c in dict.fromkeys(channels.values()))
             verb = "is" if " and " not in near else "are"
             raise ShapeFault(
@@ -33,7 +33,8 @@ def expect_groups(op: Op, groups: int, **channels: int) -> None:
             )
 
 
-def _nearest_divisors(number: int, wanted: int) -> list[int]:
+def nearest_divisors(number: int, wanted: int) -> list[int]:
+    """Return the largest divisor of a number below the wanted one, and the smallest above."""
     small = [d for d in range(1, isqrt(number) + 1) if number % d == 0]
     divisors = {*small, *(number // d for d in small)}
     below = max((d for d in divisors if d < wanted), default=None)
@@ -68,3 +69,19 @@ def expect_dim(op: Op, x: Shape, dim: str) -> int:
             0,
         )
     return size
+
+
+def expect_channels_last(op: Op, x: Shape, takes: str, culprit: int = 0) -> None:
+    """Raise unless the last dimension of x is channels, or nothing that is known to be else."""
+    if x.layout[-1] in ("n", "h", "w", "l") or "c" in x.layout[:-1]:
+        if x.batch != "b":
+            return  # the names of a parameter are only guessed from their number
+        hint = "`rearrange` changes the layout"
+        if x.layout == ("c", "h", "w"):
+            hint = (
+                "a map becomes a vector by `flatten` or `global_avg_pool`, and tokens by "
+                "`rearrange`: `b c h w -> b (h w) c`"
+            )
+        raise ShapeFault(
+            "wrong-layout", f"`{op.name}` takes {takes}, but gets `{x.spelled}`", hint, culprit
+        )

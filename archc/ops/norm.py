@@ -26,8 +26,10 @@ class BatchNorm(Op):
     """Normalise each channel over the batch and the map; in inference by running statistics."""
 
     name = "bn"
+    sized = True
     layouts: ClassVar[tuple[str, ...]] = ("b c h w", "b c")
     keeps_output = False
+    saves = "inputs"
 
     eps: float = 1e-5
     momentum: float | None = 0.1
@@ -57,7 +59,9 @@ class LayerNorm(Op):
     """Normalise the channels of each place by themselves, whatever the layout."""
 
     name = "layer_norm"
+    sized = True
     keeps_output = False
+    saves = "inputs"
 
     eps: float = 1e-5
     affine: bool = True
@@ -96,8 +100,10 @@ class GroupNorm(Op):
     """Normalise groups of channels, with all places of a sample (arXiv:1803.08494)."""
 
     name = "group_norm"
+    sized = True
     layouts = ("b c h w", "b c")
     keeps_output = False
+    saves = "inputs"
 
     groups: Positive
     eps: float = 1e-5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import ClassVar
 
 from archc.ops.base import (
@@ -17,21 +18,27 @@ from archc.ops.base import (
 from archc.ops.faults import expect_window, times
 from archc.ops.texts import options
 from archc.shapes import Shape, pool_size
+from archc.windows import Span, Window, Windows, everywhere, sliding
+
+INDEX = 8
+"""The bytes of an index of PyTorch."""
 
 
 class Pool(Op):
     """What max_pool and avg_pool share: a window that slides by its own size unless told."""
 
     layouts = ("b c h w",)
+    saves = "inputs"
     torch_function: ClassVar[str]
 
     kernel: Size
     stride: Size | None = None
     padding: Padding = 0
 
-    def slide(self, x: Shape, dilation: tuple[int, int], *, ceil_mode: bool) -> Shape:
+    def slide(self, x: Shape, *, ceil_mode: bool) -> Shape:
         """Return the shape after the window has slid over x, or raise ShapeFault."""
         expect_layout(self, x)
+        dilation = pair(self.apart())
         kernel, pads = pair(self.kernel), pair(self.padding)
         stride = pair(self.kernel if self.stride is None else self.stride)
         if any(2 * p > k for p, k in zip(pads, kernel, strict=True)):
@@ -46,6 +53,15 @@ class Pool(Op):
         span = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
         expect_window(self, x, out, span, pads)
         return x.with_spatial(out)
+
+    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+        """See what is under the window."""
+        stride = pair(self.kernel if self.stride is None else self.stride)
+        return sliding(pair(self.kernel), stride, pair(self.padding), pair(self.apart()))
+
+    def apart(self) -> Size:
+        """Return how far apart the elements of a window are."""
+        return 1
 
     @classmethod
     def _spell(cls, name: str, use: Use, *xs: str) -> str:
@@ -73,9 +89,17 @@ class MaxPool(Pool):
     dilation: Size = 1
     ceil_mode: bool = False
 
+    def apart(self) -> Size:
+        """Return how far apart the elements of a window are."""
+        return self.dilation
+
     def shape(self, *xs: Shape) -> Shape:
         """Slide the window, whose elements are `dilation` apart."""
-        return self.slide(xs[0], pair(self.dilation), ceil_mode=self.ceil_mode)
+        return self.slide(xs[0], ceil_mode=self.ceil_mode)
+
+    def saved_bytes(self, *xs: Shape) -> int:
+        """Remember where each largest element was."""
+        return INDEX * self.shape(*xs).numel
 
 
 class AvgPool(Pool):
@@ -90,13 +114,14 @@ class AvgPool(Pool):
 
     def shape(self, *xs: Shape) -> Shape:
         """Slide the window."""
-        return self.slide(xs[0], (1, 1), ceil_mode=self.ceil_mode)
+        return self.slide(xs[0], ceil_mode=self.ceil_mode)
 
 
 class AdaptivePool(Op):
     """What the adaptive pools share: a map is cut into so many windows, nearly equal."""
 
     layouts = ("b c h w",)
+    saves = "inputs"
     torch_function: ClassVar[str]
 
     size: Size
@@ -106,10 +131,24 @@ class AdaptivePool(Op):
         expect_layout(self, xs[0])
         return xs[0].with_spatial(pair(self.size))
 
+    def sees(self, *xs: Shape) -> Windows:
+        """See the places from floor(o * in / out) to ceil((o + 1) * in / out), as PyTorch cuts."""
+        down, across = map(_part, xs[0].spatial, pair(self.size))
+        return down, across
+
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:
         """Spell the function of torch.nn.functional."""
         return spell(cls.torch_function, *xs, use.size)
+
+
+def _part(size: int, parts: int) -> Window:
+    """Return the windows of so many parts of a side, nearly equal."""
+
+    def see(place: int) -> Span:
+        return place * size // parts, -(-(place + 1) * size // parts) - 1
+
+    return Window.everything(size) if parts == 1 else Window.of(Fraction(size, parts), see)
 
 
 class AdaptiveAvgPool(AdaptivePool):
@@ -127,6 +166,10 @@ class AdaptiveMaxPool(AdaptivePool):
     torch_module = "nn.AdaptiveMaxPool2d"
     torch_function = "F.adaptive_max_pool2d"
 
+    def saved_bytes(self, *xs: Shape) -> int:
+        """Remember where each largest element was."""
+        return INDEX * self.shape(*xs).numel
+
 
 class GlobalAvgPool(Op):
     """The mean over height and width, which gives a vector."""
@@ -138,6 +181,10 @@ class GlobalAvgPool(Op):
         """Keep the channels."""
         expect_layout(self, xs[0])
         return Shape.of("c", xs[0].channels)
+
+    def sees(self, *xs: Shape) -> Windows:
+        """See the whole map."""
+        return everywhere(xs[0].spatial)
 
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:

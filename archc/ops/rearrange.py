@@ -2,66 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from functools import cache
-from math import prod
-from typing import Annotated, Any, ClassVar
+import ast
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from math import floor, prod
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from archc.ops.base import Op, Positive, ShapeFault, Use, spell, spelled
-from archc.ops.faults import listing
+from archc.ops.patterns import LETTERS, Group, Side, called, dimensions, names_of, reduced, sides
+from archc.ops.texts import parsed
 from archc.shapes import Shape
-
-Group = tuple[str, ...]
-Side = tuple[Group, ...]
-
-NAME = r"[A-Za-z]\w*"
-LETTERS = ("c", "n", "h", "w", "l")
-"""The names of dimensions that other ops know."""
-
-
-@cache
-def sides(pattern: str) -> tuple[Side, Side]:
-    """Read a pattern: the groups of names on its left and on its right.
-
-    >>> sides("b (h w) c -> b c h w")
-    ((('b',), ('h', 'w'), ('c',)), (('b',), ('c',), ('h',), ('w',)))
-    """
-    halves = pattern.split("->")
-    if len(halves) != 2:
-        raise _bad("must have one `->`", pattern)
-    left, right = (_side(half, pattern) for half in halves)
-    once = _names(left)
-    if sorted(once) != sorted(_names(right)):
-        odd = sorted(set(once) ^ set(_names(right)))
-        raise _bad(f"must have {listing([f'`{n}`' for n in odd])} on both sides", pattern)
-    return left, right
-
-
-def _side(text: str, pattern: str) -> Side:
-    if re.sub(rf"\(\s*{NAME}(\s+{NAME})*\s*\)|{NAME}", "", text).strip():
-        raise _bad("must be names, some of them together in brackets", pattern)
-    found = re.findall(r"\(([^()]*)\)|(\w+)", text)
-    side = tuple(tuple((inner or name).split()) for inner, name in found)
-    names = _names(side)
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise _bad(f"must have `{twice[0]}` only once on a side", pattern)
-    if side[:1] != (("b",),):
-        raise _bad("must begin with `b`, the batch, on both sides", pattern)
-    return side
-
-
-def _names(side: Side) -> list[str]:
-    return [name for group in side for name in group]
-
-
-def _bad(what: str, pattern: str) -> PydanticCustomError:
-    context = {"what": what, "pattern": spelled(pattern)}
-    return PydanticCustomError("bad_pattern", "{what}, got {pattern}", context)
+from archc.windows import Span, Window, Windows, everywhere
 
 
 def _pattern(value: str) -> str:
@@ -76,41 +30,65 @@ def _pairs(value: Any) -> Any:
     raise PydanticCustomError("by_name", message, {"value": spelled(value)})
 
 
-def _split(dim: int, group: Group, sizes: dict[str, int]) -> str:
+def _split(dim: int, group: Group, sizes: dict[str, str]) -> str:
     return f".unflatten({dim}, ({', '.join(str(sizes.get(name, -1)) for name in group)}))"
 
 
-def _called(group: Group) -> str:
-    """Name the dimension that a group is: (g c) is c, (h w) is n."""
-    if len(group) == 1 or not _known(group):
-        return group[0]
-    return "n" if {"h", "w"} <= set(group) and "c" not in group else _known(group)[0]
+def _given(use: Use) -> dict[str, str]:
+    """Return the sizes that are given as Python expressions, by name."""
+    pairs = getattr(parsed(use.sizes.text), "elts", [])
+    return {p.elts[0].value: ast.unparse(p.elts[1]) for p in pairs}
 
 
-def _known(group: Group) -> list[str]:
-    return [letter for letter in LETTERS if letter in group]
+def _strides(group: Group, sizes: Mapping[str, int]) -> dict[str, int]:
+    """Return how far apart neighbours along each name of a group stand in its dimension."""
+    return {name: prod(sizes[inner] for inner in group[k + 1 :]) for k, name in enumerate(group)}
 
 
-class Rearrange(Op):
-    """Split, reorder and merge dimensions as a pattern says: `b (g c) h w -> b (c g) h w`.
+def _seen(
+    name: str,
+    before: list[dict[str, int]],
+    after: list[dict[str, int]],
+    sizes: Mapping[str, int],
+) -> Window:
+    """Return the window along h or w: names that leave its dimension widen it to all of theirs."""
+    old, new = (next((g for g in groups if name in g), {}) for groups in (before, after))
+    if not (old and new) or {"h", "w"} <= {*old} | {*new}:
+        return Window()
+    step = Fraction(old[name], new[name])
+    spread = sum(old[n] * (sizes[n] - 1) for n in old if n not in new)
 
-    A group in brackets is one dimension. Its parts need their sizes, `g=2`, all but one. Each
-    dimension is called then what the pattern calls it: a group with c in it is c, `(h w)` is n.
-    """
+    def see(place: int) -> Span:
+        first = floor(place * step)
+        return first, first + spread
 
-    name = "rearrange"
+    return Window.of(step, see)
+
+
+Sizes = Annotated[tuple[tuple[str, Positive], ...], BeforeValidator(_pairs)]
+
+
+class Patterned(Op):
+    """What `rearrange` and `reduce` share: a pattern, and sizes of names in it."""
+
+    if TYPE_CHECKING:
+        pattern: str
+        sizes: tuple[tuple[str, int], ...]
+
     keywords: ClassVar[str] = "sizes"
 
-    pattern: Annotated[str, AfterValidator(_pattern)]
-    sizes: Annotated[tuple[tuple[str, Positive], ...], BeforeValidator(_pairs)] = ()
+    @staticmethod
+    def sides(pattern: str) -> tuple[Side, Side]:
+        """Read a pattern."""
+        return sides(pattern)
 
     def shape(self, *xs: Shape) -> Shape:
         """Name the dimensions as the right side does."""
         x = xs[0]
-        left, right = sides(self.pattern)
+        left, right = self.sides(self.pattern)
         self._expect_fit(left, x)
         sizes = dict(self._solved(left, x))
-        names = [_called(group) for group in right[1:]]
+        names = dimensions(right, left)
         twice = [name for name in names if names.count(name) > 1]
         if twice:
             raise ShapeFault(
@@ -121,12 +99,22 @@ class Rearrange(Op):
             )
         return Shape(tuple(names), tuple(prod(sizes[n] for n in group) for group in right[1:]))
 
+    def sees(self, *xs: Shape) -> Windows:
+        """See a patch where `(h p)` becomes h, a part of a place where h becomes `(h p)`."""
+        left, right = self.sides(self.pattern)
+        sizes = {"b": 1, **dict(self._solved(left, xs[0]))}
+        before, after = (
+            [_strides(g, sizes) for g in side if {"h", "w"} & {*g}] for side in (left, right)
+        )
+        down, across = (_seen(name, before, after, sizes) for name in ("h", "w"))
+        return down, across
+
     def _expect_fit(self, left: Side, x: Shape) -> None:
         """Raise unless the left side is the layout of x, as far as both use known names."""
-        pairs = zip((_called(group) for group in left[1:]), x.layout, strict=False)
-        odd = any(a != b and {a, b} <= {*LETTERS} for a, b in pairs)
+        pairs = zip((called(group, left) for group in left[1:]), x.layout, strict=False)
+        odd = x.batch == "b" and any(a != b and {a, b} <= {*LETTERS} for a, b in pairs)
         if odd or len(left) - 1 != len(x.layout):
-            takes = " ".join(_called(group) for group in left)
+            takes = " ".join(called(group, left) for group in left)
             raise ShapeFault(
                 "wrong-layout",
                 f"`{self.name}` takes `{takes}` by its pattern, but gets `{x.spelled}`",
@@ -134,11 +122,11 @@ class Rearrange(Op):
                 0,
             )
         for name, _ in self.sizes:
-            if name not in _names(left):
+            if name not in names_of(left):
                 raise ShapeFault(
                     "unknown-dimension",
                     f"`{self.name}` gets a size for `{name}`, which its pattern does not name",
-                    f"it names {', '.join(f'`{n}`' for n in _names(left))}",
+                    f"it names {', '.join(f'`{n}`' for n in names_of(left))}",
                 )
 
     def _solved(self, left: Side, x: Shape) -> Iterator[tuple[str, int]]:
@@ -155,10 +143,10 @@ class Rearrange(Op):
                 )
             rest, over = divmod(total, prod(given.get(name, 1) for name in group))
             if over or (not free and rest != 1):
-                parts = " × ".join(str(given.get(name, name)) for name in group)
+                parts = " × ".join(str(given.get(name, name)) for name in group) or "1"
                 raise ShapeFault(
                     "parts-do-not-divide",
-                    f"`{self.name}` can't make {parts} of {total} along `{_called(group)}`",
+                    f"`{self.name}` can't make {parts} of {total} along `{called(group, left)}`",
                     "",
                     0,
                 )
@@ -178,21 +166,90 @@ class Rearrange(Op):
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:
         """Spell what changes: unflatten, transpose or permute, flatten."""
-        left, right = sides(str(use.pattern.value))
-        given = dict(use.sizes.value)
+        left, right = cls.sides(str(use.pattern.value))
+        given = _given(use)
+        gone = [f".squeeze({k})" for k, group in enumerate(left) if not group]
+        new = [f".unsqueeze({k})" for k, group in enumerate(right) if not group]
+        left, right = (tuple(group for group in side if group) for side in (left, right))
         splits = [_split(k, group, given) for k, group in enumerate(left) if len(group) > 1]
-        merges = [f".flatten({k}, {k + len(g) - 1})" for k, g in enumerate(right) if len(g) > 1]
-        order = [_names(left).index(name) for name in _names(right)]
+        starts = [len(names_of(right[:k])) for k in range(len(right))]  # none is merged yet
+        merges = [
+            f".flatten({k}, {k + len(g) - 1})"
+            for k, g in zip(starts, right, strict=True)
+            if len(g) > 1
+        ]
+        kept = [name for name in names_of(left) if name in names_of(right)]
+        order = [kept.index(name) for name in names_of(right)]
         moved = [k for k, old in enumerate(order) if k != old]
         turned = f".permute({', '.join(map(str, order))})" if moved else ""
         if len(moved) == 2:
             turned = f".transpose({moved[0]}, {moved[1]})"
-        return "".join((xs[0], *reversed(splits), turned, *reversed(merges)))
+        first, last = [*reversed(gone), *reversed(splits)], [*reversed(merges), *new]
+        return "".join((xs[0], *first, cls._sum(use), turned, *last))
+
+    @classmethod
+    def _sum(cls, use: Use) -> str:  # noqa: ARG003
+        """Spell what becomes of the names that the right side leaves out: here there are none."""
+        return ""
 
     @classmethod
     def _order(cls, use: Use) -> list[int]:
         """Return the new order of the dimensions, where that is all; else nothing."""
-        left, right = sides(str(use.pattern.value))
-        if any(len(group) > 1 for group in (*left, *right)):
+        left, right = cls.sides(str(use.pattern.value))
+        if any(len(group) != 1 for group in (*left, *right)):
             return []
         return [left.index(group) for group in right]
+
+
+class Rearrange(Patterned):
+    """Split, reorder and merge dimensions as a pattern says: `b (g c) h w -> b (c g) h w`.
+
+    A group in brackets is one dimension. Its parts need their sizes, `g=2`, all but one. Each
+    dimension is called then what the pattern calls it: a group with c in it is c, `(h w)` is n.
+    """
+
+    name = "rearrange"
+
+    pattern: Annotated[str, AfterValidator(_pattern)]
+    sizes: Sizes = ()
+
+
+def _summing(value: str) -> str:
+    reduced(value)
+    return value
+
+
+class Reduce(Patterned):
+    """Dimensions that the right side of a pattern leaves out, reduced: `b c h w -> b c`.
+
+    `by` says how: their mean, sum, largest or smallest element.
+    """
+
+    name = "reduce"
+
+    pattern: Annotated[str, AfterValidator(_summing)]
+    by: Literal["mean", "sum", "max", "min"]
+    sizes: Sizes = ()
+
+    @staticmethod
+    def sides(pattern: str) -> tuple[Side, Side]:
+        """Read a pattern whose right side leaves out what is reduced."""
+        return reduced(pattern)
+
+    def sees(self, *xs: Shape) -> Windows:
+        """See all of a map whose height or width is gone."""
+        left, right = (names_of(side) for side in self.sides(self.pattern))
+        gone = any(name in left and name not in right for name in ("h", "w"))
+        return everywhere(xs[0].spatial) if gone else super().sees(*xs)
+
+    @classmethod
+    def _order(cls, use: Use) -> list[int]:  # noqa: ARG003
+        return []
+
+    @classmethod
+    def _sum(cls, use: Use) -> str:
+        """Spell the method, with the numbers of the dimensions."""
+        left, right = (names_of(side) for side in cls.sides(str(use.pattern.value)))
+        dims = [k for k, name in enumerate(left) if name not in right]
+        method = {"max": "amax", "min": "amin"}.get(str(use.by.value), use.by.value)
+        return f".{method}({dims[0] if len(dims) == 1 else tuple(dims)})"

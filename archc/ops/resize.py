@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import ceil, floor
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
@@ -18,10 +20,11 @@ from archc.ops.base import (
     pair,
     spell,
 )
-from archc.ops.cut import tuple_of
+from archc.ops.cut import shifted, tuple_of
 from archc.ops.faults import expect_dim, times
 from archc.ops.texts import elements, is_list, options, term
 from archc.shapes import Shape
+from archc.windows import Span, Window, Windows, sliding
 
 
 class Pad(Op):
@@ -54,7 +57,7 @@ class Pad(Op):
                 f"but gets {len(self.padding)}",
                 "the list starts from the last dimension: left, right, top, bottom",
             )
-        pads = (self.padding,) * 4 if isinstance(self.padding, int) else self.padding
+        pads = self._sides
         sums = [a + b for a, b in zip(pads[::2], pads[1::2], strict=True)]
         extra = [0] * (len(x.sizes) - len(sums)) + sums[::-1]
         sizes = tuple(size + e for size, e in zip(x.sizes, extra, strict=True))
@@ -63,6 +66,15 @@ class Pad(Op):
                 "nothing-left", f"`{self.name}` crops {x} to {times(sizes)}", "crop less", 0
             )
         return Shape(x.layout, sizes)
+
+    @property
+    def _sides(self) -> tuple[int, ...]:
+        return (self.padding,) * 4 if isinstance(self.padding, int) else self.padding
+
+    def sees(self, *xs: Shape) -> Windows:
+        """See the place that the border has moved."""
+        moved = zip(xs[0].layout[::-1], self._sides[::2], strict=False)
+        return shifted(**{dim: -by for dim, by in moved})
 
     @classmethod
     def module(cls, use: Use) -> str:
@@ -86,6 +98,7 @@ class PadChannels(Op):
     """Channels of zeros behind the others: the parameter-free shortcut, option A of ResNet."""
 
     name = "pad_channels"
+    sized = True
 
     out: Positive
 
@@ -135,6 +148,47 @@ class PadTo(Op):
         return spell("pad_to", *xs, size, channels_last=(last, False))
 
 
+class PadSame(Op):
+    """What TensorFlow's `padding="same"` adds before a window slides, which then takes no padding.
+
+    A stride of s gives 1 / s of the map, rounded up; an odd rest is at the right and the bottom.
+    """
+
+    name = "pad_same"
+    layouts = ("b c h w",)
+    torch_helper = "pad_same"
+
+    kernel: Size
+    stride: Size = 1
+    dilation: Size = 1
+    value: float = 0.0
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Add what the last window lacks."""
+        expect_layout(self, xs[0])
+        pads = zip(xs[0].spatial, self._totals(xs[0]), strict=True)
+        return xs[0].with_spatial(tuple(size + total for size, total in pads))
+
+    def _totals(self, x: Shape) -> list[int]:
+        """Return what is added down and across."""
+        windows = map(pair, (self.kernel, self.stride, self.dilation))
+        return [
+            max((-(-size // s) - 1) * s + (k - 1) * d + 1 - size, 0)
+            for size, k, s, d in zip(x.spatial, *windows, strict=True)
+        ]
+
+    def sees(self, *xs: Shape) -> Windows:
+        """See the place before the padding at the left and the top."""
+        down, across = (Window.shifted(-(total // 2)) for total in self._totals(xs[0]))
+        return down, across
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell the helper."""
+        rest = options(cls, use, "stride", "dilation", "value")
+        return spell("pad_same", *xs, use.kernel, **rest)
+
+
 class Subsample(Op):
     """Every stride-th row and column: a 1×1 pool with a stride, the identity that strides."""
 
@@ -148,6 +202,10 @@ class Subsample(Op):
         expect_layout(self, xs[0])
         sides = zip(xs[0].spatial, pair(self.stride), strict=True)
         return xs[0].with_spatial(tuple(-(-size // stride) for size, stride in sides))
+
+    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+        """See every stride-th place."""
+        return sliding((1, 1), pair(self.stride))
 
     @classmethod
     def module(cls, use: Use) -> str:
@@ -163,6 +221,21 @@ class Subsample(Op):
         return spell("F.avg_pool2d", *xs, 1, use.stride)
 
 
+def interpolated(size: int, to: int, mode: Mode, *, corners: bool) -> Window:
+    """Return the window along a side of a map that F.interpolate makes larger or smaller."""
+    step = Fraction(size - 1, max(to - 1, 1)) if corners else Fraction(size, to)
+    start = Fraction(0) if corners else (step - 1) / 2
+
+    def see(place: int) -> Span:
+        at = step * place + start
+        if mode == "nearest":
+            return floor(step * place), floor(step * place)
+        further = int(mode == "bicubic")
+        return floor(at) - further, ceil(at) + further
+
+    return Window.of(step, see)
+
+
 class Upsample(Op):
     """A map enlarged by a whole factor."""
 
@@ -176,13 +249,25 @@ class Upsample(Op):
     def shape(self, *xs: Shape) -> Shape:
         """Multiply height and width."""
         expect_layout(self, xs[0])
+        self.expect_corners(self.name)
+        return xs[0].with_spatial(tuple(self.scale * size for size in xs[0].spatial))
+
+    def expect_corners(self, name: str) -> None:
+        """Raise where corners should be aligned that the mode has not; `name` is the op's."""
         if self.mode == "nearest" and self.align_corners is not None:
             raise ShapeFault(
                 "no-corners",
-                f"`{self.name}` with `mode=nearest` has no corners to align",
+                f"`{name}` with `mode=nearest` has no corners to align",
                 "`align_corners` goes with `mode=bilinear` and `mode=bicubic`",
             )
-        return xs[0].with_spatial(tuple(self.scale * size for size in xs[0].spatial))
+
+    def sees(self, *xs: Shape) -> Windows:
+        """See the nearest place, or those that it is interpolated from."""
+        down, across = (
+            interpolated(size, self.scale * size, self.mode, corners=bool(self.align_corners))
+            for size in xs[0].spatial
+        )
+        return down, across
 
     @classmethod
     def _spell(cls, name: str, use: Use, *xs: str) -> str:

@@ -50,9 +50,12 @@ class Parameter(Op):
         """Name the dimensions by how many there are: c, n c, or c h w."""
         if self.dims == (1,):
             return Shape.of(SCALAR, 1)
-        batched = len(self.dims) > 1 and self.dims[0] == 1
-        sizes = self.dims[1:] if batched else self.dims
+        sizes = self.dims[1:] if self.batch() else self.dims
         return Shape.of({1: "c", 2: "n c", 3: "c h w"}[len(sizes)], *sizes)
+
+    def batch(self, *xs: Shape) -> str:  # noqa: ARG002
+        """Have a dimension for the batch where the first of several is 1."""
+        return "1" if len(self.dims) > 1 and self.dims[0] == 1 else ""
 
     def tensors(self, *xs: Shape) -> dict[str, Tensor]:  # noqa: ARG002
         """Own one tensor, which bears the name of the step itself."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archc.ops.base import Op, ShapeFault, Use, spell
+from archc.ops.base import Op, ShapeFault, Unbatched, Use, spell
 from archc.ops.faults import expect_dim, times
 from archc.ops.texts import axis, factor, number
 from archc.shapes import Shape
@@ -17,12 +17,23 @@ class Identity(Op):
     """The value itself."""
 
     name = "identity"
+    views = True
+    unbatched = "kept"
     torch_module = "nn.Identity"
 
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
         """Spell the value."""
         return xs[0]
+
+
+def repeats(small: Shape, large: Shape) -> bool:
+    """Whether what has no batch of its own fits a shape, aligned at the last dimension.
+
+    It may have fewer dimensions, and some of size 1.
+    """
+    pairs = zip(reversed(small.sizes), reversed(large.sizes), strict=False)
+    return len(small.sizes) <= len(large.sizes) and all(p in (1, q) for p, q in pairs)
 
 
 def _difference(a: Shape, b: Shape) -> str:
@@ -38,16 +49,23 @@ class Arithmetic(Op):
     """What operators between values share: a sign, and a verb for messages."""
 
     inputs: ClassVar[int | None] = 2
+    unbatched: ClassVar[Unbatched] = "kept"
     keeps_output = False
     sign: ClassVar[str]
     verb: ClassVar[str]
     preposition: ClassVar[str]
 
     def shape(self, *xs: Shape) -> Shape:
-        """Take equal shapes only: PyTorch's broadcasting hides mistakes."""
-        for culprit, x in enumerate(xs[1:], 1):
-            self.expect_same(xs[0], x, culprit)
-        return xs[0]
+        """Take equal shapes only: PyTorch's broadcasting hides mistakes.
+
+        What a network owns rather than computes, such as a learned bias, is repeated.
+        """
+        owned = (x for x in xs if all(repeats(other, x) for other in xs))
+        whole = next((x for x in xs if x.batch == "b"), next(owned, xs[0]))
+        for culprit, x in enumerate(xs):
+            if x.batch == "b" or not repeats(x, whole):
+                self.expect_same(whole, x, culprit)
+        return whole
 
     def expect_same(self, a: Shape, b: Shape, culprit: int) -> None:
         """Raise where b differs from a."""
@@ -102,6 +120,7 @@ class Div(Arithmetic):
     """The quotient of two values of one shape."""
 
     name = "div"
+    saves = "inputs"
     sign, verb, preposition = "/", "divides", "by"
 
 
@@ -109,6 +128,7 @@ class Mul(Arithmetic):
     """The product of two values; a dimension of size 1, as a gate has, is repeated."""
 
     name = "mul"
+    saves = "inputs"
     sign, verb, preposition = "*", "multiplies", "by"
 
     def shape(self, *xs: Shape) -> Shape:
@@ -116,6 +136,9 @@ class Mul(Arithmetic):
         a, b = xs
         if (SCALAR,) in (a.layout, b.layout):
             return b if a.layout == (SCALAR,) else a
+        for one, other in ((a, b), (b, a)):
+            if one.batch == "b" != other.batch and repeats(other, one):
+                return one
         if a.layout != b.layout:
             raise self.fault(a, b, "layout", 1)
         pairs = list(zip(a.sizes, b.sizes, strict=True))
@@ -160,6 +183,7 @@ class Scale(Op):
     """A number times a value."""
 
     name = "scale"
+    unbatched = "kept"
     keeps_output = False
 
     factor: float
@@ -174,6 +198,7 @@ class Shift(Op):
     """A value plus a number."""
 
     name = "shift"
+    unbatched = "kept"
     keeps_output = False
 
     offset: float
@@ -191,6 +216,7 @@ class Minus(Op):
     """A number minus a value, as the share `1 - g` that a gate leaves."""
 
     name = "minus"
+    unbatched = "kept"
     keeps_output = False
 
     minuend: float
@@ -205,6 +231,7 @@ class Over(Op):
     """A value divided by a number, or a number by a value."""
 
     name = "over"
+    unbatched = "kept"
     keeps_output = False
 
     number: float
@@ -221,6 +248,7 @@ class Negate(Op):
     """A value with its sign changed."""
 
     name = "negate"
+    unbatched = "kept"
     keeps_output = False
 
     @classmethod
@@ -234,6 +262,7 @@ class Concat(Op):
 
     name = "concat"
     inputs = None
+    unbatched = "repeated"
     keeps_output = False
 
     dim: str = "c"
@@ -259,7 +288,9 @@ class Concat(Op):
 
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:
-        """Spell torch.cat."""
+        """Spell torch.cat; of one value, that value."""
+        if len(xs) == 1:
+            return xs[0]
         return spell("torch.cat", f"[{', '.join(xs)}]", dim=(axis(use.shapes[0], use.dim), 0))
 
 

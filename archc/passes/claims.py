@@ -9,7 +9,8 @@ from typing import Any, Literal
 from archc.diagnostics import Diagnostic, nearest
 from archc.graph import Network
 from archc.language.figures import Count, Digits, Figure, Listing, spelled
-from archc.language.spec import COUNTED, Claim, Document
+from archc.language.published import Claim
+from archc.language.spec import Document
 from archc.passes.conventions import CONVENTIONS, known
 
 Outcome = Literal["holds", "fails", "unreproducible", "holds after all"]
@@ -78,8 +79,9 @@ def _judge(network: Network, claim: Claim) -> Iterator[Verdict]:
 
 
 def convention_of(claim: Claim, quantity: str) -> str:
-    """Return the name of a figure's convention: the claim's, or the plain count."""
-    return str(claim.convention) if claim.convention and quantity in COUNTED else quantity
+    """Return the name of a figure's convention: the claim's if it counts that, or the plain one."""
+    name = str(claim.convention or "")
+    return name if name in known(quantity) else quantity
 
 
 def _fits(network: Network, quantity: str, figure: Figure | Listing) -> tuple[str, ...]:
@@ -138,11 +140,12 @@ def misnamed(document: Document) -> list[Diagnostic]:
 
 
 def _unknown_convention(claim: Claim) -> Iterator[Diagnostic]:
-    name = claim.convention
-    quantity = next(q for q in claim.figures if q in COUNTED)
-    if name is None or name in known(quantity):
+    name, quantities = claim.convention, list(claim.figures)
+    fitting = [c for quantity in quantities for c in known(quantity)]
+    if name is None or name in fitting:
         return
-    message = f"there is no convention `{name}` for {quantity}"
+    stated = " or ".join(quantities)
+    message = f"there is no convention `{name}` for {stated}"
     if name in CONVENTIONS:
-        message = f"the convention `{name}` counts {CONVENTIONS[name].quantity}, not {quantity}"
-    yield Diagnostic("unknown-convention", message, name.span, help=nearest(name, known(quantity)))
+        message = f"the convention `{name}` counts {CONVENTIONS[name].quantity}, not {stated}"
+    yield Diagnostic("unknown-convention", message, name.span, help=nearest(name, fitting))

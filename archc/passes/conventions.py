@@ -125,6 +125,11 @@ def layers_deep(network: Network) -> int:
     return depth(network.root)
 
 
+def conv_depth(network: Network) -> int:
+    """Convolutions on the longest path, linear layers left out, as FractalNet's names."""
+    return depth(network.root, lambda n: weighted(n) and n.name.startswith("conv"))
+
+
 def projections(network: Network) -> int:
     """Weighted layers beside the longest path: the convolutions on shortcuts."""
     return network.root.total(lambda n: int(weighted(n))) - depth(network.root)
@@ -147,8 +152,15 @@ def layers(network: Network) -> list[int]:
 
 
 def blocks(network: Network) -> list[int]:
-    """Blocks of each stage."""
-    return [sum(n.module is not None for n in stage.nodes) for stage in staged(network)]
+    """Blocks of each stage; a block that holds nothing but blocks counts as those."""
+    return [sum(_blocks(n) for n in stage.nodes) for stage in staged(network)]
+
+
+def _blocks(node: Node) -> int:
+    if node.module is None:
+        return 0
+    inner = [_blocks(n) for n in node.module.nodes]
+    return sum(inner) if all(inner) and inner else 1
 
 
 def widths(network: Network) -> list[int]:
@@ -157,9 +169,10 @@ def widths(network: Network) -> list[int]:
 
 
 def staged(network: Network) -> list[Stage]:
-    """Return the stages that hold blocks, stem and head left out."""
-    inner = (s for s in network.stages if s.part not in ("stem", "head"))
-    return [s for s in inner if any(n.module is not None for n in s.nodes)]
+    """Return the stages that hold blocks, without stem and head; where some are marked, those."""
+    inner = [s for s in network.stages if s.part not in ("stem", "head")]
+    marked = [s for s in inner if any(n.stage for n in s.nodes)]
+    return [s for s in marked or inner if any(n.module is not None for n in s.nodes)]
 
 
 CONVENTIONS: Mapping[str, Convention] = {
@@ -174,6 +187,7 @@ CONVENTIONS: Mapping[str, Convention] = {
     "flops": Convention("macs", flops),
     "he2015": Convention("macs", he2015, digits="truncated"),
     "depth": Convention("depth", whole=layers_deep),
+    "conv_depth": Convention("depth", whole=conv_depth),
     "projections": Convention("projections", whole=projections),
     "sizes": Convention("sizes", whole=sizes),
     "layers": Convention("layers", whole=layers),

@@ -14,14 +14,17 @@ from archc.language.expr import Expr
 from archc.language.initialisers import FANS, INITIALISERS
 from archc.language.spec import Rule
 from archc.ops import OPS
+from archc.passes.territories import own_modules
 
 
 def initialisers(network: Network) -> list[Diagnostic]:
-    """Return what is wrong with the rules of the file and with those of its steps."""
-    nodes = [n for module in network.modules for n in module.nodes]
+    """Return what is wrong with the rules of the file, of what it imports, and of their steps."""
     found: list[Diagnostic] = []
-    for kind, rule in network.document.init.items():
-        found += _judge_rule(rule, [n for n in nodes if n.name == kind], network.root.scope)
+    for module in network.modules:
+        if module.is_network:
+            nodes = [n for own in own_modules(module) for n in own.nodes]
+            for kind, rule in module.scope.file.document.init.items():
+                found += _judge_rule(rule, [n for n in nodes if n.name == kind], module.scope)
     for module in network.modules:
         for node in module.nodes:
             found += _judge_step(node, module.scope)

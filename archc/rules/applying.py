@@ -6,7 +6,6 @@ import ast
 
 from archc.language.functions import FUNCTIONS
 from archc.language.initialisers import FANS, INITIALISERS
-from archc.ops import OPS
 from archc.rules.reading import NameReader
 from archc.rules.table import Call, Entry, Kind
 
@@ -45,13 +44,16 @@ class Reader(NameReader):
         kinds = self.all(node.args)
         self.keywords(node)
         call = self.table.calls.pop(id(node.func), None)
-        again = not isinstance(node.func, ast.Name) and bool(node.args)
+        again = isinstance(node.func, ast.Call) and bool(node.args)
         composed = (
             call is not None
             and isinstance(call.target, type)
             and bool(kinds)
             and all(k is Kind.OP for k in kinds)
         )
+        listing = ast.unparse(node.func)
+        if listing in {"len", "zip"} and self.is_function(node.func):  # of lists of values too
+            return Kind.VALUE if listing == "zip" and Kind.VALUE in kinds else Kind.DATA
         if Kind.VALUE not in kinds and self.is_function(node.func):
             return Kind.ANY if Kind.ANY in kinds else Kind.DATA
         if Kind.VALUE in kinds and not again and set(kinds) & {Kind.DATA, Kind.PARAM, Kind.OP}:
@@ -95,7 +97,7 @@ class Reader(NameReader):
 
     def configured(self, call: Call, node: ast.Call, *, applied: bool) -> None:
         """Note the arguments of an op or block; a second call only says what it takes."""
-        if call.node is node.func and isinstance(node.func, ast.Name):
+        if call.node is node.func and not isinstance(node.func, ast.Call):
             call.arguments = () if applied else tuple(node.args)
             call.keywords = tuple(node.keywords)
         call.node, call.applied = node, applied
@@ -128,11 +130,13 @@ class Reader(NameReader):
         """Read what is called: OP, PARAM, DATA for a function of numbers, None for `reuse`."""
         if not isinstance(func, ast.Name):
             return self.kind(func)
+        if self.is_import(func.id):
+            return self.op(func)
         entry = self.names.get(func.id)
         if func.id == "reuse" and entry is None:
             return None
         if (
-            func.id in OPS
+            func.id in self.table.ops
             or func.id in self.table.signatures
             or func.id == "none"
             or (entry is not None and entry.value is None)
@@ -140,8 +144,10 @@ class Reader(NameReader):
             return self.head(func)
         if func.id in FUNCTIONS:
             return Kind.DATA
-        self.unknown(func, {*OPS, *self.table.signatures, *FUNCTIONS})
-        return Kind.ANY
+        self.unknown(
+            func, {*self.table.ops, *self.table.signatures, *self.table.imports, *FUNCTIONS}
+        )
+        return self.table.unknown_kind
 
     def tensor_argument(self, keyword: ast.keyword) -> None:
         """Report a keyword argument that is a value of the network."""
@@ -151,7 +157,7 @@ class Reader(NameReader):
         named = isinstance(keyword.value, ast.Name)
         hint = (
             f"write `{keyword.arg}={text}()` for the op"
-            if text in OPS or text in self.table.signatures
+            if text in self.table.ops or text in self.table.signatures
             else "a value is what an op is applied to: `op(...)(value)`"
         )
         what = f"the value of the step `{text}`" if named else "a value of the network"

@@ -8,11 +8,11 @@ from archc.diagnostics import Diagnostic, Span, nearest
 from archc.language.expr import Expr
 from archc.language.scalars import ROW_WORDS, Signature
 from archc.language.source import Text
-from archc.language.spec import Document
+from archc.language.spec import Document, Library
 from archc.rules.table import Call, Table
 
 
-def arguments(document: Document, table: Table) -> list[tuple[str, Diagnostic]]:
+def arguments(document: Document | Library, table: Table) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, what is wrong with the arguments of a call."""
     return [
         (c.owner, d)
@@ -22,7 +22,7 @@ def arguments(document: Document, table: Table) -> list[tuple[str, Diagnostic]]:
     ]
 
 
-def _judge(document: Document, call: Call) -> list[Diagnostic]:
+def _judge(document: Document | Library, call: Call) -> list[Diagnostic]:
     found = [*_positional(call), *_keywords(call), *_row(call)]
     return found or _missing(document, call)
 
@@ -113,7 +113,7 @@ def _is_one(value: object) -> bool:
     )
 
 
-def _missing(document: Document, call: Call) -> list[Diagnostic]:
+def _missing(document: Document | Library, call: Call) -> list[Diagnostic]:
     if not call.applied:
         return []
     given = {*call.parameters[: len(call.arguments)], *(str(k.arg) for k in call.keywords)}

@@ -6,8 +6,10 @@ to the file any file with a wrong name, is not judged until the name is mended.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from archc.diagnostics import Diagnostic
-from archc.language.spec import Document
+from archc.language.spec import Document, Library
 from archc.rules.names import reserved
 from archc.rules.table import Binding, Def, Table
 
@@ -17,7 +19,7 @@ USELESS = {
 }
 
 
-def dead_values(_: Document, table: Table) -> list[Diagnostic]:
+def dead_values(_: Document | Library, table: Table) -> list[Diagnostic]:
     """Return a diagnostic for every step whose value nothing reads."""
     wrong = {owner for owner, _ in table.found}
     return [
@@ -35,8 +37,11 @@ def _value(value: Def) -> Diagnostic:
     )
 
 
-def dead_names(document: Document, table: Table) -> list[Diagnostic]:
-    """Return a diagnostic for every param, derived value and block that nothing uses."""
+def dead_names(document: Document | Library, table: Table) -> list[Diagnostic]:
+    """Return a diagnostic for every param, derived value, block and import that nothing uses.
+
+    The blocks of a library are there for others to use.
+    """
     wrong = {owner for owner, _ in table.found}
     declared = [
         b for b in table.bindings if b.entry.role in USELESS and b.declared and not reserved(b)
@@ -46,7 +51,13 @@ def dead_names(document: Document, table: Table) -> list[Diagnostic]:
         for b in declared
         if id(b.entry) not in table.used and not (wrong if b.owner == "" else b.owner in wrong)
     ]
-    reached = _reached(table)
+    starts = [s.name for s in document.blocks] if isinstance(document, Library) else []
+    reached = _reached(table, starts)
+    for name in document.imports:
+        if name not in reached and not wrong:
+            hint = f"use it as a block, `{name}(...)`, or remove it"
+            message = f"nothing uses the import `{name}`"
+            found.append(Diagnostic("unused-import", message, name.span, help=hint))
     for signature in document.blocks:
         if signature.name not in reached and not wrong:
             span = signature.expr.span(getattr(signature.expr.tree, "func", None))
@@ -71,10 +82,10 @@ def _name(binding: Binding) -> Diagnostic:
     )
 
 
-def _reached(table: Table) -> set[str]:
+def _reached(table: Table, starts: Iterable[str]) -> set[str]:
     """Return the blocks that the network can reach, params and variants included."""
-    reached: set[str] = set()
-    pending = [""]
+    reached = set(starts)
+    pending = ["", *starts]
     while pending:
         owner = pending.pop()
         for name in table.mentions.get(owner, ()):

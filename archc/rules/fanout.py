@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from archc.diagnostics import Diagnostic, Note
-from archc.language.spec import Body, Chain, Document, Modified, Row
+from archc.language.spec import Body, Chain, Document, Library, Modified, Row
 from archc.rules.table import Def, Step, Table, Use
 
 
-def fan_out(_: Document, table: Table) -> list[tuple[str, Diagnostic]]:
+def fan_out(_: Document | Library, table: Table) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, every step that must say what it takes."""
     return [
         (d.owner, found)

@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 from archc.diagnostics import Diagnostic, nearest
 from archc.language.source import Text
-from archc.language.spec import Document
-from archc.ops import OPS
+from archc.language.spec import Document, Library
 from archc.rules.reading import meant
 from archc.rules.table import Table
 
 
-def keys(document: Document, table: Table) -> list[Diagnostic]:
+def keys(document: Document | Library, table: Table) -> list[Diagnostic]:
     """Return a diagnostic for every key that names no param, variant, op or block."""
-    return [*_variants(document), *_defaults(document, table), *_init(document)]
+    found = list(_defaults(document, table))
+    if isinstance(document, Document):
+        found = [*_variants(document), *found, *_init(document, table)]
+    return found
 
 
 def _unknown(code: str, name: Text, message: str, known: list[str]) -> Diagnostic:
@@ -44,16 +46,16 @@ def _variants(document: Document) -> Iterator[Diagnostic]:
             )
 
 
-def _defaults(document: Document, table: Table) -> Iterator[Diagnostic]:
+def _defaults(document: Document | Library, table: Table) -> Iterator[Diagnostic]:
     for name, values in document.defaults.items():
         if name in table.signatures:
             parameters = table.signatures[name].names
-        elif name in OPS:
-            parameters = list(OPS[name].model_fields)
+        elif name in table.ops:
+            parameters = list(table.ops[name].model_fields)
         else:
-            yield _unknown(
-                "unknown-op", name, f"`{name}` is no op and no block", [*OPS, *table.signatures]
-            )
+            if table.complete:
+                known = [*table.ops, *table.signatures]
+                yield _unknown("unknown-op", name, f"`{name}` is no op and no block", known)
             continue
         for key in values:
             if key not in parameters:
@@ -62,7 +64,7 @@ def _defaults(document: Document, table: Table) -> Iterator[Diagnostic]:
                 )
 
 
-def _init(document: Document) -> Iterator[Diagnostic]:
+def _init(document: Document, table: Table) -> Iterator[Diagnostic]:
     for name in document.init:
-        if name not in OPS:
-            yield _unknown("unknown-op", name, f"`{name}` is no op", list(OPS))
+        if name not in table.ops and table.complete:
+            yield _unknown("unknown-op", name, f"`{name}` is no op", list(table.ops))

@@ -6,7 +6,7 @@ import keyword
 from dataclasses import replace
 
 from archc.diagnostics import Diagnostic, Note
-from archc.language.spec import Document
+from archc.language.spec import Document, Library
 from archc.rules.table import Binding, Entry, Table
 
 LANGUAGE = ("x", "prev", "none", "true", "false")
@@ -32,7 +32,7 @@ WHAT = {
 }
 
 
-def unknown(_: Document, table: Table) -> list[tuple[str, Diagnostic]]:
+def unknown(_: Document | Library, table: Table) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, what the walk found; an unknown name may be that of a later step."""
     return [
         (owner, _later(owner, d, table) if d.code == "unknown-name" else d)
@@ -54,9 +54,9 @@ def _later(owner: str, found: Diagnostic, table: Table) -> Diagnostic:
     )
 
 
-def clashes(_: Document, table: Table) -> list[tuple[str, Diagnostic]]:
+def clashes(_: Document | Library, table: Table) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, every name that is taken or reserved."""
-    found = ((b.owner, reserved(b) or _taken(b)) for b in table.bindings)
+    found = ((b.owner, reserved(b) or _defined(b, table) or _taken(b)) for b in table.bindings)
     return [(owner, diagnostic) for owner, diagnostic in found if diagnostic is not None]
 
 
@@ -80,7 +80,7 @@ def reserved(binding: Binding) -> Diagnostic | None:
             binding.entry.span,
             help=f"give it another name, such as `{part}1`",
         )
-    if role != "step" and keyword.iskeyword(shown):
+    if keyword.iskeyword(shown):
         return Diagnostic(
             "reserved-name",
             f"no expression can read a {what} called `{shown}`",
@@ -88,6 +88,19 @@ def reserved(binding: Binding) -> Diagnostic | None:
             help="give it another name",
         )
     return None
+
+
+def _defined(binding: Binding, table: Table) -> Diagnostic | None:
+    """Return what is wrong with a step that would hide what a plug-in brings into the file."""
+    op = next((o for o in table.ops.values() if binding.name in o.definitions), None)
+    if op is None or binding.entry.role != "step":
+        return None
+    return Diagnostic(
+        "reserved-name",
+        f"the emitted file has a `{binding.name}` from `{op.torch_file}`, for `{op.name}`",
+        binding.entry.span,
+        help="give the step another name",
+    )
 
 
 def _taken(binding: Binding) -> Diagnostic | None:

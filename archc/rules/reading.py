@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from archc.diagnostics import Diagnostic, nearest
 from archc.language.evaluate import CONSTANTS
 from archc.language.expr import Expr
-from archc.ops import OPS
+from archc.language.scalars import Signature
+from archc.ops import Op
 from archc.rules.table import Call, Def, Entry, Kind, Names, Step, Table, Use
 
 # What other frameworks call the ops, in lower case without `_` and `2d`.
@@ -114,6 +115,8 @@ class NameReader:
 
     def attribute(self, node: ast.Attribute) -> Kind:
         """`x.channels` reads no value, `backbone.p3` and `encoder.steps` do."""
+        if isinstance(node.value, ast.Name) and self.is_import(node.value.id):
+            return self.imported(node, node.value.id)
         if node.attr in SIZES and isinstance(node.value, ast.Name):
             self.name(node.value, size=True)
             return Kind.DATA
@@ -145,20 +148,54 @@ class NameReader:
         entry = self.names.get(node.id)
         if entry is not None and entry.value is None:
             return self.entry(entry, node)
-        if node.id == "none" or node.id in OPS or node.id in self.table.signatures:
+        applied = {*self.table.ops, *self.table.signatures, *self.table.imports}
+        if node.id == "none" or node.id in applied:
             return Kind.OP if node.id == "none" else self.op(node)
         return self.name(node)
 
     def op(self, node: ast.Name) -> Kind:
         """Note an op or block, or that a name means nothing here."""
-        target = self.table.signatures.get(node.id) or OPS.get(node.id)
-        if target is None:
+        target = self.table.signatures.get(node.id) or self.table.ops.get(node.id)
+        if target is not None:
+            self.callable(node, node.id, target)
+            return Kind.OP
+        if node.id not in self.table.imports:
             self.unknown(node)
-            return Kind.ANY
-        self.table.mentions.setdefault(self.frame.owner, set()).add(node.id)
+        elif self.table.imports[node.id] is None:
+            self.mention(node.id)
+        else:
+            message = f"`{node.id}` is a file of blocks, not a block"
+            blocks = self.table.imports[node.id] or ()
+            listed = ", ".join(f"`{node.id}.{b}`" for b in blocks)
+            self.report("unknown-name", message, node, f"its blocks: {listed}")
+        return self.table.unknown_kind
+
+    def callable(self, node: ast.expr, name: str, target: type[Op] | Signature) -> None:
+        """Note an op or block that an expression names."""
+        self.mention(name)
         self.table.calls[id(node)] = Call(
-            self.expr, node, node.id, target, self.frame.owner, self.names
+            self.expr, node, name, target, self.frame.owner, self.names
         )
+
+    def mention(self, name: str) -> None:
+        """Note that a block, an op or an import is used."""
+        self.table.mentions.setdefault(self.frame.owner, set()).add(name)
+
+    def is_import(self, name: str) -> bool:
+        """Whether a name means an imported file, and nothing nearer."""
+        return name in self.table.imports and name not in self.names
+
+    def imported(self, node: ast.Attribute, name: str) -> Kind:
+        """Read `file.block`: a block of an imported file."""
+        self.mention(name)
+        blocks = self.table.imports[name]
+        if blocks is None:
+            return Kind.ANY
+        if node.attr not in blocks:
+            hint = nearest(node.attr, blocks)
+            self.report("unknown-name", f"`{name}` has no block `{node.attr}`", node, hint)
+            return Kind.ANY
+        self.callable(node, f"{name}.{node.attr}", blocks[node.attr])
         return Kind.OP
 
     def report(self, code: str, message: str, node: ast.AST, help_: str = "") -> None:
@@ -169,7 +206,12 @@ class NameReader:
 
     def unknown(self, node: ast.Name, candidates: Iterable[str] = ()) -> None:
         """Report a name that means nothing, or a value where an op should stand."""
-        known = {*candidates} or {*self.names, *OPS, *self.table.signatures}
+        known = {*candidates} or {
+            *self.names,
+            *self.table.ops,
+            *self.table.signatures,
+            *self.table.imports,
+        }
         if self.is_step(node):
             self.report(
                 "unknown-name",
@@ -177,7 +219,7 @@ class NameReader:
                 node,
                 f"`reuse({node.id})(...)` applies its module again",
             )
-        else:
+        elif self.table.complete:
             self.report(
                 "unknown-name", f"`{node.id}` is not known here", node, meant(node.id, known)
             )

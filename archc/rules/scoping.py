@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from archc.diagnostics import Span
 from archc.language.expr import Expr
-from archc.language.scalars import Loop, Signature
+from archc.language.scalars import Loop
 from archc.rules.applying import Reader
 from archc.rules.reading import Frame, variables
 from archc.rules.table import Binding, Def, Entry, Kind, Names, Origin, Purpose, Reading, Table
@@ -17,8 +17,8 @@ from archc.rules.table import Binding, Def, Entry, Kind, Names, Origin, Purpose,
 class Scoper:
     """What a walk needs to bring names into scope and to read expressions; fills the table."""
 
-    def __init__(self, signatures: Mapping[str, Signature]) -> None:
-        self.table = Table(signatures)
+    def __init__(self, table: Table) -> None:
+        self.table = table
 
     def bind(
         self, owner: str, names: Names, role: Literal["param", "let"], found: Iterable[Any]
@@ -46,7 +46,10 @@ class Scoper:
         made = Def(name, span, frame.owner, origin, len(frame.path))
         self.table.defs.append(made)
         if name:
-            entry = Entry("input" if origin == "input" else "step", Kind.VALUE, span, made)
+            hidden = frame.names.get(name)
+            data = hidden is not None and hidden.role in ("param", "let", "variable")
+            kind = Kind.ANY if data else Kind.VALUE  # that it hides them is reported, once
+            entry = Entry("input" if origin == "input" else "step", kind, span, made)
             self.introduce(frame, name, entry, shown)
         return made
 

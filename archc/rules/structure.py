@@ -9,7 +9,7 @@ from archc.diagnostics import Diagnostic
 from archc.language.expr import Expr
 from archc.language.scalars import Signature
 from archc.language.source import Text
-from archc.language.spec import Document
+from archc.language.spec import Document, Library
 from archc.ops import Op
 from archc.rules.table import Call, Table
 
@@ -22,7 +22,7 @@ WHY = {
 }
 
 
-def structure(document: Document, table: Table) -> list[Diagnostic]:
+def structure(document: Document | Library, table: Table) -> list[Diagnostic]:
     """Return a diagnostic for every choice, count or tensor that depends on the resolution."""
     lets = _lets(document)
     found: list[Diagnostic] = []
@@ -61,7 +61,7 @@ def _arguments(call: Call) -> tuple[ast.expr, ...]:
     return (*call.arguments, *(k.value for k in call.keywords))
 
 
-def _lets(document: Document) -> dict[str, dict[str, str]]:
+def _lets(document: Document | Library) -> dict[str, dict[str, str]]:
     """Return, by block, the derived values that read a resolution, with what they read."""
     return {s.name: _tainted(b.let) for s, b in document.blocks.items()}
 

@@ -13,7 +13,7 @@ from archc.diagnostics import Diagnostic, Span
 from archc.language.expr import Expr
 from archc.language.scalars import Signature
 from archc.language.spec import AnyStep, Row
-from archc.ops import Op
+from archc.ops import OPS, Op
 
 
 class Kind(Enum):
@@ -152,9 +152,18 @@ class Call:
 
 @dataclass(eq=False)
 class Table:
-    """Everything that the rules judge by. Owners are names of blocks, "" for the file itself."""
+    """Everything that the rules judge by. Owners are names of blocks, "" for the file itself.
+
+    It is not `complete` where Python files with ops could not be read, or may not be: a name
+    that means nothing is then that of an op of theirs.
+
+    `imports` has the blocks of each imported file, None for one that can't be read.
+    """
 
     signatures: Mapping[str, Signature]
+    ops: Mapping[str, type[Op]] = field(default_factory=lambda: OPS)
+    complete: bool = True
+    imports: dict[str, Mapping[str, Signature] | None] = field(default_factory=dict)
     defs: list[Def] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
     readings: list[Reading] = field(default_factory=list)
@@ -162,6 +171,11 @@ class Table:
     mentions: dict[str, set[str]] = field(default_factory=dict)
     used: dict[int, Entry] = field(default_factory=dict)  # by identity, and so kept alive
     found: list[tuple[str, Diagnostic]] = field(default_factory=list)
+
+    @property
+    def unknown_kind(self) -> Kind:
+        """What a name that means nothing can be."""
+        return Kind.ANY if self.complete else Kind.OP
 
     def report(self, owner: str, diagnostic: Diagnostic) -> None:
         """Note a fault of a block, or of the file's own part, that a name is the cause of."""

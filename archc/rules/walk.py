@@ -9,8 +9,9 @@ from typing import Any
 from archc.diagnostics import Span
 from archc.language.expr import Expr
 from archc.language.scalars import Key, Signature
-from archc.language.spec import Block, Body, Chain, Document, Modified, Outputs, Row
-from archc.ops import OPS
+from archc.language.spec import Block, Body, Chain, Document, Library, Modified, Outputs, Row
+from archc.lower.linking import Linked
+from archc.ops import Op
 from archc.rules.reading import Frame
 from archc.rules.scoping import Scoper
 from archc.rules.table import Entry, Kind, Names, Origin, Purpose, Step, Table
@@ -19,8 +20,11 @@ from archc.rules.table import Entry, Kind, Names, Origin, Purpose, Step, Table
 class Walker(Scoper):
     """Walks a document; `table` holds what it finds."""
 
-    def __init__(self, document: Document, library: Mapping[str, Signature]) -> None:
-        super().__init__({**library, **{s.name: s for s in document.blocks}})
+    def __init__(self, document: Document | Library, linked: Linked) -> None:
+        signatures = {n: b.signature for n, b in linked.blocks.items()}
+        super().__init__(Table(signatures, linked.ops, complete=not linked.plugin_faults))
+        for name, file in linked.imports.items():
+            self.table.imports[name] = {s.name: s for s in file.blocks} if file else None
         self.document = document
         self.file = Names()
 
@@ -30,20 +34,13 @@ class Walker(Scoper):
         self.bind("", self.file, "param", document.params)
         self.bind("", self.file, "let", document.let)
         frame = Frame("", self.file)
-        plain = [
-            document.params,
-            document.let,
-            *document.variants.values(),
-            *document.defaults.values(),
-        ]
-        for values in plain:
+        for values in [document.params, document.let, *document.defaults.values()]:
             for value in values.values():
                 self.data(frame, value)
-        self.data(frame, document.input)
-        self.init(frame, document.init)
         for signature, block in document.blocks.items():
             self.block(signature, block)
-        self.network()
+        if isinstance(document, Document):
+            self.network(document)
         return self.table
 
     def block(self, signature: Signature, block: Block) -> None:
@@ -67,11 +64,16 @@ class Walker(Scoper):
         self.body(frame, block.body)
         self.outputs(frame, block.outputs)
 
-    def network(self) -> None:
-        """Walk over stem, stages and head, or the body: one scope."""
+    def network(self, document: Document) -> None:
+        """Walk over variants, and stem, stages and head, or the body: one scope."""
+        file = Frame("", self.file)
+        for settings in document.variants.values():
+            for value in settings.values():
+                self.data(file, value)
+        self.data(file, document.input)
+        self.init(file, document.init)
         frame = Frame("", self.file.new_child())
-        frame.running = self.define(frame, "x", self.document.input[0].text.span, "input")
-        document = self.document
+        frame.running = self.define(frame, "x", document.input[0].text.span, "input")
         for part in (document.stem, document.stages, document.head, document.body):
             steps = part.root if isinstance(part, Body) else part or {}
             for key, step in steps.items():
@@ -118,7 +120,7 @@ class Walker(Scoper):
         """Walk over a named step; its name is known from here on."""
         inner = frame.inner(Step(str(key), key.text.span, step))
         self.nested(inner, step, key)
-        source = is_source(step, frame.names)
+        source = is_source(step, frame.names, self.table.ops)
         origin: Origin = "row" if stage else "source" if source else "step"
         made = self.define(frame, key.identifier, key.text.span, origin, str(key))
         if not source:
@@ -212,11 +214,11 @@ def start(step: Any) -> Span:
             return start(step.do)
 
 
-def is_source(step: Any, names: Names) -> bool:
+def is_source(step: Any, names: Names, ops: Mapping[str, type[Op]]) -> bool:
     """Whether a step is an op that takes nothing, such as `parameter(...)`."""
     step = step.do if isinstance(step, Modified) else step
     tree = step.tree if isinstance(step, Expr) else None
     if not (isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name)):
         return False
-    op = OPS.get(tree.func.id)
+    op = ops.get(tree.func.id)
     return op is not None and op.inputs == 0 and tree.func.id not in names

@@ -24,6 +24,7 @@ def _torchvision(name: str, **arguments: Any) -> Any:
 
 
 def _timm(name: str, **arguments: Any) -> Any:
+    import_torchvision()  # timm imports it, and it may need help to be imported
     return importlib.import_module("timm").create_model(name, pretrained=False, **arguments)
 
 

@@ -43,12 +43,12 @@ class Predicts(Emits, Protocol):
         """Return the shape of every tensor by key."""
 
 
-def verify_static(architecture: Predicts) -> Report:
+def verify_static(architecture: Predicts, device: str = "meta") -> Report:
     """Hold keys, shapes, parameters, the output's shape and MACs to those of the network."""
-    with torch.device("meta"):
+    with torch.device(device):
         model = load(architecture)  # in train mode: what only training needs is counted too
-        output, macs = _run(model, architecture.input.sizes)
-    expected = (BATCH, *architecture.output.sizes)
+        output, macs = run(model, architecture.input.sizes)
+    expected = batched(architecture.output)
     built = {k: tuple(v.shape) for k, v in model.state_dict().items()}
     params = sum(p.numel() for p in model.parameters())
     return Report(
@@ -61,7 +61,12 @@ def verify_static(architecture: Predicts) -> Report:
     )
 
 
-def _run(model: nn.Module, sample: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+def batched(shape: Shape) -> tuple[int, ...]:
+    """Return the sizes of a value for a batch; what a network owns may be without."""
+    return ({"b": (BATCH,), "1": (1,), "": ()}[shape.batch]) + shape.sizes
+
+
+def run(model: nn.Module, sample: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
     """Return the shape of the first output of a batch, and the MACs of one sample.
 
     PyTorch counts two operations for a multiply-add. With gradients attention takes no short

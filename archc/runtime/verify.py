@@ -61,7 +61,8 @@ def structure(ours: nn.Module, theirs: nn.Module) -> Iterator[Row]:
     wrong = [f"{k} is {kinds[k]} and {other[k]}" for k in b if kinds[k] != other[k]]
     yield Row("shapes", "", len(b), math.inf if wrong else 0.0, note=listed(wrong, 2))
     fixed = [k for k, kind in kinds.items() if kind.endswith("buffer") and not k.endswith(MEASURED)]
-    if fixed and not wrong:
+    known = not any(a[k].is_meta or b[k].is_meta for k in fixed)
+    if fixed and known and not wrong:
         yield compare("buffers", "", {k: a[k] for k in fixed}, {k: b[k] for k in fixed})
 
 
@@ -106,13 +107,13 @@ def _refused(what: str, at: str, mine: Results | str, other: Results | str) -> R
 
 @torch.no_grad()
 def _evaluate(model: nn.Module, x: torch.Tensor) -> Results:
-    return {"eval output": dict(_tensors(model.eval()(x.clone())))}
+    return {"eval output": _outputs(model.eval()(x.clone()))}
 
 
 def _train(model: nn.Module, x: torch.Tensor) -> Results:
     """Run forwards and backwards from random gradients of the outputs."""
     leaf = x.clone().requires_grad_()
-    outputs = dict(_tensors(model.train()(leaf.clone())))
+    outputs = _outputs(model.train()(leaf.clone()))
     ends = [y for y in outputs.values() if y.requires_grad]
     torch.autograd.backward(ends, [torch.randn(y.shape, dtype=y.dtype) for y in ends])
     gradients = {"the input": leaf.grad, **{k: p.grad for k, p in model.named_parameters()}}
@@ -126,8 +127,17 @@ def _train(model: nn.Module, x: torch.Tensor) -> Results:
     return {what: tensors for what, tensors in results.items() if tensors}
 
 
+def _outputs(value: Any) -> dict[str, torch.Tensor]:
+    """Return the tensors that a network gives, by position: one calls an output what it likes.
+
+    A single one is the same in a dictionary as by itself.
+    """
+    values = list(value.values()) if isinstance(value, Mapping) else value
+    alone = isinstance(values, list | tuple) and len(values) == 1
+    return dict(_tensors(values[0] if alone else values))
+
+
 def _tensors(value: Any, name: str = "output") -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the tensors that a network gives, by position: one calls an output what it likes."""
     if isinstance(value, torch.Tensor):
         yield name, value
     elif value is not None:

@@ -8,6 +8,7 @@ has no part in it.
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,8 +19,9 @@ from torch import nn
 import archc
 from archc.diagnostics import Source
 from archc.graph import Module, Node, Value, flat, join
-from archc.ops import HELPERS, Py, Use
+from archc.ops import HELPERS, Op, Py, Use
 from archc.runtime.load import module_of
+from archc.shapes import Shape
 
 torch.set_num_threads(1)  # maps are tiny, and tests share cores
 TOLERANCE = {"rtol": 1e-3, "atol": 1e-4, "equal_nan": True}
@@ -30,7 +32,7 @@ class Oracle:
 
     def __init__(self, arch: archc.Architecture, model: nn.Module) -> None:
         self.root, self.model = arch.network.root, model
-        self.names: dict[str, Any] = {"torch": torch, "nn": nn, "F": F}
+        self.names: dict[str, Any] = {"math": math, "torch": torch, "nn": nn, "F": F}
         for text in HELPERS.values():
             exec(text, self.names)  # noqa: S102 - the emitter's own helpers
         self.state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
@@ -58,11 +60,17 @@ class Oracle:
         op = node.op
         assert op is not None
         args = {n: Py.of(getattr(op, n)) for n in type(op).model_fields}
-        channels = tuple(Py.of(s.channels) for s in node.shapes)
+        channels = tuple(Py.of(op.features(s)) for s in node.shapes)
         use = Use(args, channels, node.shapes)
         names = [f"x{k}" for k in range(len(given))]
-        scope = {**self.names, **dict(zip(names, given, strict=True))}
-        text = "" if node.tensors or op.has_mode else type(op).function(use, *names)
+        own = {f"own{k}": self.state[join(path, n)] for k, n in enumerate(op.buffers(use))}
+        if op.unbatched != "kept":  # as a batch of one, or of as many as the others
+            size = max(
+                [len(t) for t, s in zip(given, node.shapes, strict=True) if s.batch == "b"] or [1]
+            )
+            given = [batched(t, s, size, op) for t, s in zip(given, node.shapes, strict=True)]
+        scope = {**self.names, **dict(zip(names, given, strict=True)), **own}
+        text = "" if node.held or op.has_mode else type(op).function(use, *names, *own)
         if text:
             made = eval(text, scope)  # noqa: S307
         else:
@@ -84,6 +92,14 @@ class Oracle:
             else:
                 owner._buffers[leaf] = self.state[join(path, name)].clone()
         return module.train(self.model.training)
+
+
+def batched(tensor: torch.Tensor, shape: Shape, size: int, op: Op) -> torch.Tensor:
+    """Return a value with a batch, as an op wants it."""
+    if shape.batch == "b":
+        return tensor
+    tensor = tensor[None] if shape.batch == "" else tensor
+    return tensor.expand(size, *tensor.shape[1:]) if op.unbatched == "repeated" else tensor
 
 
 def compiled(text: str) -> Iterator[archc.Architecture]:

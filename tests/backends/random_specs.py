@@ -145,7 +145,8 @@ class Writer:
         kind = self.pick(
             "op", "op", "op", "list", "optional", "either", "if", "else", "residual", "residual", "branches", "gate",
             "repeat", "silent", "templated", "mapping", "block", "composed", "scaled", "split", "for", "steps", "dotted",
-            "reuse", "source", "nothing", "init", "else_body", "prev", "pair", "table",
+            "reuse", "source", "nothing", "init", "else_body", "prev", "pair", "table", "steps", "collected",
+            "parts", "shuffle", "passed", "named_copies", "looked_up",
         )  # fmt: skip
         match kind:
             case "list":
@@ -267,6 +268,50 @@ class Writer:
                     f'{a}: {{repeat: "i < 3", do: "conv({c}, 3)"}}',
                     f'{s}: "concat({a}.steps[0], {a}.steps[2])"',
                 ]
+            case "collected":
+                a, b, n = self.name(), self.name(), self.pick(3, 4, 5)
+                taken = self.pick(
+                    f"concat({a}.steps)", f"concat({b}, {a}.steps)", f"{a}.steps[1] + {a}.steps[-1]"
+                )
+                return [
+                    f'{b}: "conv({c}, 1)"',
+                    f'{a}: {{from: {b}, repeat: "i < {n}", do: "{self.pick(f"conv({c}, 3)", f"conv_norm_act({c})")}"}}',
+                    f'{s}: "{taken}"',
+                ]
+            case "parts":
+                a, p = self.name(), self.name()
+                sizes = self.pick("[2, x.channels]", "[x.channels, 3, 1]", f"[{c}, {c}]")
+                total = {"[2": "2 + x.channels", "[x": "x.channels + 4"}.get(
+                    sizes[:2], f"2 * ({c})"
+                )
+                return [
+                    f'{a}: "conv({total}, 1)"',
+                    f"{p}: split({sizes})",
+                    f'{s}: "concat(conv({c}, 3)({p}[1]), {p}[0])"',
+                ]
+            case "shuffle":
+                a, g = self.name(), self.pick(2, 3)
+                return [
+                    f'{a}: "conv({g} * ({c}), 1)"',
+                    f"{s}: {{do: 'rearrange(\"b (g c) h w -> b (c g) h w\", g={g})'}}",
+                ]
+            case "passed":
+                act = self.pick("relu", "gelu", "silu", "none")
+                return [
+                    f'{s}: "squeeze_excitation({self.pick(2, 3)}, act={act})"'
+                    if act != "none"
+                    else f'{s}: "conv_norm_act({c}, act=none)"'
+                ]
+            case "named_copies":
+                a, n = self.name(), self.pick(2, 4, 5)
+                return [
+                    f"{a}:",
+                    f'  k{{i}}: {{repeat: "i < {n}", do: "conv_norm_act({c} + i)"}}',
+                    "  last: bn",
+                ]
+            case "looked_up":
+                n = self.pick(2, 5, 6)
+                return [f'{s}: {{repeat: "i < {n}", do: "conv([4, 6][i % 2], 3)"}}']
             case "dotted":
                 a, b = self.name(), self.name()
                 return [
@@ -410,8 +455,21 @@ def specs(draw: Any) -> str:
         '    d: "relu(b + c)"',
     ]
     rows = []
+    tabled = w.chance(50)
+    if tabled:
+        rates = w.pick("linspace(0, beta, 12)", "beta * j / 12 for j in range(12)")
+        text.insert(len(head), f"let: {{rates: {rates!r}}}".replace("'", '"'))
+        rows.append(
+            '  layer9: {block: unit0, width: 6, depth: 4, rate: "rates[i + 2]", first: {entry: true}}'
+        )
     for k in range(w.pick(1, 2, 3)):
-        rate = w.pick("0.1", "i / 20", "0.05 * (i + 1)", "0.0")
+        rate = w.pick(
+            "0.1",
+            "i / 20",
+            "0.05 * (i + 1)",
+            "0.0",
+            *(["rates[i]", "rates[-1 - i]"] if tabled else []),
+        )
         more = w.pick("", ", stride: 2", ", last: {rate: 0.3}")
         rows.append(
             f'  layer{k}: {{block: unit0, width: {w.pick(*WIDTHS)}, depth: {w.pick(1, 2, 3, 5, 6)}, rate: "{rate}", first: {{entry: true}}{more}}}'

@@ -102,77 +102,6 @@ def drawn(svg: str) -> nx.MultiDiGraph:
     return graph
 
 
-def joined(graph: nx.MultiDiGraph) -> set[tuple[str, str]]:
-    """Return the edges between boxes: those that end at a fork or a turn lead on."""
-    plain = nx.DiGraph(graph)
-    for k in range(1, 9):
-        if plain.has_node(f"turn{k}-top"):  # drawn downwards, gone through upwards
-            plain.remove_edge(f"turn{k}-top", f"turn{k}-foot")
-            plain.add_edge(f"turn{k}-foot", f"turn{k}-top")
-    for node in [n for n in plain if n.startswith("turn") or n.endswith(".x")]:
-        plain.add_edges_from(
-            (u, v) for u in plain.predecessors(node) for v in plain.successors(node)
-        )
-        plain.remove_node(node)
-    return {(u, v) for u, v in plain.edges if u != v}
-
-
-def promised(arch: archc.Architecture, shown: set[str]) -> set[tuple[str, str]]:
-    """Return the edges that a picture with these boxes owes, from the graph of all ops.
-
-    An op is shown by its own box, by that of a block around it, by that of the first of
-    equal copies, or, where it has none, by the box that it follows.
-    """
-    place: dict[str, str] = {}
-    copy: dict[str, str] = {}
-    for name in arch.graph:
-        found = find(name, shown)
-        inputs = arch.graph.nodes[name]["inputs"]
-        place[name], copy[name] = found or (place[inputs[0]], copy[inputs[0]])
-    edges = {
-        (place[u], place[v])
-        for u, v in arch.graph.edges
-        if not (v in copy and copy[v] and copy[u] != copy[v])
-    }
-    edges |= {(place[u], "output") for u in arch.graph if arch.graph.out_degree(u) == 0}
-    return {(u, v) for u, v in edges if u != v}
-
-
-def find(name: str, shown: set[str]) -> tuple[str, str] | None:
-    """Return the box of an op, and the path of the copy where that is a folded one's."""
-    parts = name.split(".")
-    for end in range(len(parts), 0, -1):
-        if ".".join(parts[:end]) in shown:
-            return ".".join(parts[:end]), ""
-    for at, part in enumerate(parts):
-        if part.isdigit():
-            around = ".".join(parts[:at])
-            if any(s.startswith(f"{around}.{part}") for s in shown):
-                continue
-            firsts = (j for j in range(int(part) - 1, -1, -1))
-            for j in firsts:
-                inner = [around, str(j), *parts[at + 1 :]]
-                if (found := find(".".join(inner), shown)) is not None:
-                    return found[0], f"{around}.{part}"
-                if any(s.startswith(f"{around}.{j}.") for s in shown):
-                    return None
-    return None
-
-
-@pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize(
-    "name",
-    ["resnet50", "resnet34", "resnet34_a", "resnet50_d", "plain34", "resnet20", "pyramid"],
-)
-def test_every_edge_is_drawn(name: str, level: str) -> None:
-    """The SVG has each edge of the network that its level promises, and no other."""
-    pytest.importorskip("pygraphviz")
-    arch = compiled(name)
-    picture = drawn(arch.svg(level))
-
-    assert joined(picture) == promised(arch, set(picture))
-
-
 def test_shortcuts() -> None:
     """Solid for an identity, dashed for a projection, as in Fig. 3 of He et al. 2015."""
     pytest.importorskip("pygraphviz")
@@ -206,7 +135,8 @@ def test_svg_speaks() -> None:
 
     assert root.get("role") == "img"
     assert root.findtext(f"{SVG}title") == "resnet50"
-    assert "layer3 (bottleneck, bottleneck ×5)" in (root.findtext(f"{SVG}desc") or "")
+    said = root.findtext(f"{SVG}desc") or ""
+    assert "layer3: 7.10 M params, 1.46 G MACs (bottleneck, bottleneck ×5)" in said
 
 
 def test_ids_are_unique() -> None:

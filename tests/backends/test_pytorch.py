@@ -7,11 +7,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 import archc
+from archc import zoo
 
 GOLDENS = Path(__file__).parent.parent / "goldens" / "pytorch"
 SHOWN = [
@@ -68,10 +70,21 @@ def body(name: str) -> list[str]:
     return archc.compile(name).source().split('"""\n', 2)[1].splitlines()
 
 
+@cache
+def texts() -> dict[str, str]:
+    """Return the files of the first and the last variant of each family, and of the small specs."""
+    families: dict[Path, list[str]] = {}
+    for name, path in zoo.index().items():
+        families.setdefault(path, []).append(name)
+    shown = [name for names in families.values() for name in dict.fromkeys((names[0], names[-1]))]
+    small = map(str, sorted((Path(__file__).parent / "specs").glob("*.yaml")))
+    return {Path(spec).stem: archc.compile(spec).source() for spec in [*shown, *small]}
+
+
 def test_imports_torch_only() -> None:
     """A file stands alone: torch, and the standard library where it must."""
-    for name in archc.names():
-        tree = ast.parse(archc.compile(name).source())
+    for text in texts().values():
+        tree = ast.parse(text)
         imported = {n.names[0].name for n in ast.walk(tree) if isinstance(n, ast.Import)}
         imported |= {str(n.module) for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
         assert imported <= {"torch", "torch.nn.functional", "math", "collections"}
@@ -97,11 +110,8 @@ def test_same_bytes_in_another_process() -> None:
 
 def test_style_of_the_zoo(tmp_path: Path) -> None:
     """Ruff's own defaults find nothing to say of any network, and format nothing otherwise."""
-    specs = sorted((Path(__file__).parent / "specs").glob("*.yaml"))
-    for spec in [*archc.names(), *map(str, specs)]:
-        (tmp_path / f"{Path(spec).stem}.py").write_text(
-            archc.compile(spec).source(), encoding="utf-8"
-        )
+    for name, text in texts().items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
 
     for words in (["check"], ["format", "--diff"]):
         command = [

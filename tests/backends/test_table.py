@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -19,7 +21,14 @@ from archc.cli import app
 from archc.graph import Network
 
 GOLDENS = Path(__file__).parent.parent / "goldens" / "tables"
-SUFFIX = {"text": "txt", "markdown": "md", "latex": "tex", "csv": "csv", "json": "json"}
+SUFFIX = {
+    "text": "txt",
+    "markdown": "md",
+    "html": "html",
+    "latex": "tex",
+    "csv": "csv",
+    "json": "json",
+}
 Golden = Callable[[Path, str], None]
 
 
@@ -88,6 +97,80 @@ def test_by_layer(golden: Golden) -> None:
     golden(GOLDENS / "resnet20_layers.csv", run("resnet20", "--by", "layer", "--format", "csv"))
 
 
+EVERY = (
+    "name,block,kernel,input,output,stride,receptive_field,params,params%,macs,macs%,"
+    "memory_training,memory_inference"
+)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_column(form: str, golden: Golden) -> None:
+    """Branches and auxiliary heads, opened one level: Inception's blocks."""
+    made = run("googlenet", "--depth", "2", "--columns", EVERY, "--format", form)
+
+    golden(GOLDENS / f"googlenet_columns.{SUFFIX[form]}", made)
+
+
+def test_the_rows_of_a_paper(golden: Golden) -> None:
+    """Table 2 of MobileNetV2: input, operator, t, c, n, s."""
+    columns = "input,block,expand,width,n,stride"
+    made = run("mobilenet_v2", "--by", "run", "--columns", columns)
+
+    golden(GOLDENS / "mobilenet_v2_runs.txt", made)
+    rows = csv.reader(
+        StringIO(run("mobilenet_v2", "--by", "run", "--columns", columns, "-f", "csv"))
+    )
+    table2 = [[int(cell) for cell in row[2:]] for row in rows if row[2].isdigit()]
+    assert table2 == [
+        [1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 3, 2], [6, 64, 4, 2], [6, 96, 3, 1], [6, 160, 3, 2],
+        [6, 320, 1, 1],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, 9])
+def test_depth(depth: int) -> None:
+    """However deep blocks are opened, the sums are the same; 1 is by block, 9 is by layer."""
+    network = archc.compile("googlenet")
+    columns = ["name", "params", "macs", "memory_training"]
+    made = json.loads(network.table("json", columns=columns, depth=depth))
+    (total,) = made["totals"]
+
+    assert (total["params"], total["macs"]) == (network.params, network.macs)
+    for by, same in (("block", 1), ("layer", 9)):
+        other = json.loads(network.table("json", by, columns))
+        assert other["totals"] == made["totals"]
+        assert (other["rows"] == made["rows"]) == (depth == same)
+
+
+def test_sort() -> None:
+    rows = json.loads(archc.compile("resnet50").table("json", sort="macs"))["rows"]
+    macs = [row["macs"] for row in rows]
+
+    assert macs == sorted(macs, reverse=True)
+    assert macs != [
+        row["macs"] for row in json.loads(archc.compile("resnet50").table("json"))["rows"]
+    ]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX to run")
+@pytest.mark.parametrize(
+    "arguments", [("resnet",), ("resnet50",), ("googlenet", "--depth", "2", "--columns", EVERY)]
+)
+def test_latex_compiles(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    """As it is, in a document that loads booktabs and nothing else."""
+    body = run(*arguments, "--format", "latex")
+    document = "\n".join([
+        r"\documentclass{article}", r"\usepackage{booktabs}", r"\begin{document}", r"\tiny",
+        body, r"\end{document}",
+    ])  # fmt: skip
+    (tmp_path / "table.tex").write_text(document, encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "table.pdf").read_bytes().startswith(b"%PDF")
+
+
 def test_other_columns(golden: Golden) -> None:
     """Groups, deep stems and plain networks are read from the lowered modules."""
     made = run("resnet", "--variants", "resnext50_32x4d,resnet50_d,plain34")
@@ -148,7 +231,7 @@ def test_colour_only_where_wanted() -> None:
 
 
 def test_latex_balances(zoo: Path) -> None:
-    """No TeX here to run it: braces, environments, columns and an alphabet that TeX reads."""
+    """Where there is no TeX: braces, environments, columns and an alphabet that TeX reads."""
     made = run(str(zoo / "resnet.yaml"), "--format", "latex")
     body = "\n".join(line for line in made.splitlines() if not line.startswith("%"))
     opened = re.findall(r"\\begin\{(\w+)\}", body)
@@ -176,10 +259,14 @@ def test_rows_of_networks_that_differ_in_stages() -> None:
     [
         ("resnet50", "--columns", "name,parms"),
         ("resnet50", "--by", "stages"),
-        ("resnet50", "--format", "html"),
+        ("resnet50", "--format", "docx"),
         ("resnet50", "--convention", "depth"),
         ("resnet", "--convention", "he2016"),
         ("resnet", "--by", "layer"),
+        ("resnet", "--depth", "2"),
+        ("resnet", "--sort", "macs"),
+        ("resnet50", "--sort", "mac"),
+        ("mobilenet_v2", "--columns", "expanded"),
         ("resnet", "--block", "basic(64)"),
         ("resnet", "--block", "basic(64)", "--input", "64,56"),
         ("no_such_network",),

@@ -6,8 +6,21 @@ import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from op_cases import CASES, Case, apply, batch, evaluate, module_of, name_of, op, use_of
+from op_cases import (
+    CASES,
+    MAP,
+    Case,
+    apply,
+    batch,
+    buffers,
+    evaluate,
+    module_of,
+    name_of,
+    op,
+    use_of,
+)
 from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from archc.ops import HELPERS, OPS, Op, ShapeFault
@@ -18,7 +31,8 @@ def spellings(case: Case) -> tuple[str, str]:
     """Return the module and the function, in place where they can be."""
     op, xs = case
     use = use_of(op, *xs, inplace=True)
-    return op.module(use), op.function(use, *(f"x{i}" for i in range(len(xs))))
+    names = [*(f"x{i}" for i in range(len(xs))), *op.buffers(use)]
+    return op.module(use), op.function(use, *names)
 
 
 def each(cases: list[Case]) -> pytest.MarkDecorator:
@@ -39,7 +53,15 @@ def run(op: Op, *xs: Shape) -> object:
     if isinstance(module, nn.Parameter):
         return module
     values = batch(*xs)
-    return module(*values) if module is not None else apply(op, xs, values)
+    return called(op, module, values) if module is not None else apply(op, xs, values)
+
+
+def called(op: Op, module: nn.Module, values: list[torch.Tensor]) -> object:
+    """Call a module as the emitted file does."""
+    names = [f"x{i}" for i in range(len(values))]
+    return evaluate(
+        op.call("module", *names), module=module, **dict(zip(names, values, strict=True))
+    )
 
 
 def sizes(result: object) -> object:
@@ -63,7 +85,7 @@ def test_spelling(case: Case) -> None:
     module, function = spellings(case)
 
     assert module or function
-    if op.has_mode or op.tensors(*xs):
+    if op.has_mode or (op.tensors(*xs) and not op.registered):
         assert (bool(module), function) == (True, "")
 
 
@@ -71,9 +93,11 @@ def test_spelling(case: Case) -> None:
 def test_shape(case: Case) -> None:
     op, xs = case
     shape = op.shape(*xs)
-    if op.inputs == 0:
+    if op.batch(*xs) != "b":
+        assert isinstance(shape, Shape)
+        assert run(op, *xs).dim() - (op.batch(*xs) == "1") <= len(shape.sizes)
         batched = (1, *shape.sizes)
-        expected = torch.broadcast_shapes(run(op).shape, batched)
+        expected = torch.broadcast_shapes(run(op, *xs).shape, batched)
         assert expected == batched
         return
 
@@ -94,6 +118,7 @@ def test_tensors(case: Case) -> None:
         trained = dict(module.named_parameters())
         state = module.state_dict()
         actual = {name: (tuple(t.shape), name in trained) for name, t in state.items()}
+    actual |= {name: (tuple(t.shape), False) for name, t in buffers(op, *xs).items()}
     declared = {name: (t.shape, t.trainable) for name, t in op.tensors(*xs).items()}
 
     assert list(declared.items()) == list(actual.items())
@@ -110,10 +135,11 @@ def test_function_is_module(case: Case) -> None:
 @each(CASES)
 def test_macs(case: Case) -> None:
     op, xs = case
-    with FlopCounterMode(display=False) as counter:
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         run(op, *xs)
 
-    assert op.macs(*xs) * 2 * 2 == counter.get_total_flops()  # 2 samples, 2 operations
+    samples = 2 if op.batch(*xs) == "b" else 1
+    assert op.macs(*xs) * 2 * samples == counter.get_total_flops()  # a product and a sum
 
 
 @each([case for case in CASES if "inplace" in spellings(case)[1]])
@@ -144,10 +170,12 @@ def test_output_may_be_overwritten(case: Case) -> None:
     for inplace in (False, True):
         leaves = [v.clone().requires_grad_() for v in values]
         inputs = [leaf * 1 for leaf in leaves]
-        y = module(*inputs) if module is not None else apply(op, xs, inputs)
+        torch.manual_seed(0)
+        y = called(op, module, inputs) if module is not None else apply(op, xs, inputs)
         torch.relu_(y) if inplace else (y := torch.relu(y))
         y.square().sum().backward()
-        gradients.append([leaf.grad for leaf in leaves])
+        # where a value was dropped it has no gradient
+        gradients.append([torch.zeros(()) if v.grad is None else v.grad for v in leaves])
         assert all(torch.equal(a, b) for a, b in zip(inputs, kept, strict=True))
 
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
@@ -231,6 +259,34 @@ def test_drop_path_draws_as_torchvision() -> None:
     assert torch.equal(evaluate("DropPath(1.0)")(x), x * 0)
 
 
+def test_live_mean() -> None:
+    """Each value is dropped by chance, and what is left is averaged; one lives at least."""
+    xs = torch.tensor([1.0]), torch.tensor([10.0]), torch.tensor([100.0])
+    module = evaluate("LiveMean(0.3)")
+    torch.manual_seed(1)
+    found = [float(module(*xs)) for _ in range(2000)]
+    lived = [x for x in found if x == 1.0]
+
+    assert set(found) == {1.0, 10.0, 100.0, 5.5, 50.5, 55.0, 37.0}
+    assert abs(len(lived) / 2000 - (0.7 * 0.3**2 + 0.3**3 / 3)) < 0.02
+    assert {float(evaluate("LiveMean(1.0)")(*xs)) for _ in range(50)} == {1.0, 10.0, 100.0}
+    assert float(module.eval()(*xs)) == 37.0
+
+
+def test_stochastic_depth_is_the_papers() -> None:
+    """A whole batch lives unscaled or is gone; what is tested is scaled by the chance to live."""
+    x = torch.randn(64, 3, 2, 2)
+    module = evaluate("StochasticDepth(0.3)")
+    torch.manual_seed(1)
+    gave = [module(x) for _ in range(400)]
+    lived = [bool(y.any()) for y in gave]
+
+    assert all(torch.equal(y, x if live else x * 0) for y, live in zip(gave, lived, strict=True))
+    assert abs(sum(lived) / 400 - 0.7) < 0.07
+    assert torch.equal(module.eval()(x), x * 0.7)
+    assert not bool(evaluate("StochasticDepth(1.0)")(x).any())
+
+
 def test_rearrange_moves_as_einops() -> None:
     """Element by element: in a group the name on the left varies slowest."""
     x = torch.arange(2 * 6 * 4 * 4).view(2, 6, 4, 4)
@@ -249,6 +305,18 @@ def test_rearrange_moves_as_einops() -> None:
     for p, q in ((0, 0), (0, 1), (1, 0), (1, 1)):
         part = merged[..., 6 * (2 * q + p) :][..., :6]
         assert torch.equal(part, x[:, :, p::2, q::2].permute(0, 2, 3, 1))
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+def test_same_padding_is_pytorchs_at_stride_1() -> None:
+    """Even kernels too: PyTorch has the mode `same` for this stride only."""
+    x = torch.randn(2, 3, 8, 9)
+    for kernel in ((2, 3), (4, 1), (5, 2)):
+        weight = torch.randn(4, 3, *kernel)
+        padded = apply(op("pad_same", kernel=kernel), (MAP,), [x])
+
+        expected = nn.functional.conv2d(x, weight, padding="same")
+        torch.testing.assert_close(nn.functional.conv2d(padded, weight), expected)
 
 
 def test_scalar_parameter_scales() -> None:

@@ -46,10 +46,13 @@ def test_he2015_is_what_fvcore_counts(name: str) -> None:
         ("inference_params", "resnet50", 25_557_032),
         ("inference_macs", "resnet50", 4_089_184_256),
         ("depth", "resnet152", 152),
+        ("conv_depth", "resnet152", 151),
+        ("conv_depth", "fractalnet40", 40),
         ("projections", "plain34", 0),
         ("sizes", "resnet20", [32, 16, 8]),
         ("layers", "resnet34", [1, 6, 8, 12, 6]),
         ("blocks", "resnext101_32x8d", [3, 4, 23, 3]),
+        ("blocks", "densenet121", [6, 12, 24, 16]),  # of dense blocks, transitions left out
         ("widths", "resnet50", [256, 512, 1024, 2048]),
     ],
 )

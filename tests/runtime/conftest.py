@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
 import archc
 from archc import Architecture
+from archc.runtime.report import Report, Row
+
+LEDGER = Path(__file__).resolve().parent.parent / "goldens" / "torchvision"
+"""What each comparison with a network of torchvision found; docs/zoo.md shows it."""
 
 
 @pytest.fixture(autouse=True)
@@ -19,6 +25,22 @@ def _torch() -> Iterator[None]:
     torch.set_num_threads(min(threads, 2))
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def ledger(golden: Callable[[Path, str], None]) -> Callable[[str, Report], None]:
+    """Hold what was compared with a network of torchvision to what the documents say of it."""
+
+    def keep(name: str, report: Report) -> None:
+        found: dict[str, Row] = {}
+        for row in report.rows:
+            worst = found.get(row.what, row)
+            found[row.what] = row if row.error > worst.error else worst
+        sizes = dict.fromkeys(row.at for row in report.rows if row.at and not row.refused)
+        said = {"sizes": list(sizes), **{what: row.result for what, row in found.items()}}
+        golden(LEDGER / f"{name}.json", json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+
+    return keep
 
 
 @pytest.fixture(scope="session")

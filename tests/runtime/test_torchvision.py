@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from torch.nn.functional import relu
 
 import archc
 from archc.runtime.peers import peer
+from archc.runtime.report import Report
 from archc.runtime.torchvision import import_torchvision
 from archc.runtime.verify import verify
 
@@ -34,12 +36,13 @@ SMALL = [(3, 64, 64), (3, 75, 49)]
 NATIVE = [(3, 224, 224), (3, 97, 97)]
 
 
-def hold(ours: nn.Module, theirs: nn.Module, samples: list[tuple[int, ...]]) -> None:
+def hold(ours: nn.Module, theirs: nn.Module, samples: list[tuple[int, ...]]) -> Report:
     """Hold a network to another: equal, both to be run at every size."""
     report = verify(ours, theirs, samples)
 
     assert [(row.what, row.at, row.result) for row in report.rows if row.result != "equal"] == []
     assert len({row.at for row in report.rows}) == len(samples) + 1
+    return report
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnext50_32x4d"])
@@ -49,8 +52,8 @@ def test_small_maps(name: str) -> None:
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", RESNETS)
-def test_native_size(name: str) -> None:
-    hold(archc.load(name), peer(f"torchvision:{name}"), NATIVE)
+def test_native_size(name: str, ledger: Callable[[str, Report], None]) -> None:
+    ledger(name, hold(archc.load(name), peer(f"torchvision:{name}"), NATIVE))
 
 
 def test_every_resnet_of_torchvision() -> None:

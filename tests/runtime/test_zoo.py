@@ -1,8 +1,8 @@
-"""The convolutional families of torchvision: the same keys, shapes, numbers and new weights."""
+"""The families of torchvision, ResNet's left out: the same keys, shapes, numbers and new weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,10 +14,12 @@ import archc
 from archc.passes.conventions import CONVENTIONS
 from archc.runtime import load
 from archc.runtime.peers import peer
+from archc.runtime.report import Report
 from archc.runtime.torchvision import import_torchvision
 from archc.runtime.verify import structure, verify
 
 Sizes = tuple[int, int]
+Ledger = Callable[[str, Report], None]
 
 FAMILIES = {
     "alexnet": ["alexnet"],
@@ -29,6 +31,7 @@ FAMILIES = {
     ],
     "googlenet": ["googlenet"],
     "inception": ["inception_v3"],
+    "maxvit": ["maxvit_t"],
     "mnasnet": ["mnasnet0_5", "mnasnet0_75", "mnasnet1_0", "mnasnet1_3"],
     "mobilenetv2": ["mobilenet_v2"],
     "mobilenetv3": ["mobilenet_v3_large", "mobilenet_v3_small"],
@@ -40,7 +43,9 @@ FAMILIES = {
         *(f"regnet_x_{k}" for k in ["400mf", "800mf", "1_6gf", "3_2gf", "8gf", "16gf", "32gf"]),
     ],
     "shufflenetv2": [f"shufflenet_v2_x{k}" for k in ["0_5", "1_0", "1_5", "2_0"]],
+    "swin_transformer": [f"swin_{v}{k}" for v in ("", "v2_") for k in "tsb"],
     "squeezenet": ["squeezenet1_0", "squeezenet1_1"],
+    "vision_transformer": ["vit_b_16", "vit_b_32", "vit_l_16", "vit_l_32", "vit_h_14"],
     "vgg": [f"vgg{depth}{norm}" for depth in (11, 13, 16, 19) for norm in ("", "_bn")],
 }
 """By the module of torchvision that has them."""
@@ -59,6 +64,8 @@ QUICK = [
     "googlenet",
     "shufflenet_v2_x0_5",
     "convnext_tiny",
+    "swin_t",
+    "swin_v2_t",
 ]
 """Those that are compared to the last bit in the default run; alexnet and vgg by their features."""
 
@@ -69,7 +76,15 @@ OTHER: dict[str, list[Sizes]] = {
     "inception": [(299, 299), (315, 307)],  # below 299 the auxiliary head has no map to pool
     "vgg": [(32, 32), (45, 33)],
 }
-ENORMOUS = ["regnet_y_128gf"]  # 10 GB with its gradients and its peer's: keys and shapes only
+FIXED: dict[str, dict[str, list[dict[str, Any]]]] = {
+    "vision_transformer": {
+        "vit_h_14": [{"image_size": 14}, {"image_size": 28}],
+        "": [{"image_size": 32}, {"image_size": 96}],
+    },
+    "maxvit": {"": [{}]},  # windows of 7 that are halved four times: 224 is the smallest
+}
+"""Families whose networks are for one size of image, with settings that torchvision's have too."""
+ENORMOUS = ["regnet_y_128gf", "vit_h_14"]  # 10 GB with gradients and peer: one at a time
 
 
 def torchvision(name: str) -> Any:
@@ -99,24 +114,24 @@ def meta(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def hold(ours: nn.Module, theirs: nn.Module, samples: list[tuple[int, ...]]) -> None:
+def hold(ours: nn.Module, theirs: nn.Module, samples: list[tuple[int, ...]]) -> Report:
     """Hold a network to another: equal to the last bit, both to be run at every size."""
-    rows = verify(ours, theirs, samples).rows
+    report = verify(ours, theirs, samples)
 
-    assert [(r.what, r.at, r.result) for r in rows if r.error or r.refused] == []
-    assert len({r.at for r in rows}) == len(samples) + 1
+    assert [(r.what, r.at, r.result) for r in report.rows if r.error or r.refused] == []
+    assert len({r.at for r in report.rows}) == len(samples) + 1
+    return report
 
 
-def test_every_convolutional_network_of_torchvision() -> None:
-    """The list above is all that torchvision has, ResNets and transformers left out."""
+def test_every_network_of_torchvision() -> None:
+    """The list above is all that torchvision has, ResNets left out."""
     models = import_torchvision().models
-    others = ("resnet", "vision_transformer", "swin_transformer", "maxvit")
     found: dict[str, set[str]] = {}
     for name in models.list_models(module=models):
         home = models.get_model_builder(name).__module__.rpartition(".")[2]
         found.setdefault(home, set()).add(name)
 
-    assert {k: v for k, v in found.items() if k not in others} == {
+    assert {k: v for k, v in found.items() if k != "resnet"} == {
         k: set(v) for k, v in FAMILIES.items()
     }
 
@@ -148,8 +163,8 @@ def test_keys_and_shapes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_small_maps(name: str) -> None:
-    hold(archc.load(name), torchvision(name), sizes(name))
+def test_small_maps(name: str, ledger: Ledger) -> None:
+    ledger(name, hold(archc.load(name), torchvision(name), sizes(name)))
 
 
 @pytest.mark.parametrize("name", ["alexnet", "vgg11", "vgg11_bn"])
@@ -166,10 +181,43 @@ def test_features(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     hold(ours.features, theirs.features, sizes(name))
 
 
+def marked(name: str, *more: Any, id: str | None = None, heavy: bool = True) -> Any:
+    """Return a case; those that need much memory are kept from running side by side."""
+    marks = [pytest.mark.heavy] * heavy
+    marks += [pytest.mark.xdist_group("enormous")] * (name in ENORMOUS)
+    return pytest.param(name, *more, marks=marks, id=id)
+
+
+def settings(name: str) -> list[dict[str, Any]]:
+    """Return the settings that a network for one size of image is compared with."""
+    given = FIXED[family(name)]
+    return given.get(name, given.get("", []))
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        marked(n, g, id=f"{n}-{k}", heavy=n != "vit_b_16")
+        for n in NAMES
+        if family(n) in FIXED
+        for k, g in enumerate(settings(n))
+    ],
+)
+def test_one_size(name: str, given: dict[str, Any], ledger: Ledger) -> None:
+    """Networks that must know the size of the image when they are built."""
+    size = given.get("image_size", 224)
+    said = ", ".join(f"{k}={v}" for k, v in given.items())
+
+    theirs = torchvision(f"{name}({said})" if said else name)
+    ledger(f"{name}.{size}", hold(archc.load(name, **given), theirs, [(3, size, size)]))
+
+
 @pytest.mark.heavy
-@pytest.mark.parametrize("name", [n for n in NAMES if n not in QUICK + ENORMOUS])
-def test_any_size(name: str) -> None:
-    hold(archc.load(name), torchvision(name), sizes(name))
+@pytest.mark.parametrize(
+    "name", [marked(n) for n in NAMES if n not in QUICK and family(n) not in FIXED]
+)
+def test_any_size(name: str, ledger: Ledger) -> None:
+    ledger(name, hold(archc.load(name), torchvision(name), sizes(name)))
 
 
 def test_auxiliary_heads() -> None:
@@ -196,13 +244,13 @@ def test_transformed_input() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [*QUICK, pytest.param("vgg11", marks=pytest.mark.heavy)],
+    [*QUICK, "vit_b_16", "maxvit_t", pytest.param("vgg11", marks=pytest.mark.heavy)],
 )
 def test_new_weights(name: str) -> None:
     """New weights are torchvision's in distribution; the draws come in another order."""
     ours, theirs = archc.load(name).state_dict(), torchvision(name).state_dict()
     for key, value in theirs.items():
-        if value.unique().numel() == 1:
+        if value.unique().numel() == 1 or not value.is_floating_point():
             assert torch.equal(ours[key], value), key
         elif value.numel() > 8:
             spread = float(ours[key].std() / value.std())

@@ -8,30 +8,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from archc.backends.drawing.fold import Folding, uses
-from archc.backends.drawing.labels import FOLLOWERS, Label, label
-from archc.backends.drawing.scene import Arrow, Box, BoxKind, Frame, Scene, boxes
+from archc.backends.drawing.facts import facts
+from archc.backends.drawing.fold import Bundle, Folding, Run, uses
+from archc.backends.drawing.labels import Label, label, rated
+from archc.backends.drawing.near import GATES, Tap, follow
+from archc.backends.drawing.parts import part
+from archc.backends.drawing.scene import Arrow, Box, BoxKind, Frame, Placed, Plan, Scene, boxes
 from archc.backends.drawing.shortcuts import Shortcuts
 from archc.backends.drawing.summary import summarize
 from archc.graph import Module, Network, Node, Stage, Value, flat, join
 from archc.ops import Op
+from archc.passes.conventions import inferring
 
 Level = Literal["stage", "block", "op"]
-LEVELS: tuple[Level, ...] = ("stage", "block", "op")
 
 Items = list[Box | Frame]
-
-
-@dataclass(frozen=True)
-class Tap:
-    """Where an arrow begins; `open` while what follows may still go with the box."""
-
-    box: Box
-    via: str = ""
-    open: bool = False
 
 
 @dataclass
@@ -40,8 +34,9 @@ class Here:
 
     prefix: str
     read: Mapping[int, int]
-    taps: dict[int, Tap]
-    items: Items
+    plan: Plan
+    taps: dict[int, Tap] = field(default_factory=dict)
+    items: Items = field(default_factory=list)
 
     def alone(self, values: Iterable[Value]) -> bool:
         """Say whether each of some values is read just once."""
@@ -50,6 +45,10 @@ class Here:
     def give(self, values: Iterable[Value], tap: Tap) -> None:
         """Note where values come from."""
         self.taps.update({id(v): tap for v in values})
+
+    def place(self, node: Node, placed: Placed) -> None:
+        """Note what became of a node."""
+        self.plan.placed[id(node)] = placed
 
 
 class Builder:
@@ -60,61 +59,115 @@ class Builder:
         self.folding = folding or Folding()
         self.arrows: list[Arrow] = []
         self.ids: Counter[str] = Counter()
-        self.place = ""
+        self.frame = ""
+        self.inferring: set[int] | None = None
 
     def network(self, network: Network) -> Scene:
         """Draw a network: its input, its stages, its outputs."""
         root = network.root
-        here = Here("", uses(root), {}, [])
+        here = Here("", uses(root), Plan(root))
+        self.inferring = set(map(id, inferring(network)))
         for k, value in enumerate(root.inputs):
-            port = self.port(f"input{k or ''}", value, here)
-            here.give([value], Tap(port))
+            self.source(f"input{k or ''}", value, here)
         for stage in network.stages:
             self.stage(stage, here)
-        self.place = ""
+        self.frame = ""
         for output in root.outputs:
             values = flat(output.value)
             for k, value in enumerate(values):
                 name = (output.name or "output") + (f"[{k}]" if len(values) > 1 else "")
-                self.arrow(here.taps[id(value)], self.port(name, value, here), value)
+                self.sink(name, value, here, training=output.training)
+        return self.finished(network.name, here)
+
+    def part(self, network: Network, at: str) -> Scene:
+        """Draw a stage, a block or an op of a network; raises UnknownPlace for what is none."""
+        found = part(network, at)
+        here = Here(found.prefix, uses(found.module), Plan(found.module))
+        for k, value in enumerate(found.inputs):
+            self.source(f"x{k or ''}", value, here)
+        self.nodes([(node,) for node in found.nodes], here)
+        for name, value in found.outputs.items():
+            self.sink(name, value, here)
+        return self.finished(f"{network.name} {at}", here)
+
+    def finished(self, name: str, here: Here) -> Scene:
+        """Mark what is a shortcut and what the main path, and return the picture."""
         marks = Shortcuts(self.arrows)
         marks.mark()
-        marks.mark_main(self.arrows[-1].head)
-        return Scene(network.name, here.items, self.arrows)
+        ends = [a.head for a in self.arrows if a.head.kind == "port" and not a.training]
+        for end in ends[-1:]:
+            marks.mark_main(end)
+        return Scene(name, here.items, self.arrows, here.plan)
 
     def alone(self, module: Module) -> tuple[Items, list[Arrow], list[Box]]:
         """Draw a module by itself: what is in it, and the boxes that give its values."""
-        taps = {id(v): Tap(self.box("x", "fork", "")) for v in module.inputs}
-        here = Here("", uses(module), taps, [])
-        self.nodes(module.nodes, here)
-        return here.items, self.arrows, [taps[id(v)].box for v in module.values]
+        here = Here("", uses(module), Plan(module))
+        for value in module.inputs:
+            here.give([value], Tap(self.box("x", "fork", "")))
+        self.nodes([(node,) for node in module.nodes], here)
+        return here.items, self.arrows, [here.taps[id(v)].box for v in module.values]
 
     def stage(self, stage: Stage, here: Here) -> None:
         """Draw a stage in a frame, unless it is one op that the spec did not call a stage."""
-        if len(stage.nodes) == 1 and stage.part == "body" and not stage.nodes[0].stage:
-            self.place = ""
-            self.nodes(stage.nodes, here)
+        bundles: list[Bundle] = [(node,) for node in stage.nodes]
+        if len(bundles) == 1 and stage.part == "body" and not stage.nodes[0].stage:
+            self.frame = ""
+            self.nodes(bundles, here)
             return
-        frame = Frame(self.unique(stage.name), "stage", stage.name)
-        self.place = frame.id
-        self.nodes(stage.nodes, replace(here, items=frame.items))
+        frame = Frame(self.unique(stage.name), "stage", stage.name, nodes=list(stage.nodes))
+        self.frame = frame.id
+        if self.level == "stage":
+            frame.facts = facts(stage.nodes)
+        self.nodes(bundles, replace(here, items=frame.items))
         if frame.items:
             here.items.append(frame)
 
-    def nodes(self, nodes: Sequence[Node], here: Here) -> None:
+    def nodes(self, bundles: Sequence[Bundle], here: Here) -> None:
         """Draw nodes, those that are equal in a row as one."""
-        for run in self.folding.runs(nodes, here.read):
-            module, op = run[0].module, run[0].op
-            if op is not None:
-                self.op(run[0], op, here)
-            elif module is not None and self.level == "stage":
-                self.block(run, module, here)
-            elif module is not None:
-                self.body(run, module, here)
+        for run in self.folding.runs(bundles, here.read):
+            if run.period == 1:
+                self.bundle(run.first[0], run.times, run.bundles[-1][0], here)
+            else:
+                self.turns(run, here)
+            self.copies(run, here)
 
-    def op(self, node: Node, op: Op, here: Here) -> None:
+    def turns(self, run: Run, here: Here) -> None:
+        """Draw blocks that take turns once each, in a frame that says how often."""
+        start = join(here.prefix, run.first[0][0].path)
+        frame = Frame(self.unique(f"{start}+"), "block", "", times=run.times)
+        frame.nodes = [node for bundle in run.first for node in bundle]
+        for bundle in run.first:
+            self.bundle(bundle, 1, bundle[0], replace(here, items=frame.items))
+        last, final = run.bundles[run.period - 1][0], run.bundles[-1][0]
+        for value, drawn in pairs(final.outputs, last.outputs):
+            here.give([value], replace(here.taps[id(drawn)], open=False))
+        here.items.append(frame)
+
+    def copies(self, run: Run, here: Here) -> None:
+        """Note that the later uses of a run are drawn by its first one, and what says so."""
+        says = here.items[-1] if here.items else None
+        for k in range(run.period, len(run.bundles)):
+            first, node = run.bundles[k % run.period][0], run.bundles[k][0]
+            drawn = here.plan.placed[id(first)]
+            here.place(node, replace(drawn, copies=None if k % run.period else says))
+
+    def bundle(self, bundle: Bundle, times: int, last: Node, here: Here) -> None:
+        """Draw a node once, for all its copies, of which `times`, to the last, are in a row."""
+        node, before = bundle[0], len(self.arrows)
+        if node.op is not None:
+            self.op(bundle, node.op, here)
+        elif node.module is not None and self.level == "stage":
+            self.block(bundle, times, last, here)
+        elif node.module is not None:
+            self.body(bundle, times, last, here)
+        if self.inferring is not None and not here.prefix and id(node) not in self.inferring:
+            for arrow in self.arrows[before:]:
+                arrow.training = arrow.head.training = True
+
+    def op(self, bundle: Bundle, op: Op, here: Here) -> None:
         """Draw an op as a box, or beside the box before it."""
-        said = label(node, op)
+        node = bundle[0]
+        said = spoken_of(bundle, op)
         sole = here.alone(node.outputs)
         if self.level != "op" and len(node.inputs) == 1:
             tap = here.taps[id(node.inputs[0])]
@@ -122,53 +175,70 @@ class Builder:
             beside = follow(tap, op, said, near, sole and self.level == "block")
             if beside:
                 here.give(node.outputs, replace(beside, open=beside.open and sole))
+                here.place(node, Placed(tap.box, beside=True))
+                tap.box.nodes += bundle
                 return
         text = said.short if self.level == "block" and here.prefix else said.text
         box = self.box(join(here.prefix, node.path) or op.name, said.kind, text)
-        box.short = said.short
-        box.weighted = op.weighted
-        box.changes = any(s != node.outputs[0].shape for s in node.shapes[:1])
+        box.short, box.weighted, box.nodes = said.short, op.weighted, list(bundle)
+        box.shape = node.outputs[0].shape if node.outputs else None
+        box.changes = any(s != box.shape for s in node.shapes[:1])
         here.items.append(box)
-        self.arrive(node, here, box)
-        here.give(node.outputs, Tap(box, open=sole))
+        here.place(node, Placed(box, self.arrive(node, here, box)))
+        here.give(node.outputs, Tap(box, open=sole, gate=op.name in GATES))
 
-    def block(self, run: list[Node], module: Module, here: Here) -> None:
+    def block(self, bundle: Bundle, times: int, last: Node, here: Here) -> None:
         """Draw a run of a block as one box that says what is in it."""
-        first, last = run[0], run[-1]
-        if not module.nodes:
-            given = {id(v): here.taps[id(u)] for v, u in pairs(module.inputs, first.inputs)}
-            here.taps.update({id(v): given[id(r)] for v, r in pairs(last.outputs, module.values)})
+        first = bundle[0]
+        module = first.module
+        assert module is not None
+        items, inside, results = Builder("block", self.folding).alone(module)
+        shown = [box for box in boxes(items) if box.kind != "fork"]
+        if len(shown) < 2 and not any(box.shortcut != "flow" for box in shown):
+            self.body(bundle, times, last, here)
             return
         box = self.box(join(here.prefix, first.path), "block", spoken(module))
-        box.times = len(run)
-        summarize(box, *Builder("block", self.folding).alone(module))
+        box.times, box.nodes, box.shape = times, list(bundle), last.outputs[0].shape
+        box.facts = "" if self.frame else facts(bundle)
+        summarize(box, items, inside, results)
         here.items.append(box)
-        self.arrive(first, here, box)
+        read = uses(module)
+        arrows = tuple(
+            self.arrow(here.taps[id(given)], box, given) if read[id(value)] else None
+            for value, given in pairs(module.inputs, first.inputs)
+        )
+        here.place(first, Placed(box, arrows))
         here.give(last.outputs, Tap(box))
 
-    def body(self, run: list[Node], module: Module, here: Here) -> None:
+    def body(self, bundle: Bundle, times: int, last: Node, here: Here) -> None:
         """Draw a run of a block with what is in it, in a frame where that is several boxes."""
-        first, last = run[0], run[-1]
+        first = bundle[0]
+        module = first.module
+        assert module is not None
         path = join(here.prefix, first.path) or module.name
-        outer = self.place
-        if not here.prefix and module.nodes:
-            self.place = path
-        inner = Here(path, uses(module), {}, [])
-        for value, given in pairs(module.inputs, first.inputs):
-            inner.taps[id(value)] = self.enter(given, value, here, inner)
-        self.nodes(module.nodes, inner)
-        self.place = outer
+        outer = self.frame
+        if not here.prefix and module.nodes and self.level != "stage":
+            self.frame = path
+        inner = Here(path, uses(module), Plan(module))
+        taken = pairs(module.inputs, first.inputs)
+        inner.plan.forks = tuple(self.enter(given, v, here, inner) for v, given in taken)
+        likes = [node.module.nodes for node in bundle if node.module]
+        self.nodes(list(zip(*likes, strict=True)), inner)
+        self.frame = outer
+        here.place(first, Placed(plan=inner.plan))
         own = unwrapped(inner.items)
-        framed = self.framed(own, len(run), nested=bool(here.prefix))
+        framed = self.framed(own, times, nested=bool(here.prefix))
         if framed:
-            here.items.append(Frame(self.unique(path), "block", spoken(module), own, len(run)))
+            frame = Frame(self.unique(path), "block", spoken(module), own, times)
+            frame.nodes = list(bundle)
+            here.items.append(frame)
         else:
             here.items += own
             for item in own[:1]:
-                item.times *= len(run)
+                item.times *= times
         for value, result in pairs(last.outputs, module.values):
             tap = inner.taps[id(result)]
-            here.give([value], replace(tap, open=tap.open and not framed and len(run) == 1))
+            here.give([value], replace(tap, open=tap.open and not framed and times == 1))
 
     def framed(self, own: Items, times: int, *, nested: bool) -> bool:
         """Say whether a block gets a frame: not around one thing, which can say ×N itself."""
@@ -177,41 +247,70 @@ class Builder:
         count = sum(box.kind != "fork" for box in boxes(own))
         return times > 1 or count > (2 if nested and self.level == "block" else 1)
 
-    def enter(self, given: Value, value: Value, here: Here, inner: Here) -> Tap:
-        """Return where a block's input comes from: a fork, where several things in it read it."""
+    def enter(self, given: Value, value: Value, here: Here, inner: Here) -> Arrow | None:
+        """Let a block's input in, by a fork where several things in it read it."""
         tap = here.taps[id(given)]
         if inner.read[id(value)] < 2:
-            return replace(tap, open=False)
+            inner.give([value], replace(tap, open=False))
+            return None
         fork = self.box(join(inner.prefix, "x"), "fork", "")
         inner.items.append(fork)
-        self.arrow(tap, fork, given)
-        return Tap(fork)
+        inner.give([value], Tap(fork, gate=tap.gate))
+        return self.arrow(tap, fork, given)
 
-    def arrive(self, node: Node, here: Here, box: Box) -> None:
+    def arrive(self, node: Node, here: Here, box: Box) -> tuple[Arrow, ...]:
         """Draw the arrows into a box."""
-        for value in node.inputs:
-            self.arrow(here.taps[id(value)], box, value)
+        return tuple(self.arrow(here.taps[id(value)], box, value) for value in node.inputs)
 
-    def arrow(self, tap: Tap, head: Box, value: Value) -> None:
+    def arrow(self, tap: Tap, head: Box, value: Value) -> Arrow:
         """Draw an arrow; its shape is written where it goes from one block to another."""
-        crossing = self.level == "stage" or tap.box.place != head.place
-        shown = crossing and "port" not in (tap.box.kind, head.kind)
-        self.arrows.append(Arrow(tap.box, head, tap.via, str(value.shape) if shown else ""))
+        crossing = self.level != "block" or tap.box.place != head.place
+        shown = crossing and "port" not in (tap.box.kind, head.kind) and tap.box.kind != "fork"
+        name = self.unique(f"{tap.box.id}--{head.id}")
+        arrow = Arrow(name, tap.box, head, tap.via, str(value.shape) if shown else "")
+        if tap.gate and head.title == "×":
+            arrow.kind = "gate"
+        self.arrows.append(arrow)
+        return arrow
 
-    def port(self, name: str, value: Value, here: Here) -> Box:
-        """Draw an input or output of the network."""
-        box = self.box(name, "port", f"{name}  {value.shape}")
+    def source(self, name: str, value: Value, here: Here) -> None:
+        """Draw what comes in."""
+        box = self.port(name, value)
         here.items.append(box)
+        here.give([value], Tap(box))
+
+    def sink(self, name: str, value: Value, here: Here, *, training: bool = False) -> None:
+        """Draw what goes out, right behind what gives it."""
+        tap = here.taps[id(value)]
+        box = self.port(name, value)
+        if training:
+            box.training = True
+            box.notes.append("in training only")
+        holds = (k for k, item in enumerate(here.items) if any(b is tap.box for b in boxes([item])))
+        at = next(holds, len(here.items) - 1) + 1
+        while at < len(here.items) and _is_port(here.items[at]):
+            at += 1
+        here.items.insert(at, box)
+        self.arrow(tap, box, value).training = training
+
+    def port(self, name: str, value: Value) -> Box:
+        """Make the box of an input or output."""
+        box = self.box(name, "port", f"{name}  {value.shape}")
+        box.shape = value.shape
         return box
 
     def box(self, path: str, kind: BoxKind, title: str) -> Box:
         """Make a box with an id of its own."""
-        return Box(self.unique(path), kind, title, place=self.place)
+        return Box(self.unique(path), kind, title, place=self.frame)
 
     def unique(self, path: str) -> str:
         """Return an id that nothing else has: paths repeat where a module is used again."""
         self.ids[path] += 1
         return path if self.ids[path] == 1 else f"{path}~{self.ids[path]}"
+
+
+def _is_port(item: Box | Frame) -> bool:
+    return isinstance(item, Box) and item.kind == "port"
 
 
 def pairs(values: Iterable[Value], others: Iterable[Value]) -> Iterator[tuple[Value, Value]]:
@@ -224,36 +323,23 @@ def spoken(module: Module) -> str:
     return module.name.replace("_", " ")
 
 
+def spoken_of(bundle: Bundle, op: Op) -> Label:
+    """Return what is said of an op, with the rates of all its copies."""
+    said = label(bundle[0], op)
+    rates = [r for node in bundle if node.op and (r := label(node, node.op).rate) is not None]
+    if not rates:
+        return said
+    return replace(said, text=rated(said.text, rates), short=said.text, rate=max(rates))
+
+
 def unwrapped(items: Items) -> Items:
     """Return what is in a frame, where that is all: a block that is but another block."""
     only = items[0] if len(items) == 1 else None
-    return only.items if isinstance(only, Frame) and only.times == 1 else items
+    plain = isinstance(only, Frame) and only.times == 1
+    return only.items if isinstance(only, Frame) and plain else items
 
 
-def follow(tap: Tap, op: Op, said: Label, near: bool, on_arrow: bool) -> Tap | None:
-    """Put an op beside the box before it, or on the arrow out of it; None where it can't be.
-
-    `near` says that the box is in the same frame and feeds nothing else.
-    """
-    box = tap.box
-    if op.name == "identity":
-        return tap
-    if not near or not tap.open or box.kind in ("fork", "port", "block"):
-        return None
-    quiet = op.activation or op.name in FOLLOWERS
-    if tap.via:
-        return replace(tap, via=f"{tap.via}, {said.text}") if quiet else None
-    if box.kind == "merge":
-        return replace(tap, via=said.text) if op.activation and on_arrow else None
-    if box.kind == "norm" and op.activation:
-        box.title += f", {said.text}"
-        return tap
-    if quiet or (said.kind == "norm" and box.kind in ("conv", "linear")):
-        box.notes.append(said.text)
-        return tap
-    return None
-
-
-def scene(network: Network, level: Level = "stage") -> Scene:
-    """Return the picture of a network at a level."""
-    return Builder(level).network(network)
+def scene(network: Network, level: Level = "stage", at: str = "") -> Scene:
+    """Return the picture of a network, or of what is at a path of it, at a level."""
+    builder = Builder(level)
+    return builder.part(network, at) if at else builder.network(network)

@@ -34,6 +34,7 @@ def columns(scene: Scene) -> list[list[Item]]:
     best = _stages(scene.items, cuts)
     if len(best) < 3 or abs(log(_shape(sizes, best) * WIDE)) > log(2):
         choices = [_fill(sizes, cuts, total / count) for count in range(1, MAX_COLUMNS + 1)]
+        choices = [starts for starts in choices if _even(sizes, starts)]
         best = min(choices, key=lambda starts: abs(log(_shape(sizes, starts) / PAGE)))
     return [scene.items[a:b] for a, b in pairwise([*best, len(scene.items)])]
 
@@ -60,6 +61,12 @@ def _fill(sizes: Sizes, cuts: set[int], fair: float) -> list[int]:
         height += own
         rest -= own
     return starts
+
+
+def _even(sizes: Sizes, starts: list[int]) -> bool:
+    """Say whether no column is a mere remainder."""
+    heights = [sum(h for h, _ in sizes[a:b]) for a, b in pairwise([*starts, len(sizes)])]
+    return min(heights) > max(heights) / 4
 
 
 def _stages(items: list[Item], cuts: set[int]) -> list[int]:

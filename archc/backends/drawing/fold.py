@@ -3,16 +3,45 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 from archc.backends.drawing.labels import label
 from archc.graph import Module, Node
+
+LONGEST = 4
+"""How many blocks may take turns."""
+
+Bundle = tuple[Node, ...]
+"""A node to be drawn, and those that look the same in other copies of what is around it."""
 
 
 def uses(module: Module) -> Counter[int]:
     """Count how often each value is read in a module, or given by it."""
     read = [v for node in module.nodes for v in node.inputs]
     return Counter(map(id, (*read, *module.values)))
+
+
+@dataclass(frozen=True)
+class Run:
+    """Nodes in a row; of blocks that repeat, `period` is how many of them take turns."""
+
+    bundles: tuple[Bundle, ...]
+    period: int = 1
+
+    @property
+    def times(self) -> int:
+        """How often the run goes through its period."""
+        return len(self.bundles) // self.period
+
+    @property
+    def first(self) -> tuple[Bundle, ...]:
+        """What is drawn of the run: one period, each node with its copies."""
+        return tuple(
+            tuple(node for bundle in self.bundles[k :: self.period] for node in bundle)
+            for k in range(self.period)
+        )
 
 
 class Folding:
@@ -43,18 +72,41 @@ class Folding:
             numbers.update({id(v): len(numbers) + k for k, v in enumerate(node.outputs)})
         return (*rows, tuple(numbers[id(v)] for v in module.values))
 
-    def runs(self, nodes: Iterable[Node], read: Mapping[int, int]) -> list[list[Node]]:
-        """Cut nodes into runs: each feeds the next one only, and looks like it."""
-        found: list[list[Node]] = []
-        for node in nodes:
-            if found and self._continues(found[-1][-1], node, read):
-                found[-1].append(node)
-            else:
-                found.append([node])
+    def runs(self, bundles: Sequence[Bundle], read: Mapping[int, int]) -> list[Run]:
+        """Cut nodes into runs: each feeds the next one only, and looks like one before it."""
+        linked = [_feeds(a[0], b[0], read) for a, b in pairwise(bundles)]
+        looks = [self.look(b[0].module) if b[0].module else -1 - k for k, b in enumerate(bundles)]
+        found: list[Run] = []
+        start = 0
+        while start < len(bundles):
+            period, times = _repeats(looks, linked, start)
+            end = start + period * times
+            found.append(Run(tuple(bundles[start:end]), period))
+            start = end
         return found
 
-    def _continues(self, before: Node, node: Node, read: Mapping[int, int]) -> bool:
-        if before.module is None or node.module is None or before.outputs != node.inputs:
-            return False
-        alone = all(read[id(v)] == 1 for v in before.outputs)
-        return alone and self.look(before.module) == self.look(node.module)
+
+class Unfolded(Folding):
+    """Folds nothing."""
+
+    def runs(self, bundles: Sequence[Bundle], read: Mapping[int, int]) -> list[Run]:  # noqa: ARG002
+        """Return every node by itself."""
+        return [Run((bundle,)) for bundle in bundles]
+
+
+def _feeds(before: Node, node: Node, read: Mapping[int, int]) -> bool:
+    if before.module is None or node.module is None or before.outputs != node.inputs:
+        return False
+    return all(read[id(v)] == 1 for v in before.outputs)
+
+
+def _repeats(looks: list[int], linked: list[bool], start: int) -> tuple[int, int]:
+    """Return the shortest period that repeats from here on, and how often; (1, 1) for none."""
+    for period in range(1, LONGEST + 1):
+        end = start + period
+        while end < len(looks) and linked[end - 1] and looks[end] == looks[end - period]:
+            end += 1
+        times = (end - start) // period
+        if times > 1 and all(linked[start : start + period - 1]):
+            return period, times
+    return 1, 1

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, field
 
 from archc.backends.drawing.scene import OpKind
 from archc.graph import Node
 from archc.ops import Op, spelled
+from archc.ops.attention import Attention, MultiheadAttention
 from archc.ops.conv import Conv, ConvTranspose, Linear
 from archc.ops.norm import GroupNorm
 from archc.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
 from archc.ops.resize import PadChannels, Subsample, Upsample
+from archc.ops.window import WindowPartition
 from archc.ops.wiring import Scale, Shift
 from archc.shapes import Shape
 
@@ -21,7 +24,11 @@ KINDS: dict[str, OpKind] = {
     **dict.fromkeys(("adaptive_avg_pool", "adaptive_max_pool"), "pool"),
     **dict.fromkeys(("bn", "layer_norm", "group_norm"), "norm"),
     **dict.fromkeys(("instance_norm", "local_response_norm"), "norm"),
-    **dict.fromkeys(("add", "sub", "mul", "div", "sum", "mean", "concat", "stack"), "merge"),
+    **dict.fromkeys(("add", "sub", "mul", "div", "sum", "mean"), "merge"),
+    **dict.fromkeys(("concat", "stack"), "concat"),
+    **dict.fromkeys(("split", "narrow", "select"), "split"),
+    "window_partition": "window",
+    **dict.fromkeys(("attention", "multihead_attention"), "attention"),
 }
 
 ABBREVIATIONS = {
@@ -39,19 +46,27 @@ ABBREVIATIONS = {
     "dropout": "dropout",
     "dropout2d": "dropout",
     "drop_path": "drop path",
+    "stochastic_depth": "stochastic depth",
 }
 
-FOLLOWERS = frozenset({"dropout", "dropout2d", "drop_path", "flatten", "identity"})
+FOLLOWERS = frozenset(
+    {"dropout", "dropout2d", "drop_path", "stochastic_depth", "flatten", "identity"}
+)
 """Ops that change no number in inference, or only the layout: they go with the box before."""
 
 
 @dataclass(frozen=True)
 class Label:
-    """The kind of an op's box, its text, and a short one for where it stands in a list."""
+    """The kind of an op's box, its text, and a short one for where it stands in a list.
+
+    `rate` is that of an op which drops something while training. It is no part of what an op
+    looks like, so that blocks fold whose rate grows with depth.
+    """
 
     kind: OpKind
     text: str
     short: str
+    rate: float | None = field(default=None, compare=False)
 
 
 def label(node: Node, op: Op) -> Label:
@@ -59,14 +74,25 @@ def label(node: Node, op: Op) -> Label:
     text = ABBREVIATIONS.get(op.name) or written(op, node.shapes)
     if node.again:
         text += " (shared)"
-    return Label(kind(op), text, text.replace(" conv,", ","))
+    rate = getattr(op, "p", None) if op.has_mode else None
+    return Label(kind(op), text, text.replace(" conv,", ","), rate)
+
+
+def rated(text: str, rates: Collection[float]) -> str:
+    """Write what an op does with the rate at which it does so, or their range: `dropout 0.5`."""
+    low, high = min(rates), max(rates)
+    return f"{text} {low:.2g}" + (f" to {high:.2g}" if high > low else "")
 
 
 def kind(op: Op) -> OpKind:
     """Return which kind of box an op is drawn as."""
     if op.activation:
         return "activation"
-    return "source" if op.inputs == 0 else KINDS.get(op.name, "other")
+    return (
+        "source"
+        if op.inputs == 0
+        else next((KINDS[name] for name in op.lineage() if name in KINDS), "other")
+    )
 
 
 def written(op: Op, xs: tuple[Shape, ...]) -> str:
@@ -84,6 +110,10 @@ def written(op: Op, xs: tuple[Shape, ...]) -> str:
         case AdaptiveAvgPool() | AdaptiveMaxPool():
             name = op.name.removeprefix("adaptive_").replace("_", " ")
             return name if op.size in (1, (1, 1)) else f"{name} to {size(op.size)}"
+        case Attention() | MultiheadAttention():
+            return f"attention, {op.heads} head{'s' * (op.heads > 1)}"
+        case WindowPartition():
+            return f"windows, {size(op.size)}" + (f", shift {_value(op.shift)}" if op.shift else "")
         case GroupNorm():
             return f"GN, {op.groups} groups"
         case Scale():
@@ -101,13 +131,18 @@ def written(op: Op, xs: tuple[Shape, ...]) -> str:
 
 
 def generic(op: Op) -> str:
-    """Write an op by its name and the arguments that it must be given."""
-    required = [n for n, f in type(op).model_fields.items() if f.is_required()]
-    values = [_value(getattr(op, n)) for n in required]
-    return ", ".join([op.name.replace("_", " "), *values])
+    """Write an op by its name, the arguments that it must be given, and whole numbers set."""
+    fields = type(op).model_fields
+    values = [_value(getattr(op, n)) for n, f in fields.items() if f.is_required()]
+    set_ = {n: getattr(op, n) for n, f in fields.items() if not f.is_required()}
+    chosen = {n: v for n, v in set_.items() if type(v) is int and v != fields[n].default}
+    more = [f"{n.replace('_', ' ')} {v}" for n, v in chosen.items()]
+    return ", ".join([op.label().replace("_", " "), *values, *more])
 
 
 def _value(value: object) -> str:
+    if isinstance(value, str):
+        return value.replace("->", "→")
     if isinstance(value, (list, tuple)):
         shown = [_value(v) for v in value]
         return "×".join(shown) if len(shown) < 4 else f"{len(shown)} values"
@@ -129,7 +164,10 @@ def by(stride: int | tuple[int, int]) -> str:
 
 def _conv(op: Conv, x: Shape) -> str:
     depthwise = op.groups == x.channels > 1
-    parts = [f"{size(op.kernel)} {'depthwise' if depthwise else 'conv'}", str(op.out)]
+    parts = [
+        f"{size(op.kernel)} {'depthwise' if depthwise else op.label().replace('_', ' ')}",
+        str(op.out),
+    ]
     if op.groups > 1 and not depthwise:
         parts.append(f"{op.groups} groups")
     if op.dilation not in (1, (1, 1)):

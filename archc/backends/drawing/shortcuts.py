@@ -1,9 +1,13 @@
-"""Which arrows are shortcuts: those into a sum that do not come by the longest path."""
+"""Which arrows are shortcuts: the ways into a sum that by-pass what the longest path goes through.
+
+A sum alone makes no shortcut: the lateral connections of a feature pyramid are added too. A
+shortcut and what it by-passes leave one box, and nothing of what is by-passed is read elsewhere.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from archc.backends.drawing.scene import Arrow, ArrowKind, Box
 
@@ -16,11 +20,15 @@ class Shortcuts:
 
     def __init__(self, arrows: Iterable[Arrow]) -> None:
         self.into: dict[int, list[Arrow]] = defaultdict(list)
+        self.out: dict[int, list[Arrow]] = defaultdict(list)
         self.length: dict[int, int] = defaultdict(int)
         self.beside: set[int] = set()
         """The boxes that stand on a shortcut."""
+        self.forks: dict[int, Box] = {}
+        """Where the shortcut into a sum begins."""
         for arrow in arrows:
             self.into[id(arrow.head)].append(arrow)
+            self.out[id(arrow.tail)].append(arrow)
             reached = self.length[id(arrow.tail)] + _cost(arrow.head)
             self.length[id(arrow.head)] = max(self.length[id(arrow.head)], reached)
 
@@ -44,24 +52,49 @@ class Shortcuts:
         behind = self._behind(main)
         for arrow in arrows:
             if arrow not in main:
-                self._mark_path(arrow, behind)
+                self._mark_path(arrow, main, behind)
 
-    def _mark_path(self, arrow: Arrow, behind: set[int]) -> None:
+    def _mark_path(self, arrow: Arrow, main: Sequence[Arrow], behind: set[int]) -> None:
         """Mark a shortcut from its sum back to where it leaves the main path."""
-        path, ends = [arrow], [arrow.tail]
+        path, ends, forks = [arrow], [arrow.tail], {}
+        on: set[int] = set()
         while ends:
             box = ends.pop()
-            if id(box) not in behind and id(box) not in self.beside:
-                self.beside.add(id(box))
+            if id(box) in behind:
+                forks[id(box)] = box
+            elif id(box) not in on:
+                on.add(id(box))
                 path += self.into[id(box)]
                 ends += [a.tail for a in self.into[id(box)]]
+        if len(forks) != 1:
+            return
+        fork = next(iter(forks.values()))
+        if not self._enclosed(arrow.head, main, id(fork), on):
+            return
+        self.beside |= on
+        self.forks[id(arrow.head)] = fork
         passed = {id(a.head): a.head for a in path[1:]}
         changed = any(box.weighted or box.changes for box in passed.values())
         kind: ArrowKind = "projection" if changed else "identity"
         for part in path:
             part.kind = kind
 
-    def _behind(self, arrows: list[Arrow]) -> set[int]:
+    def _enclosed(self, head: Box, main: Sequence[Arrow], fork: int, on: set[int]) -> bool:
+        """Say whether what lies between a fork and a sum begins at the one and ends at the other."""
+        found: set[int] = set()
+        ends = [a.tail for a in main]
+        while ends:
+            box = ends.pop()
+            if id(box) == fork or id(box) in found:
+                continue
+            found.add(id(box))
+            if not self.into[id(box)] and box.kind != "source":
+                return False
+            ends += [a.tail for a in self.into[id(box)]]
+        allowed = found | on | {id(head)}
+        return all(id(a.head) in allowed for key in found for a in self.out[key])
+
+    def _behind(self, arrows: Sequence[Arrow]) -> set[int]:
         """Return the boxes that the tails of arrows hang on, themselves included."""
         found: set[int] = set()
         ends = [a.tail for a in arrows]

@@ -17,6 +17,9 @@ def describe(scene: Scene) -> str:
 
 def _item(item: Box | Frame) -> str:
     times = f" ×{item.times}" if item.times > 1 else ""
+    facts = f": {item.facts}" if item.facts and isinstance(item, Frame) else ""
     if isinstance(item, Box):
-        return " ".join(item.title.split()) + times
-    return f"{item.title}{times} ({', '.join(filter(None, map(_item, item.items)))})"
+        mark = f" {item.mark}" if item.mark not in ("", "same") else ""
+        return " ".join(item.title.split()) + times + mark
+    inside = ", ".join(filter(None, map(_item, item.items)))
+    return f"{item.title}{times}{facts} ({inside})".strip()

@@ -12,12 +12,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from archc.backends.pytorch.context import Context, Contexts, Split, same, split_by
+from archc.backends.pytorch.context import Call, Context, Contexts, Split, same, split_by
 from archc.backends.pytorch.items import Apply, Item, Val
 from archc.backends.pytorch.render import Names
-from archc.backends.pytorch.spell import Site, Speller
+from archc.backends.pytorch.sites import Site
+from archc.backends.pytorch.spell import Speller
 from archc.graph import Module, Node, Value, join
 from archc.language.expr import Expr
+from archc.language.spec import Body
+from archc.lower.scope import BlockDef
 
 if TYPE_CHECKING:
     from archc.backends.pytorch.templates import Templates
@@ -94,15 +97,24 @@ class Applications:
         return [at for _, at in sorted(found, key=lambda pair: order[id(pair[0])])]
 
     def application(
-        self, expr: Expr, at: ast.expr, contexts: Contexts, *, whole: bool
+        self,
+        expr: Expr,
+        at: ast.expr,
+        contexts: Contexts,
+        *,
+        whole: bool,
+        places: Mapping[str, ast.expr] | None = None,
     ) -> list[Item]:
-        """Read one application."""
+        """Read one application; `places` are those of its arguments, where the text has them."""
         nodes = [n for c in contexts if (n := c.node(at)) is not None]
         counts = {len(n.inputs) for n in nodes}
-        site = Site(expr, at, contexts, nodes, (), self.places(expr, nodes[0]))
+        site = Site(expr, at, contexts, nodes, (), places or self.places(expr, nodes[0]))
         if len(counts) > 1:
             raise site.split(lambda n: len(n.inputs))
-        if any(self.templates.inlined(n) for n in nodes):
+        modules = [c.module if c.call is None else None for c in contexts]
+        if any(self.templates.inlined(n, m) for n, m in zip(nodes, modules, strict=True)):
+            if one_block(nodes):
+                return self.inside(site)
             if len(contexts) > 1:
                 raise split_by(contexts, lambda c: id(c.module))
             self.seen.add(id(nodes[0]))
@@ -121,20 +133,64 @@ class Applications:
 
     def applied(self, site: Site, *, whole: bool, path: str | None = None) -> Apply:
         """Write an application and bind what it gives."""
+        passed = self.speller.passed(site)
         paths = [n.path for n in site.nodes] if path is None else [path]
+        if passed and not whole:  # named after the argument, not after what is passed
+            paths = [join(p.rpartition(".")[0], passed) for p in paths]
         outputs = len(site.nodes[0].outputs)
-        names = (
-            [self.step_name] if outputs == 1 else [f"{self.step_name}_{k}" for k in range(outputs)]
-        )
+        names = [self.step_name] if outputs == 1 else self.several(site.nodes[0])
         made = self.speller.apply(site, paths[0], names)
         made.varies = not same(paths)
-        made.whole = whole and outputs == 1
+        made.whole = whole and outputs == 1 and not made.lifts
         for val, values in zip(
             made.outputs, zip(*(n.outputs for n in site.nodes), strict=True), strict=True
         ):
             self.bind(val, values)
         self.seen.update(id(n) for n in site.nodes)
         return made
+
+    def several(self, node: Node) -> list[str]:
+        """Return names for the values that a node gives: those of a block's outputs, or numbers."""
+        block = node.module.block if node.module is not None else None
+        declared = (block.block.outputs if isinstance(block, BlockDef) else None) or {}
+        found = [
+            ast.unparse(o.value.tree) if n.startswith("_") else str(n) for n, o in declared.items()
+        ]
+        names = [n.strip("_") for n in found]
+        if len(names) != len(node.outputs) or not all(n.isidentifier() for n in names):
+            return [f"{self.step_name}_{k}" for k in range(len(node.outputs))]
+        return names
+
+    # Blocks without a class
+
+    def inside(self, site: Site) -> list[Item]:
+        """Read the text of a block that is written inside this class, for all uses at once."""
+        assert site.expr is not None
+        contexts, outer = [], {}
+        for context, node in zip(site.contexts, site.nodes, strict=True):
+            assert node.module is not None
+            for inner, value in zip(node.module.inputs, node.inputs, strict=True):
+                self.made[id(inner)] = list(self.made[id(value)])
+            call = Call(site.expr, site.places, context)
+            contexts.append(self.templates.context(node.module, call))
+            outer[id(context.module)] = id(node.module)
+        name = self.step_name
+        try:
+            items = self.block(contexts)
+        except Split as split:
+            raise Split({o: split.labels.get(i) for o, i in outer.items()}) from None
+        self.step_name = name
+        for node, context in zip(site.nodes, contexts, strict=True):
+            if any(id(n) not in self.seen for n in context.module.nodes):
+                raise site.split(lambda n: id(n.module))
+            for value, inner in zip(node.outputs, context.module.values, strict=True):
+                self.made[id(value)] = list(self.made[id(inner)])
+            self.seen.add(id(node))
+        return items
+
+    def block(self, contexts: Contexts) -> list[Item]:
+        """Read the body of a block."""
+        raise NotImplementedError
 
     # The graph
 
@@ -162,7 +218,8 @@ class Applications:
             self.seen.add(id(node))
             for value in node.outputs:
                 self.made.pop(id(value), None)
-            if self.templates.inlined(node):
+            own = module if any(module is m for m in self.modules) else None
+            if self.templates.inlined(node, own):
                 items += self.splice(node, context, prefix)
                 continue
             self.step_name = (
@@ -173,6 +230,14 @@ class Applications:
             site = Site(None, None, [context], [node], self.inputs([node]))
             items.append(self.applied(site, whole=alone, path=join(prefix, node.path)))
         return items
+
+
+def one_block(nodes: Sequence[Node]) -> bool:
+    """Whether nodes apply one block of named steps, which stand beside those around it."""
+    blocks = [n.module.block if n.module is not None and not n.path else None for n in nodes]
+    first = blocks[0]
+    named = isinstance(first, BlockDef) and isinstance(first.block.body, Body)
+    return named and all(b is first for b in blocks)
 
 
 def beside(one: str, other: str) -> bool:

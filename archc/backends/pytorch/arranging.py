@@ -11,17 +11,34 @@ from archc.backends.pytorch.chaining import (
     IDENTITY,
     chained,
     collected,
+    copy_pieces,
     copy_texts,
     has_init,
+    inits,
     piece_of,
+    runs_of,
     sequential,
 )
+from archc.backends.pytorch.conditions import together, under
 from archc.backends.pytorch.context import Split
-from archc.backends.pytorch.forward import Branch, Call, Each, Statement
 from archc.backends.pytorch.init import BLANK
-from archc.backends.pytorch.items import Apply, Choice, Group, Item, Loop, Val, applications
-from archc.backends.pytorch.layout import atom
+from archc.backends.pytorch.items import (
+    Apply,
+    Choice,
+    Group,
+    Item,
+    Loop,
+    Spelling,
+    Val,
+    applications,
+)
+from archc.backends.pytorch.lists import filled
+from archc.backends.pytorch.relays import Relay, relayed
+from archc.backends.pytorch.statements import Branch, Call, Collect, Each, Statement
 from archc.graph import join
+
+FEW = 3
+"""So many copies that are read by themselves are written out."""
 
 
 @dataclass
@@ -114,7 +131,11 @@ class Arranger:
 
     def place(self, items: Sequence[Item]) -> list[Statement]:
         """Lay out items in order."""
-        return [s for item in items for s in self.item(item)]
+        return [
+            s
+            for item in relayed(items, self.uses)
+            for s in (self.relay(item) if isinstance(item, Relay) else self.item(item))
+        ]
 
     def item(self, item: Item) -> list[Statement]:
         """Lay out one item."""
@@ -131,6 +152,8 @@ class Arranger:
 
     def application(self, item: Apply) -> Call:
         """Lay out an application: of a function, or of a module that becomes an attribute."""
+        if item.buffers and item.spell is not None:
+            return self.buffered(item, item.spell)
         if item.spell is not None and not item.again:
             return Call(item.outputs, item.inputs, item.spell, item.ends)
         if item.again:
@@ -139,6 +162,14 @@ class Arranger:
             attribute = self.register(self.path_of(item), item.module)
             self.own_init += [line.replace(BLANK, attribute) for line in item.init]
         return Call(item.outputs, item.inputs, lambda xs: item.call(attribute, xs), item.ends)
+
+    def buffered(self, item: Apply, spell: Spelling) -> Call:
+        """Lay out a function of values and buffers, which the class registers."""
+        if item.varies:
+            raise Split({})
+        found = [(join(item.path, name), text) for name, text in item.buffers.items()]
+        reads = [self.register(path, text, buffer=True) for path, text in found]
+        return Call(item.outputs, item.inputs, lambda xs: spell([*xs, *reads]), item.ends)
 
     def path_of(self, item: Apply) -> str:
         """Return where a module is registered; one without tensors stands where there is room."""
@@ -164,13 +195,8 @@ class Arranger:
             return self.place(item.items)
         source = self.source(item.items)
         apart = any(p == item.path or p.startswith(f"{item.path}.") for p in self.kept_apart)
-        if (
-            source is not None
-            and item.plain
-            and not item.varies
-            and not apart
-            and not has_init(item.items)
-        ):
+        own = inits(item.items, item.path)
+        if source is not None and item.plain and not item.varies and not apart and own is not None:
             pieces = chained(item.items, source, item.result, self.uses)
             text = None if pieces is None else sequential(pieces, numbered=item.numbered)
             if pieces is not None and text is None and item.numbered:
@@ -179,7 +205,9 @@ class Arranger:
                 self.init += collected(pieces, name)
                 text = f"nn.Sequential(*{name})"
             if text is not None:
-                return [self.called(item.path, text, source, item.result)]
+                call = self.called(item.path, text, source, item.result)
+                self.own_init += [line.replace(BLANK, self.attribute(item.path)) for line in own]
+                return [call]
         return self.place(item.items)
 
     def called(self, path: str, text: str, source: Val, result: Val) -> Call:
@@ -228,17 +256,17 @@ class Arranger:
 
     def guarded(self, item: Choice) -> list[list[Statement]]:
         """Lay out both sides of a choice; what they register is made only where the test says so."""
-        sides: list[list[Statement]] = []
-        for items, sign in ((item.yes, ""), (item.no, "not ")):
-            init, own = self.init, self.own_init
+        sides, init, own = [], [], []
+        outer = self.init, self.own_init
+        for items in (item.yes, item.no):
             self.init, self.own_init = [], []
             sides.append(self.place(items))
-            for outer, lines, test in ((init, self.init, item.test), (own, self.own_init, "")):
-                if lines:
-                    asked = test or item.ask()
-                    head = f"if {sign}{atom(asked) if sign else asked}:"
-                    outer += [head, *(f"    {line}" for line in lines)]
-            self.init, self.own_init = init, own
+            init.append(self.init)
+            own.append(self.own_init)
+        self.init, self.own_init = outer
+        self.init += under(item.test, *init)
+        if any(own):
+            self.own_init += under(item.ask(), *own)
         return sides
 
     def loop(self, item: Loop) -> list[Statement]:
@@ -259,9 +287,25 @@ class Arranger:
                 attribute = self.attribute(item.path)
                 self.own_init += [line.replace(BLANK, attribute) for line in item.init]
                 return [call]
+            if made := self.collecting(item):
+                return [made]
         if not item.copies or item.init:
             raise Split({})
         return self.place([i for copy in item.copies for i in copy])
+
+    def collecting(self, item: Loop) -> Collect | None:
+        """Lay out copies that are read by themselves too: a list of modules, and one of values."""
+        copies = None if item.key or len(item.copies) < FEW else copy_pieces(item, self.uses)
+        if copies is None:
+            return None
+        texts = [t for found in runs_of(copies) for t in found]
+        listed = f"[{', '.join(texts)}]"
+        if len(texts) == 1 and texts[0].startswith("*("):
+            listed = texts[0][2:-1]
+        attribute = self.register(item.path, f"nn.ModuleList({listed})")
+        results = [copy[-1].result for copy in item.copies]
+        name = item.path.rpartition(".")[2]
+        return Collect(attribute, name, item.source, results)
 
     def siblings(self, item: Loop) -> list[Statement]:
         """Lay out copies that are attributes of their own, made and called in a loop."""
@@ -270,9 +314,28 @@ class Arranger:
             self.container(parent)
         owner = self.attribute(parent) if parent else "self"
         self.init += [f"{item.head}:", f"    {owner}.add_module({item.key}, {item.each})"]
+        ends = (item.source,), (item.result,)
         if self.lone is item and not parent:
-            return [Each("for layer in self.children()", "layer", item.source, item.result)]
-        return [Each(item.ask(), f"getattr({owner}, {item.key})", item.source, item.result)]
+            return [Each("for layer in self.children()", "layer", *ends)]
+        return [Each(item.ask(), f"getattr({owner}, {item.key})", *ends)]
+
+    def relay(self, relay: Relay) -> list[Statement]:
+        """Lay out alike modules that hand several values on: made and called in a loop."""
+        modules = relay.modules
+        after = f"{relay.base}{relay.turns.stop}"
+        listed = relay.listed and not any(p == after for p in self.taken)
+        apart = any(a.path in self.kept_apart for a in modules)
+        if apart or (relay.base.endswith(".") and not listed):
+            return [self.application(a) for a in modules]
+        ends = modules[0].inputs, modules[-1].outputs
+        if listed:
+            generator = f"nn.ModuleList({relay.text} {relay.head})"
+            return [Each(f"for layer in {self.register(relay.parent, generator)}", "layer", *ends)]
+        if relay.parent:
+            self.container(relay.parent)
+        owner = self.attribute(relay.parent) if relay.parent else "self"
+        self.init += [f"{relay.head}:", f"    {owner}.add_module({relay.key}, {relay.text})"]
+        return [Each(relay.head, f"getattr({owner}, {relay.key})", *ends)]
 
     # Attributes
 
@@ -288,7 +351,7 @@ class Arranger:
                 text = f'getattr({text}, "{part}")'
         return text
 
-    def register(self, path: str, text: str) -> str:
+    def register(self, path: str, text: str, *, buffer: bool = False) -> str:
         """Write the line that makes a module an attribute; return how forward reads it."""
         parts = path.split(".")
         for k in range(1, len(parts)):
@@ -297,7 +360,9 @@ class Arranger:
         parent, _, name = path.rpartition(".")
         owner = self.attribute(parent) if parent else "self"
         self.children.setdefault(parent, []).append(name)
-        if name.isidentifier() and not keyword.iskeyword(name):
+        if buffer:
+            self.init.append(f'{owner}.register_buffer("{name}", {text})')
+        elif name.isidentifier() and not keyword.iskeyword(name):
             self.init.append(f"{owner}.{name} = {text}")
         elif parent in self.lists:
             self.init.append(f"{owner}.append({text})")
@@ -323,5 +388,6 @@ def arranged(items: Sequence[Item], uses: Counter[Val]) -> tuple[Arranger, list[
         found = arranger.children.items()
         numbered = {p for p, names in found if p and names == [str(k) for k in range(len(names))]}
         if frozenset(numbered) == lists:
+            arranger.init = filled(together(arranger.init))
             return arranger, statements
         lists = frozenset(numbered)

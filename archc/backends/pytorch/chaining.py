@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 
+from archc.backends.pytorch.conditions import negated
+from archc.backends.pytorch.init import BLANK
 from archc.backends.pytorch.items import Apply, Choice, Group, Item, Loop, Val, applications, reads
-from archc.backends.pytorch.layout import atom
 
 IDENTITY = "nn.Identity()"
 
@@ -48,7 +49,7 @@ def piece_of(item: Item, running: Val, uses: Counter[Val]) -> list[Piece] | None
     key = item.path.rsplit(".", 1)[-1]
     match item:
         case Apply():
-            plain = item.whole and item.module and not item.again and not item.init
+            plain = item.whole and item.module and not item.again
             return [Piece((item.module,), key=key)] if plain and item.inputs == (running,) else None
         case Group():
             inner = chained(item.items, running, item.result, uses) if item.plain else None
@@ -63,7 +64,7 @@ def piece_of(item: Item, running: Val, uses: Counter[Val]) -> list[Piece] | None
 
 def chosen(item: Choice, running: Val, uses: Counter[Val]) -> list[Piece] | None:
     """Return the pieces of a choice: one module or another, or those that may be absent."""
-    if item.merged is None:
+    if item.merged is None or has_init([item]):
         return None
     _, yes, no = item.merged
     first, second = chained(item.yes, running, yes, uses), chained(item.no, running, no, uses)
@@ -81,45 +82,69 @@ def chosen(item: Choice, running: Val, uses: Counter[Val]) -> list[Piece] | None
             return [Piece(texts[0], key=key)]
         return [Piece((f"{texts[0][0]} if {item.test} else {texts[1][0]}",), key=key)]
     if texts[0] and texts[1]:
-        return [Piece(texts[0], item.test, key), Piece(texts[1], f"not {atom(item.test)}", key)]
+        return [Piece(texts[0], item.test, key), Piece(texts[1], negated(item.test), key)]
     return [
-        Piece(texts[0], item.test, key)
-        if texts[0]
-        else Piece(texts[1], f"not {atom(item.test)}", key)
+        Piece(texts[0], item.test, key) if texts[0] else Piece(texts[1], negated(item.test), key)
     ]
 
 
 def looped(item: Loop, uses: Counter[Val]) -> list[Piece] | None:
     """Return the pieces of a loop: a Sequential of copies, or the copies themselves."""
+    if item.init or has_init([item]):
+        return None
+    if item.key and item.each:
+        return [Piece((f"**{{{item.key}: {item.each} {item.head}}}",), key=item.key)]
     texts = copy_texts(item, uses)
     if texts is None or item.key:
         return None
     if item.spliced:
         return [Piece((t,)) for t in texts]
     whole = item.whole or f"nn.Sequential({', '.join(texts)})"
-    return None if item.init else [Piece((whole,), key=item.path.rsplit(".", 1)[-1])]
+    return [Piece((whole,), key=item.path.rsplit(".", 1)[-1])]
 
 
 def copy_texts(item: Loop, uses: Counter[Val]) -> list[str] | None:
     """Return the modules of a loop, equal ones together; generators where that is shorter."""
-    made: list[str] = []
+    results = [item.source, *(c[-1].result for c in item.copies if c)]
+    if has_init([item]) or any(uses[v] > 1 for v in results[1:-1]):
+        return None
+    copies = copy_pieces(item, uses)
+    if copies is None:
+        return None
+    made = list(chain.from_iterable(runs_of(copies)))
+    if item.rolled and (not item.copies or len(made) > len(item.rolled)):
+        return list(item.rolled)
+    return made if item.copies else None
+
+
+def copy_pieces(item: Loop, uses: Counter[Val]) -> list[tuple[str, ...]] | None:
+    """Return the modules of each copy, None where a copy is more than a chain of them."""
+    made: list[tuple[str, ...]] = []
     running = item.source
     for copy in item.copies:
         result = copy[-1].result if copy else running
         pieces = chained(copy, running, result, uses)
-        if (
-            pieces is None
-            or any(p.test for p in pieces)
-            or (uses[running] > 1 and running is not item.source)
-        ):
+        if pieces is None or any(p.test for p in pieces):
             return None
         if not item.spliced and copy and len(pieces) != 1:
             return None
-        made += [t for p in pieces for t in p.texts]
+        made.append(tuple(t for p in pieces for t in p.texts))
         running = result
-    if item.rolled and (not item.copies or len(runs(made)) > len(item.rolled)):
-        return list(item.rolled)
-    return runs(made) if item.copies else None
+    return made
+
+
+def runs_of(copies: Sequence[tuple[str, ...]]) -> Iterable[list[str]]:
+    """Write equal copies in a row as a generator."""
+    if all(len(c) == 1 for c in copies):
+        yield runs([t for c in copies for t in c])
+        return
+    for copy, group in groupby(copies):
+        count = len(list(group))
+        if count < 3 or any(t.startswith("*") for t in copy):
+            yield runs(list(copy) * count)
+        else:
+            name = "module" if any("layer(" in t for t in copy) else "layer"
+            yield [f"*({name} for _ in range({count}) for {name} in ({', '.join(copy)}))"]
 
 
 def runs(texts: Sequence[str]) -> list[str]:
@@ -129,7 +154,7 @@ def runs(texts: Sequence[str]) -> list[str]:
         count = len(list(group))
         out += (
             [text] * count
-            if count < 2 or text.startswith("*")
+            if count < 3 or text.startswith("*")
             else [f"*({text} for _ in range({count}))"]
         )
     return out
@@ -141,9 +166,17 @@ def sequential(pieces: Sequence[Piece], *, numbered: bool) -> str | None:
         return None
     if numbered or [p.key for p in pieces] == [str(k) for k in range(len(pieces))]:
         return f"nn.Sequential({', '.join(runs([t for p in pieces for t in p.texts]))})"
-    if any(len(p.texts) != 1 or not p.key or p.texts[0].startswith("*") for p in pieces):
+    if any(len(p.texts) != 1 or not p.key for p in pieces):
         return None
-    pairs = ", ".join(f'"{p.key}": {p.texts[0]}' for p in pieces)
+    texts = [p.texts[0] for p in pieces]
+    if any(t.startswith("*") and not t.startswith("**") for t in texts):
+        return None
+    if len(pieces) == 1 and texts[0].startswith("**"):
+        return f"nn.Sequential(OrderedDict({texts[0].removeprefix('**')}))"
+    keys = [
+        "" if t.startswith("**") else f'"{p.key}": ' for p, t in zip(pieces, texts, strict=True)
+    ]
+    pairs = ", ".join(map("".join, zip(keys, texts, strict=True)))
     return f"nn.Sequential(OrderedDict({{{pairs}}}))"
 
 
@@ -153,19 +186,20 @@ def collected(pieces: Sequence[Piece], name: str) -> list[str]:
     for plain, group in groupby(pieces, lambda p: not p.test):
         found = list(group)
         if plain:
-            texts = ", ".join(runs([t for p in found for t in p.texts]))
-            lines.append(f"{name} {'+=' if lines else '='} [{texts}]")
+            lines.append(added(name, [t for p in found for t in p.texts], first=not lines))
             continue
         lines += [] if lines else [f"{name} = []"]
         for piece in found:
-            one = len(piece.texts) == 1 and not piece.texts[0].startswith("*")
-            whole = (
-                f"{name}.append({piece.texts[0]})"
-                if one
-                else f"{name} += [{', '.join(piece.texts)}]"
-            )
-            lines += [f"if {piece.test}:", f"    {whole}"]
+            lines += [f"if {piece.test}:", f"    {added(name, piece.texts)}"]
     return lines
+
+
+def added(name: str, texts: Sequence[str], *, first: bool = False) -> str:
+    """Write a line that adds modules to a list, or that makes it."""
+    shown = runs(texts)
+    if len(shown) == 1 and not first and not shown[0].startswith("*"):
+        return f"{name}.append({shown[0]})"
+    return f"{name} {'=' if first else '+='} [{', '.join(shown)}]"
 
 
 def local_uses(items: Sequence[Item], result: Val) -> Counter[Val]:
@@ -178,3 +212,29 @@ def local_uses(items: Sequence[Item], result: Val) -> Counter[Val]:
 def has_init(items: Sequence[Item]) -> bool:
     """Whether a step in items has initialisers of its own."""
     return any(a.init for a in applications(items))
+
+
+def inits(items: Sequence[Item], base: str) -> list[str] | None:
+    """Return the initialisers of steps in a Sequential at a path, for that as BLANK.
+
+    None where a step may be absent, or stand at several places.
+    """
+    lines: list[str] = []
+    for item in items:
+        if not has_init([item]):
+            continue
+        if isinstance(item, Group):
+            inner = inits(item.items, base)
+            if inner is None:
+                return None
+            lines += inner
+        elif isinstance(item, Apply) and not item.varies:
+            path = item.path.removeprefix(base).strip(".")
+            parts = [p for p in path.split(".") if p]
+            if not all(p.isdigit() or p.isidentifier() for p in parts):
+                return None
+            place = "".join(f"[{p}]" if p.isdigit() else f".{p}" for p in parts)
+            lines += [line.replace(BLANK, BLANK + place) for line in item.init]
+        else:
+            return None
+    return lines

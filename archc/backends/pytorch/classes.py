@@ -5,30 +5,50 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from archc.backends.pytorch.arranging import Arranger, arranged
-from archc.backends.pytorch.chaining import IDENTITY, chained, collected, has_init, sequential
-from archc.backends.pytorch.context import Split, channel_names, frozen_form, input_names
-from archc.backends.pytorch.forward import Forward, Statement, counted, variable
-from archc.backends.pytorch.init import model_lines
-from archc.backends.pytorch.items import Group, Item, Val, reads
-from archc.backends.pytorch.layout import WIDTH, choice, fit, statement
+from archc.backends.pytorch.chaining import (
+    IDENTITY,
+    chained,
+    collected,
+    has_init,
+    inits,
+    sequential,
+)
+from archc.backends.pytorch.channels import substitute
+from archc.backends.pytorch.context import (
+    Split,
+    channel_names,
+    frozen_form,
+    input_names,
+    is_alone,
+    is_function,
+)
+from archc.backends.pytorch.derived import names_in, ordered, through_self
+from archc.backends.pytorch.describing import described
+from archc.backends.pytorch.forward import Forward, variable
+from archc.backends.pytorch.init import network_lines, rules_of
+from archc.backends.pytorch.items import Group, Item, Val, mapping, reads
+from archc.backends.pytorch.layout import choice, fit, statement
 from archc.backends.pytorch.reading import Reading
 from archc.backends.pytorch.render import Names, parsed
 from archc.backends.pytorch.settings import model_arguments
-from archc.backends.pytorch.spell import substitute
-from archc.graph import Value, flat
+from archc.backends.pytorch.statements import Statement, complete, counted, mark_training
+from archc.backends.pytorch.tables import said, schedules, tables
+from archc.graph import Module, flat, join
 from archc.language.expr import Expr
-from archc.language.spec import Chain
 from archc.lower.scope import BlockDef
 from archc.ops import Py
+from archc.passes.territories import beginnings
 
 if TYPE_CHECKING:
     from archc.backends.pytorch.templates import Template, Templates
 
+LONG = 30
+"""An expression of channels that is longer gives way to another."""
 STEP, BODY = " " * 4, " " * 8
 
 
@@ -36,16 +56,18 @@ def written(templates: Templates, template: Template, kept: set[str]) -> None:
     """Write a template until it keeps no further argument."""
     root = template.modules[0] is templates.network.root
     if root:
-        kept |= model_arguments(templates.network)
+        kept |= model_arguments(templates.network, schedules(templates.network))
     while True:
         writer = ClassWriter(templates, template, kept)
         lines = writer.lines()
         if root and kept & writer.names.sizes:  # other layers would have to follow
             kept -= writer.names.sizes
             continue
-        if writer.names.kept <= kept:
+        read = [p for p in template.parameters if p in writer.wanted()]
+        if writer.names.kept <= kept and read == template.parameters:
             template.lines = lines
             return
+        template.parameters = read
         kept |= writer.names.kept
 
 
@@ -65,10 +87,11 @@ class ClassWriter:
         self.templates, self.template = templates, template
         self.modules = template.modules
         self.names = Names(set(kept), varying_names(template))
+        self.root = self.modules[0] is templates.network.root
+        self.names.tables = tables(templates.network) if self.root else set()
         self.reading = Reading(templates, self.names, self.modules)
         self.contexts = [templates.context(m) for m in self.modules]
         self.inputs = self.bind_inputs()
-        self.root = self.modules[0] is templates.network.root
 
     def bind_inputs(self) -> list[Val]:
         """Give the inputs their names and channels."""
@@ -90,16 +113,21 @@ class ClassWriter:
         uses = reads(items)
         uses.update(ends.vals)
         block = self.modules[0].block
+        self.template.nothing = not items and not self.root and ends.vals == self.inputs
+        if self.template.nothing:
+            return []
         if (
             isinstance(block, BlockDef)
             and block.block.outputs is None
             and len(ends.vals) == 1 == len(self.inputs)
         ):
-            made = self.function(items, ends.vals[0]) if is_list(block) else None
+            made = self.function(items, ends.vals[0]) if is_function(self.modules[0]) else None
             if made is not None:
                 return made
         self.templates.expect_class(self.template)
         arranger, statements = arranged(items, uses)
+        if not complete(statements, set(self.inputs), ends.vals):
+            raise Split({})  # a value is read that stands inside what the text makes one module
         return self.class_lines(arranger, statements, ends)
 
     def items(self) -> list[Item]:
@@ -114,7 +142,7 @@ class ClassWriter:
     def ends(self) -> Ends:
         """Return what the body gives."""
         outputs = [m.outputs for m in self.modules]
-        shapes = [[len(values_of(o.value)) for o in found] for found in outputs]
+        shapes = [[len(flat(o.value)) for o in found] for found in outputs]
         if any(s != shapes[0] for s in shapes):
             raise Split({id(m): frozen_form(s) for m, s in zip(self.modules, shapes, strict=True)})
         vals = [
@@ -123,11 +151,11 @@ class ClassWriter:
         names = [
             o.name if n == 1 else f"{o.name}_{k}"
             for o in outputs[0]
-            for n in [len(values_of(o.value))]
+            for n in [len(flat(o.value))]
             for k in range(n)
         ]
-        training = [o.training for o in outputs[0] for _ in values_of(o.value)]
-        self.template.result = self.result_channels(vals[0]) if len(vals) == 1 else ()
+        training = [o.training for o in outputs[0] for _ in flat(o.value)]
+        self.template.results = [self.result_channels(val) for val in vals]
         return Ends(vals, names, training)
 
     def result_channels(self, val: Val) -> tuple[str, ...]:
@@ -149,14 +177,29 @@ class ClassWriter:
             for n in self.names.kept
             if n not in self.template.parameters and n in scope
         }
-        return tuple(dict.fromkeys(found))
+        found += self.equal_inputs(val)
+        return tuple(sorted(dict.fromkeys(found), key=lambda text: len(text) > LONG))
+
+    def equal_inputs(self, val: Val) -> list[str]:
+        """Return the inputs that have as many channels as a value in every use."""
+        values = zip(*(m.values for m in self.modules), strict=True)
+        numbers = next(
+            ([v.shape.channels for v in vs] for vs in values if self.reading.lookup(vs) is val), []
+        )
+        names = channel_names(self.modules[0])
+        inputs = zip(names, zip(*(m.inputs for m in self.modules), strict=True), strict=True)
+        return [n for n, vs in inputs if [v.shape.channels for v in vs] == numbers]
 
     def let_texts(self) -> dict[str, str]:
         """Return the derived values that the constructor reads, as Python."""
         block = self.modules[0].block
+        if self.root:
+            texts = said(self.templates.network, self.wanted() & self.names.tables, self.names.kept)
+            self.names.used |= {n for text in texts.values() for n in names_in(text)}
+            return ordered(texts)
         written_lets = block.block.let if isinstance(block, BlockDef) else {}
         lets = {str(n): e for n, e in written_lets.items()}
-        texts: dict[str, str] = {}
+        texts = {}
         while missing := [n for n in lets if n in self.wanted() and n not in texts]:
             for name in missing:
                 expr = lets[name]
@@ -179,7 +222,11 @@ class ClassWriter:
             return None
         self.names.stored.clear()
         head = f"def {self.template.name}({', '.join(self.signature())}):"
-        lines = [*fit(head), *self.docstring(STEP), *self.locals(STEP, [*own, text])]
+        lines = [
+            *fit(head),
+            *described(self.modules[0], STEP, root=self.root),
+            *self.locals(STEP, [*own, text]),
+        ]
         lines += [line for raw in own for line in statement(STEP, raw)]
         if parts := choice(text):
             lines += [f"{STEP}if {parts[1]}:", *fit(f"{STEP}    return {parts[0]}")]
@@ -190,8 +237,9 @@ class ClassWriter:
         """Return lines that collect modules, and the module that a whole block is, if it is one."""
         uses = reads(items)
         uses[result] += 1
-        if has_init(items) or not items:
+        if not items or (has_init(items) and not is_alone(self.modules[0])):
             return [], None
+        self.template.init = tuple(inits(items, "") or ())
         group = items[0]
         if isinstance(group, Group) and len(items) == 1 and group.numbered and not group.path:
             pieces = chained(group.items, self.inputs[0], result, uses) if group.plain else None
@@ -200,7 +248,8 @@ class ClassWriter:
             text = sequential(pieces, numbered=True)
             return ([], text) if text else (collected(pieces, "layers"), "nn.Sequential(*layers)")
         pieces = chained(items, self.inputs[0], result, uses)
-        if pieces is None or len(pieces) != 1 or len(pieces[0].texts) != 1:
+        named = any(i.path for i in items)
+        if pieces is None or named or len(pieces) != 1 or len(pieces[0].texts) != 1:
             return [], None
         test, text = pieces[0].test, pieces[0].texts[0]
         return [], f"{text} if {test} else {IDENTITY}" if test else text
@@ -214,33 +263,35 @@ class ClassWriter:
         self.names.stored = {
             n: t for n, t in self.names.stored.items() if re.search(rf"self\.{n}\b", text)
         }
-        said = self.docstring(STEP)
+        said = described(self.modules[0], STEP, root=self.root)
         lines = [f"class {self.template.name}(nn.Module):", *said, *([""] if said else [])]
         lines += [
             *fit(f"    def __init__({', '.join(['self', *self.signature()])}):"),
             f"{BODY}super().__init__()",
         ]
-        lines += self.locals(BODY, arranger.init)
-        lines += [line for raw in arranger.init for line in statement(BODY, raw)]
+        flags = self.flags()
+        made = [through_self(raw, flags) for raw in arranger.init]
+        lines += self.locals(BODY, made)
+        lines += [line for raw in made for line in statement(BODY, raw)]
         lines += self.init_lines(arranger)
         names = ", ".join(["self", *(variable(v.name) for v in self.inputs)])
-        return [*lines, "", f"    def forward({names}):", *forward]
+        return [*lines, "", *fit(f"    def forward({names}):"), *forward]
 
     def init_lines(self, arranger: Arranger) -> list[str]:
-        """Write initialisers: a step's own come after the rules of the file."""
-        own = arranger.own_init
-        network = self.templates.network
-        if not self.root:
-            self.template.has_init = bool(own) and bool(network.document.init)
+        """Write initialisers: a step's own come after the rules of the network."""
+        module, own = self.modules[0], arranger.own_init
+        networks = (m for m in self.templates.network.modules if m.is_network)
+        inlined = list(self.inlined(module))
+        rules = [line for m, names in inlined for line in network_lines(m, names)]
+        if not module.is_network:
+            self.template.has_init = bool(own) and any(rules_of(m) for m in networks)
             if not self.template.has_init:
-                return [line for raw in own for line in fit(BODY + raw)]
-            return [
-                "",
-                f"{STEP}def init_weights(self):",
-                *(line for raw in own for line in fit(BODY + raw)),
-            ]
-        rules = model_lines(network)
-        if any(t.has_init for t in self.templates.by_module.values()):
+                return [line for raw in [*rules, *own] for line in fit(BODY + raw)]
+            lines = [line for raw in rules for line in fit(BODY + raw)]
+            head = ["", f"{STEP}def init_weights(self):"]
+            return [*lines, *head, *(line for raw in own for line in fit(BODY + raw))]
+        rules = [*network_lines(module), *rules]
+        if any(self.templates.has_init(m) for m in (module, *(m for m, _ in inlined))):
             rules += [
                 "for m in self.modules():",
                 '    if hasattr(m, "init_weights"):',
@@ -248,6 +299,16 @@ class ClassWriter:
             ]
         rules += own
         return ["", *(line for raw in rules for line in fit(BODY + raw))] if rules else []
+
+    def inlined(self, module: Module, prefix: str = "") -> Iterator[tuple[Module, list[str]]]:
+        """Yield the imported networks that are written inside this class, and their paths."""
+        for node in module.nodes:
+            inner = node.module
+            if inner is None or not inner.networks or not self.templates.inlined(node, module):
+                continue
+            if inner.is_network:
+                yield inner, beginnings(inner, prefix)
+            yield from self.inlined(inner, join(prefix, node.path))
 
     def forward(self, statements: list[Statement], ends: Ends) -> list[str]:
         """Write the forward method."""
@@ -302,7 +363,7 @@ class ClassWriter:
         lets, stored = self.let_texts(), dict(self.names.stored)
         for name in [n for n in lets if stored.get(n) == n]:
             others = [t for n, t in {**lets, **stored}.items() if n != name]
-            if not any(re.search(rf"\b{name}\b", text) for text in [*readers, *others]):
+            if not any(re.search(rf"(?<!\.)\b{name}\b", text) for text in [*readers, *others]):
                 stored[name] = lets.pop(name)
         derived = [f"{name} = {text}" for name, text in lets.items()]
         return [
@@ -311,73 +372,17 @@ class ClassWriter:
             for line in fit(indent + raw)
         ]
 
-    def docstring(self, indent: str) -> list[str]:
-        """Say where a block is first used, with shapes."""
-        module = self.modules[0]
-        if not module.inputs:
-            return []
-        x = sized(module.inputs[0])
-        if self.root:
-            outs = ", ".join(sized(v) for v in module.values)
-            said = f"{x} -> {outs}."
-            text = said if len(said) < WIDTH - 10 else f"{said[: WIDTH - 14]}..."
-            return [f'{indent}"""{text}"""']
-        if not module.trail or not isinstance(module.result, Value):
-            return []
-        text = f'{indent}"""{module.trail}: {x} -> {sized(module.result)}."""'
-        return [text] if len(text) <= WIDTH else []
-
-
-def sized(value: Value) -> str:
-    """Spell a shape: `(N, 64, 56, 56)`."""
-    return f"({', '.join(map(str, ('N', *value.shape.sizes)))})"
-
-
-def is_list(block: BlockDef) -> bool:
-    """Whether a block is a list or a single step."""
-    return isinstance(block.block.body, Chain) or not hasattr(block.block.body, "root")
-
-
-def values_of(value: Any) -> tuple[Value, ...]:
-    """Return the values of an output, as the graph lays them flat."""
-    return flat(value)
-
-
-def names_in(text: str) -> set[str]:
-    """Return the names that a Python expression reads."""
-    return {n.id for n in ast.walk(parsed(text)) if isinstance(n, ast.Name)}
-
-
-def ordered(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return derived values so that each stands after those that it reads."""
-    out: dict[str, str] = {}
-
-    def define(name: str) -> None:
-        if name in out:
-            return
-        for other in sorted(names_in(texts[name]) & set(texts)):
-            define(other)
-        out[name] = texts[name]
-
-    for name in texts:
-        define(name)
-    return out
-
-
-def mapping(names: Sequence[str]) -> Any:
-    """Return how values are spelled as a mapping."""
-    return lambda texts: (
-        "{" + ", ".join(f'"{n}": {t}' for n, t in zip(names, texts, strict=True)) + "}"
-    )
-
-
-def mark_training(statements: list[Statement], always: Sequence[Val]) -> None:
-    """Mark the statements that no output of inference needs."""
-    needed = set(always)
-    for s in reversed(statements):
-        s.training = not any(v in needed for v in s.outputs)
-        if not s.training:
-            needed |= set(s.reads())
+    def flags(self) -> list[str]:
+        """Return the tests that forward reads too: the constructor asks the attribute as well."""
+        lets = self.let_texts()
+        tests = (ast.Compare, ast.BoolOp, ast.Not)
+        return [
+            n
+            for n, text in self.names.stored.items()
+            if text == n
+            and any(isinstance(node, tests) for node in ast.walk(parsed(lets.get(n, n))))
+            and not any(n in names_in(t) for other, t in lets.items() if other != n)
+        ]
 
 
 def varying_names(template: Template) -> set[str]:

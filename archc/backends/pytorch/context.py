@@ -11,13 +11,13 @@ import ast
 from collections import ChainMap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
 from typing import Any, cast
 
 from archc.graph import Module, Node, Value
 from archc.language.evaluate import EvalFault, Evaluator, unpack
 from archc.language.expr import Expr
 from archc.language.scalars import Loop
+from archc.language.spec import Body, Modified
 from archc.lower.frames import Frame, freeze
 from archc.lower.marks import NOTHING, Poisoned
 from archc.lower.reader import Reader
@@ -36,12 +36,27 @@ class Split(Exception):
 
 
 @dataclass(frozen=True, eq=False)
+class Call:
+    """Where a block is applied that is written inside the class around it.
+
+    `places` has the expressions of its arguments, in the text `expr` and the context of that class.
+    """
+
+    expr: Expr
+    places: Mapping[str, ast.expr]
+    context: Context
+
+
+@dataclass(frozen=True, eq=False)
 class Context:
-    """One use of a block, with the names of the text bound to what they are in this use."""
+    """One use of a block, with the names of the text bound to what they are in this use.
+
+    `call` is None where the block has a class of its own.
+    """
 
     frame: Frame
-    blocks: Mapping[str, BlockDef]
     numbers: Mapping[str, int] = field(default_factory=dict)
+    call: Call | None = None
 
     @property
     def module(self) -> Module:
@@ -50,7 +65,7 @@ class Context:
 
     def evaluate(self, expr: Expr, node: ast.expr) -> Any:
         """Return the value of a piece of an expression in this use."""
-        lowering = cast("Any", SimpleNamespace(blocks=self.blocks))
+        lowering = cast("Any", None)  # nothing is applied
         reader = Reader(lowering, expr, self.frame.scope, self.frame)
         whole = isinstance(node, ast.Name) and node is expr.tree
         return reader.whole(node) if whole else reader.evaluate(node)
@@ -81,6 +96,8 @@ class Context:
 
     def number(self, tree: ast.expr) -> Any:
         """Return the value of a Python expression over the class's arguments, or None."""
+        if self.call is not None:
+            return self.call.context.number(tree)
         inputs = zip(channel_names(self.module), self.module.inputs, strict=False)
         sizes = {name: value.shape.channels for name, value in inputs}
         scope = ChainMap({**sizes, **self.numbers}, cast("Any", self.frame.scope))  # read only
@@ -156,3 +173,31 @@ def values_in(value: Any) -> tuple[Value, ...]:
 def is_running(result: Any) -> bool:
     """Whether a step's result is what runs on: values, or nothing."""
     return isinstance(result, (Value, list, dict)) or result is NOTHING
+
+
+def is_function(module: Module) -> bool:
+    """Whether a block may be a function: a list or a single step that gives a module."""
+    return isinstance(module.block, BlockDef) and not isinstance(module.block.block.body, Body)
+
+
+def bare(module: Module) -> bool:
+    """Whether a module owns tensors that no submodule of it can hold."""
+    if not is_alone(module):
+        return loose(module)
+    inner = module.nodes[0].module
+    return inner is not None and inner.owns and not module.nodes[0].path and bare(inner)
+
+
+def loose(module: Module) -> bool:
+    """Whether some tensors of a module have no name of a submodule before their own."""
+    unnamed = [n for n in module.nodes if not n.path]
+    return any(n.held if n.module is None else n.module.owns and loose(n.module) for n in unnamed)
+
+
+def is_alone(module: Module) -> bool:
+    """Whether a block is one step that applies one op or block: it is what that makes."""
+    return (
+        len(module.nodes) == 1
+        and is_function(module)
+        and isinstance(module.block.block.body, Expr | Modified)
+    )

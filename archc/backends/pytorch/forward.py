@@ -9,90 +9,19 @@ from __future__ import annotations
 import keyword
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 
-from archc.backends.pytorch.items import Spelling, Val, bracketed
+from archc.backends.pytorch.conditions import negated
+from archc.backends.pytorch.items import Spelling, Val
 from archc.backends.pytorch.layout import WIDTH, fit
+from archc.backends.pytorch.statements import Branch, Call, Collect, Each, Statement, counted
 from archc.ops import HELPERS
 
 RESERVED = frozenset([*HELPERS, "self", "F", "nn", "torch", "math", "range", "getattr"])
 ROOM = 12
 """What a line keeps free for its variable."""
-
-
-@dataclass(eq=False)
-class Call:
-    """An expression over values.
-
-    It starts or ends a line of its own where it says so; with `training` it runs in train mode
-    only.
-    """
-
-    outputs: tuple[Val, ...]
-    inputs: tuple[Val, ...]
-    spell: Spelling
-    ends: bool = False
-    starts: bool = False
-    training: bool = False
-
-    def reads(self) -> Counter[Val]:
-        """Count the inputs."""
-        return Counter(self.inputs)
-
-
-@dataclass(eq=False)
-class Branch:
-    """Statements that run where a flag of the module says so, and what both sides give."""
-
-    flag: str
-    yes: list[Statement]
-    no: list[Statement]
-    merged: tuple[Val, Val, Val] | None
-    training: bool = False
-
-    @property
-    def outputs(self) -> tuple[Val, ...]:
-        """The merged value."""
-        return self.merged[:1] if self.merged is not None else ()
-
-    def reads(self) -> Counter[Val]:
-        """Count what both sides read and give."""
-        found = counted([*self.yes, *self.no])
-        found.update(self.merged[1:] if self.merged is not None else ())
-        return found
-
-
-@dataclass(eq=False)
-class Each:
-    """A loop that sends a value through modules."""
-
-    head: str
-    module: str
-    source: Val
-    result: Val
-    training: bool = False
-
-    @property
-    def outputs(self) -> tuple[Val, ...]:
-        """What the last module gives."""
-        return (self.result,)
-
-    def reads(self) -> Counter[Val]:
-        """Count the source."""
-        return Counter([self.source])
-
-
-Statement = Call | Branch | Each
-
-
-def counted(statements: Iterable[Statement]) -> Counter[Val]:
-    """Count how often statements read each value."""
-    found: Counter[Val] = Counter()
-    for statement in statements:
-        found.update(statement.reads())
-    return found
 
 
 @dataclass(eq=False)
@@ -114,6 +43,7 @@ class Forward:
     waiting: list[Waiting] = field(default_factory=list)
     names: dict[Val, str] = field(default_factory=dict)
     near: set[Val] = field(default_factory=set)
+    lists: dict[str, int] = field(default_factory=dict)
 
     def start(self, val: Val, name: str) -> None:
         """Give an input its name."""
@@ -163,6 +93,8 @@ class Forward:
                 self.branch(statement)
             case Each():
                 self.each(statement, following)
+            case Collect():
+                self.collect(statement)
 
     def call(self, call: Call, following: Statement | None) -> None:
         """Write an expression: nested in what uses it, or in a variable."""
@@ -177,15 +109,26 @@ class Forward:
             self.several(call, text)
             return
         val = call.outputs[0]
+        if len(call.inputs) == 1 and text == self.names.get(call.inputs[0]):
+            self.names[val] = text  # the same value under another name
+            return
         if not self.left[val]:
             self.settle_all()
             self.emit(text)
             return
-        if following is not None and self.left[val] == following.reads()[val]:
+        if following is not None and self.is_near(val, following):
             self.near.add(val)
         self.waiting.append(Waiting(val, text, reads))
         if self.left[val] > 1 or (call.ends and val in self.near):
             self.settle(val)
+
+    def is_near(self, val: Val, following: Statement) -> bool:
+        """Whether only the next statement reads a value, and beside it none with a name of its own."""
+        reads = following.reads()
+        waiting = {w.val for w in self.waiting} - self.near
+        names = [self.names.get(v, "x") for v in reads if v is not val]
+        plain = all(n in ("x", "y") for n in names) and not any(v in waiting for v in reads)
+        return self.left[val] == reads[val] and plain
 
     def several(self, call: Call, text: str) -> None:
         """Write a call that gives several values."""
@@ -200,16 +143,20 @@ class Forward:
     def spelled(self, call: Call) -> tuple[str, tuple[Val, ...]]:
         """Write a call over expressions that wait, or over variables where that is too long."""
         pending = [w for w in self.waiting if w.val in call.inputs]
-        order = [v for v in call.inputs if any(w.val is v for w in pending)]
-        tail = self.waiting[len(self.waiting) - len(pending) :] == pending
-        in_order = tail and [w.val for w in pending] == order
-        if in_order:
+        while pending and not self.in_order(call, pending):
+            self.settle(pending.pop(0).val)
+        text = call.spell([self.text(v) for v in call.inputs])
+        if pending and len(self.indent) + len(text) + ROOM > WIDTH:
+            for w in pending:
+                self.settle(w.val)
+            pending = []
             text = call.spell([self.text(v) for v in call.inputs])
-            if len(self.indent) + len(text) + ROOM <= WIDTH:
-                return text, self.taken(call, pending)
-        for w in pending:
-            self.settle(w.val)
-        return call.spell([self.text(v) for v in call.inputs]), self.taken(call, [])
+        return text, self.taken(call, pending)
+
+    def in_order(self, call: Call, pending: list[Waiting]) -> bool:
+        """Whether a call may take expressions that wait: they are the last, and in its order."""
+        order = [v for v in call.inputs if any(w.val is v for w in pending)]
+        return self.waiting[-len(pending) :] == pending and [w.val for w in pending] == order
 
     def taken(self, call: Call, pending: list[Waiting]) -> tuple[Val, ...]:
         """Count the inputs of a call as used; return the values whose variables it reads."""
@@ -234,7 +181,10 @@ class Forward:
             return
         val, yes, no = branch.merged
         self.settle_all()
-        over = not branch.no and self.left[no] == 1 + counted(branch.yes)[no]
+        alone = not any(
+            self.left[v] for v, n in self.names.items() if v is not no and n == self.names.get(no)
+        )
+        over = not branch.no and alone and self.left[no] == 1 + counted(branch.yes)[no]
         if not over and self.conditional(branch):
             return
         if over:
@@ -257,7 +207,7 @@ class Forward:
         if first:
             self.lines += [f"{self.indent}if {flag}:", *first]
         if second:
-            head = "else:" if first else f"if not {bracketed(flag)}:"
+            head = "else:" if first else f"if {negated(flag)}:"
             self.lines += [self.indent + head, *second]
 
     def side(self, statements: list[Statement], result: Val, target: str) -> list[str]:
@@ -274,7 +224,7 @@ class Forward:
 
     def nested(self, indent: str) -> Forward:
         """Return the writer of a nested body."""
-        return Forward(self.left, indent, [], [], dict(self.names), self.near)
+        return Forward(self.left, indent, [], [], dict(self.names), self.near, self.lists)
 
     def conditional(self, branch: Branch) -> bool:
         """Write a choice as an expression, if both sides are short ones."""
@@ -322,15 +272,37 @@ class Forward:
     def each(self, each: Each, following: Statement | None) -> None:
         """Write a loop over modules."""
         self.settle_all()
-        if following is None or self.left[each.result] == following.reads()[each.result]:
-            self.near.add(each.result)
-        self.left[each.source] -= 1
-        target = self.choose(each.result)
-        if target != self.names[each.source]:
-            self.emit(f"{target} = {self.names[each.source]}")
+        if len(each.outputs) == 1 and (
+            following is None or self.left[each.outputs[0]] == following.reads()[each.outputs[0]]
+        ):
+            self.near.add(each.outputs[0])
+        sources = [self.names[v] for v in each.sources]
+        self.left.subtract(each.sources)
+        targets: list[str] = []
+        for val in each.outputs:
+            targets.append(next(n for n in self.choices(val) if self.free(n) and n not in targets))
+        both = ", ".join(targets)
+        if targets != sources:
+            self.emit(f"{both} = {', '.join(sources)}")
         self.emit(f"{each.head}:")
-        self.emit(f"    {target} = {each.module}({target})")
-        self.names[each.result] = target
+        self.emit(f"    {both} = {each.module}({both})")
+        self.names |= dict(zip(each.outputs, targets, strict=True))
+
+    def collect(self, collect: Collect) -> None:
+        """Write a loop over modules that keeps what each gives in a list."""
+        self.settle_all()
+        self.left[collect.source] -= 1
+        values = self.choose(Val(collect.name))
+        running = "x" if self.free("x") else "y"
+        source = self.names[collect.source]
+        self.emit(f"{values} = []")
+        if running != source:
+            self.emit(f"{running} = {source}")
+        self.emit(f"for layer in {collect.modules}:")
+        self.emit(f"    {running} = layer({running})")
+        self.emit(f"    {values}.append({running})")
+        self.lists[values] = len(collect.results)
+        self.names |= {v: f"{values}[{k}]" for k, v in enumerate(collect.results)}
 
     # Variables
 
@@ -352,20 +324,27 @@ class Forward:
             self.settle(self.waiting[0].val)
 
     def choose(self, val: Val) -> str:
-        """Choose the variable of a value: its own, or x or y where only the next step reads it."""
+        """Choose the variable of a value."""
+        return next(n for n in self.choices(val) if self.free(n))
+
+    def choices(self, val: Val) -> Iterator[str]:
+        """Yield variables for a value: its own, or x or y where only the next step reads it."""
         own = variable(val.name)
         wanted = ["x", "y", own] if val in self.near or not val.name else [own]
         numbered = (f"{own}_{k}" for k in count(1))
-        return next(n for n in chain(wanted, numbered) if self.free(n))
+        yield from chain(wanted, numbered)
 
     def free(self, name: str) -> bool:
         """Whether nothing reads a variable any more."""
-        holders = [v for v, n in self.names.items() if n == name]
+        holders = [v for v, n in self.names.items() if n.partition("[")[0] == name]
         waiting = {v for w in self.waiting for v in w.reads}
         return name.isidentifier() and not any(self.left[v] > 0 or v in waiting for v in holders)
 
     def emit(self, statement: str) -> None:
-        """Write a statement."""
+        """Write a statement; all values of a list, one after the other, are the list."""
+        for name, length in self.lists.items():
+            whole = ", ".join(f"{name}[{k}]" for k in range(length))
+            statement = statement.replace(whole, f"*{name}").replace(f"[*{name}]", name)
         self.lines += fit(self.indent + statement)
 
     def returns(self, values: Sequence[Val], spell: Spelling) -> None:

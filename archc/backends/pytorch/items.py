@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Spelling = Callable[[Sequence[str]], str]
@@ -45,7 +46,9 @@ class Apply(Item):
     """An op or block applied to values.
 
     `module` is its constructor, "" where it is only a function; `spell` writes it as a
-    function, None where it must be a module; `call` the call of its module. `whole` says that
+    function, None where it must be a module; `call` the call of its module. `buffers` are what
+    the class registers for it, whose names `spell` takes after the inputs. `lifts` says that an
+    input gets a dimension for the batch. `whole` says that
     it is all that its step makes, so that it can stand in a Sequential.
     """
 
@@ -58,7 +61,9 @@ class Apply(Item):
     owns: bool = False
     again: bool = False
     ends: bool = False
+    lifts: bool = False
     template: object = None
+    buffers: Mapping[str, str] = field(default_factory=dict)
     init: tuple[str, ...] = ()
 
     @property
@@ -178,6 +183,7 @@ def applications(items: Iterable[Item]) -> Iterable[Apply]:
 
 
 HOLE = "\0{}\0"
+STRENGTH: dict[type, int] = {ast.Add: 1, ast.Sub: 1, ast.Mult: 2, ast.Div: 2}
 
 
 def holes(count: int) -> list[str]:
@@ -187,18 +193,36 @@ def holes(count: int) -> list[str]:
 
 def placed(text: str, operands: Sequence[str]) -> str:
     """Put operands into the holes of a spelling, in brackets where they need them."""
-    for k, operand in enumerate(operands):
-        hole = HOLE.format(k)
-        while hole in text:
-            before, after = text.split(hole, 1)
-            opened = not before or before[-1] in "([" or before.endswith((", ", "*"))
-            alone = opened and (not after or after[0] in ")],") and not (before == "" and after)
-            text = (
-                before
-                + (operand if alone and not before.endswith("*") else bracketed(operand))
-                + after
-            )
-    return text
+    found: list[int] = []
+
+    def named(hole: re.Match[str]) -> str:
+        found.append(int(hole[1]))
+        return f"_hole{len(found) - 1}_"
+
+    flat = re.sub("\0(\\d+)\0", named, text)
+    around = {
+        child.id: (parent, name)
+        for parent in ast.walk(ast.parse(flat, mode="eval"))
+        for name, value in ast.iter_fields(parent)
+        for child in (value if isinstance(value, list) else [value])
+        if isinstance(child, ast.Name)
+    }
+    for number, k in enumerate(found):
+        name = f"_hole{number}_"
+        flat = flat.replace(name, operand(operands[k], *around[name]))
+    return flat
+
+
+def operand(text: str, parent: ast.AST, place: str) -> str:
+    """Return an expression as it stands at a place of another."""
+    if isinstance(parent, ast.BinOp):
+        tree = ast.parse(text, mode="eval").body
+        own = STRENGTH.get(type(tree.op), 0) if isinstance(tree, ast.BinOp) else 0
+        other = STRENGTH.get(type(parent.op), 3)
+        return text if own > other or (own == other and place == "left") else bracketed(text)
+    inside = isinstance(parent, ast.Call | ast.Subscript) and place not in ("func", "value")
+    free = inside or isinstance(parent, ast.List | ast.Tuple | ast.keyword | ast.Expression)
+    return text if free else bracketed(text)
 
 
 def bracketed(text: str) -> str:
@@ -208,3 +232,10 @@ def bracketed(text: str) -> str:
         tree, ast.Name | ast.Constant | ast.Call | ast.Attribute | ast.Subscript | ast.List
     )
     return text if tight or (isinstance(tree, ast.Tuple) and text.startswith("(")) else f"({text})"
+
+
+def mapping(names: Sequence[str]) -> Spelling:
+    """Return how values are spelled as a mapping."""
+    return lambda texts: (
+        "{" + ", ".join(f'"{n}": {t}' for n, t in zip(names, texts, strict=True)) + "}"
+    )

@@ -22,6 +22,13 @@ def fit(line: str, end: str = "") -> list[str]:
     if operands:
         inside = _broken_operation(f"{indent}    ", operands)
         return [f"{indent}{head}(", *inside, f"{indent}){end}"]
+    if parts := steps_of(line.strip()):
+        head, *rest = parts
+        whole = f"{indent}    {''.join(rest)}"
+        tuple_ = rest[-1].endswith(",")
+        inside = [f"{indent}    {part}" for part in rest]
+        inside = inside if tuple_ or len(whole) > WIDTH else [whole]
+        return [f"{indent}{head}(", *inside, f"{indent}){end}"]
     cut = _last_bracket(line)
     if cut is None:
         return [line + end]
@@ -64,6 +71,10 @@ def fit_item(line: str, *, comma: bool = True) -> list[str]:
         deeper = f"{indent}    "
         inside = [deeper + parts[0], f"{deeper}if {parts[1]}", f"{deeper}else {parts[2]}"]
         return [f"{indent}{name}(", *inside, f"{indent}){end}"]
+    _, operands = operation(f"return {value}")
+    if operands and not name:
+        *others, last = operands
+        return [*(f"{indent}{operand}" for operand in others), f"{indent}{last}{end}"]
     if value.startswith("*(") and (inner := generator(value[2:-1])):
         body = [out for part in inner for out in fit(f"{indent}    {part}")]
         return [f"{indent}*(", *body, f"{indent}){end}"]
@@ -81,15 +92,16 @@ def _indent(line: str) -> str:
 
 
 def generator(text: str) -> list[str] | None:
-    """Return the parts of `a for b in c`, None where the text is no generator."""
+    """Return the parts of `a for b in c` or `k: a for b in c`, None where the text is neither."""
     text = text.strip()
-    if text.startswith("*") or " for " not in text:
+    if text.startswith(("*", "{")) or " for " not in text:
         return None
-    tree = _parsed(f"({text})")
-    if not isinstance(tree, ast.GeneratorExp):
+    tree = _parsed(f"({text})") or _parsed(f"{{{text}}}")
+    if not isinstance(tree, ast.GeneratorExp | ast.DictComp):
         return None
-    cut = text.rfind("for ", 0, tree.generators[0].target.col_offset - 1)
-    return [text[:cut].strip(), text[cut:].strip()]
+    cuts = [text.rfind("for ", 0, g.target.col_offset - 1) for g in tree.generators]
+    ends = zip([0, *cuts], [*cuts, len(text)], strict=True)
+    return [text[start:end].strip() for start, end in ends]
 
 
 def _parsed(text: str) -> ast.expr | None:
@@ -141,6 +153,33 @@ def choice(text: str) -> tuple[str, str, str] | None:
         return None
     parts = [ast.get_source_segment(text, n) or "" for n in (tree.body, tree.test, tree.orelse)]
     return parts[0], parts[1], parts[2]
+
+
+def steps_of(statement: str) -> list[str]:
+    """Return the head of a statement and the parts of what it gives that stand in brackets.
+
+    They are the calls of a chain of methods, or the values of a tuple; none of anything else.
+    """
+    try:
+        tree = ast.parse(statement).body[0]
+    except SyntaxError:
+        return []
+    value = tree.value if isinstance(tree, ast.Assign | ast.Return) else None
+    if value is None:
+        return []
+    head, text = statement[: value.col_offset], statement[value.col_offset :]
+    if isinstance(value, ast.Tuple) and isinstance(tree, ast.Return) and not text.startswith("("):
+        return [head, *(f"{item}," for item in split_items(text))]
+    cuts: list[int] = []
+    node: ast.expr = value
+    while isinstance(node, ast.Call | ast.Attribute):
+        inner = node.func if isinstance(node, ast.Call) else node.value
+        if isinstance(node, ast.Attribute) and isinstance(inner, ast.Call | ast.Subscript):
+            cuts.insert(0, (inner.end_col_offset or 0) - value.col_offset)
+        node = inner
+    if len(cuts) < 2:
+        return []
+    return [head, *(text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True))]
 
 
 def _last_bracket(line: str) -> tuple[int, int] | None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 from archc.backends.pytorch.applications import Applications
 from archc.backends.pytorch.context import (
@@ -20,7 +20,9 @@ from archc.backends.pytorch.context import (
     values_in,
 )
 from archc.backends.pytorch.items import Apply, Choice, Group, Item, Val
-from archc.backends.pytorch.render import parsed
+from archc.backends.pytorch.passing import present
+from archc.backends.pytorch.places import Where, named
+from archc.backends.pytorch.render import is_presence, parsed
 from archc.backends.pytorch.rolling import Repeat, repeated, row
 from archc.graph import Value, is_source
 from archc.language.expr import Expr
@@ -30,34 +32,6 @@ from archc.language.spec import Body, Chain, Modified, Row
 from archc.lower.marks import ABSENT
 from archc.lower.scope import BlockDef
 from archc.ops import VARIES, Py
-
-if TYPE_CHECKING:
-    pass
-
-
-@dataclass(frozen=True)
-class Where:
-    """Where a step stands: how deep its body is, and its key, None inside a list.
-
-    `copies` counts the loops that number its copies; `whole` says that it is all of a block.
-    """
-
-    depth: int = 0
-    key: Key | None = None
-    copies: int = 0
-    whole: bool = False
-
-    @property
-    def silent(self) -> bool:
-        """Whether the step adds nothing to the path."""
-        return self.key is not None and self.key.silent
-
-    @property
-    def inside(self) -> int:
-        """The depth of what the step holds."""
-        if self.silent or self.whole:
-            return self.depth
-        return self.depth + self.copies + (1 if self.key is None else self.key.text.count(".") + 1)
 
 
 class Reading(Applications):
@@ -79,7 +53,7 @@ class Reading(Applications):
         """Read named steps."""
         items: list[Item] = []
         for key, step in steps.items():
-            self.step_name = key.identifier.strip("_") or "v"
+            self.step_name = named(key, contexts)
             items += self.step(step, contexts, Where(depth, key))
             self.advance(contexts, step, key)
         return items
@@ -285,6 +259,10 @@ class Reading(Applications):
             self.names.stored[node.id] = test
             return f"self.{node.id}"
         tree = parsed(test)
+        if isinstance(node, ast.Compare) and is_presence(node):
+            name = f"has_{ast.unparse(node.left)}"
+            self.names.stored[name] = test
+            return f"self.{name}"
         if isinstance(tree, ast.Compare) and all(
             isinstance(n, ast.Name | ast.Constant) for n in (tree.left, *tree.comparators)
         ):
@@ -297,7 +275,7 @@ class Reading(Applications):
 
     def loop(self, step: Modified, loop: Turns, contexts: Contexts, where: Where) -> list[Item]:
         """Read the copies of a loop: `repeat` chains them, `for` sets them side by side."""
-        contexts = [c.inner() for c in contexts]
+        outer, contexts = contexts, [c.inner() for c in contexts]
         if step.repeat is not None and step.source is not None:
             for c in contexts:
                 c.frame.running = c.evaluate(step.source, step.source.tree)
@@ -306,7 +284,7 @@ class Reading(Applications):
         for mine, running in zip(turns, start, strict=True):
             self.running_of(step, mine, running)
         if not any(turns):
-            self.note_copies(step, contexts, turns, where.key)
+            self.note_copies(step, outer, turns, where.key)
             return []
         if step.each is not None:
             if not same(map(len, turns)):
@@ -315,8 +293,10 @@ class Reading(Applications):
             items = [i for copy in copies for i in copy]
         else:
             inside = self.copy_place(where, loop)
+            if where.key is not None and where.key.exprs and all(turns):
+                self.step_name = named(where.key, [mine[-1] for mine in turns])
             items = repeated(self, Repeat(step, loop, contexts, turns, where, inside))
-        self.note_copies(step, contexts, turns, where.key)
+        self.note_copies(step, outer, turns, where.key)
         return items
 
     def copy_place(self, where: Where, loop: Turns) -> Where:
@@ -347,9 +327,10 @@ class Reading(Applications):
     def copies(self, step: Modified, turns: Sequence[Contexts], where: Where) -> list[list[Item]]:
         """Read every copy by itself, all uses at once."""
         name = self.step_name
+        key = where.key if where.key is not None and where.key.exprs else None
         found: list[list[Item]] = []
         for k, turn in enumerate(zip(*turns, strict=True)):
-            self.step_name = f"{name}_{k}"
+            self.step_name = f"{name}_{k}" if key is None else named(key, turn)
             found.append(self.once(step, turn, where, take=step.repeat is None))
         self.step_name = name
         return found
@@ -376,6 +357,8 @@ class Reading(Applications):
             if not same(tests):
                 return self.conditional(expr, node, tests, contexts)
             node = node.body if tests[0] else node.orelse
+        if (there := present(node, contexts)) is not None:
+            return self.presence(expr, node, there, contexts)
         sites = [self.sites(node, c) for c in contexts]
         if any([id(s) for s in found] != [id(s) for s in sites[0]] for found in sites):
             by_frame = {
@@ -388,6 +371,14 @@ class Reading(Applications):
             for i in self.application(expr, at, contexts, whole=len(sites[0]) == 1)
         ]
 
+    def presence(
+        self, expr: Expr, node: ast.expr, there: list[bool], contexts: Contexts
+    ) -> list[Item]:
+        """Read a step that is an op in some uses and `none` in others."""
+        test = ast.Compare(node, [ast.IsNot()], [ast.Constant(None)])
+        sides = (lambda cs: self.expression(expr, node, cs), nothing)
+        return self.choice((expr, test, there), contexts, sides, lambda c: c.result(expr))
+
     def conditional(
         self, expr: Expr, node: ast.IfExp, tests: list[bool], contexts: Contexts
     ) -> list[Item]:
@@ -397,3 +388,8 @@ class Reading(Applications):
             lambda cs: self.expression(expr, node.orelse, cs),
         )
         return self.choice((expr, node.test, tests), contexts, sides, lambda c: c.result(expr))
+
+
+def nothing(_: Contexts) -> list[Item]:
+    """Read a side of a choice on which there is no step."""
+    return []

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from archc.backends.pytorch.chaining import chained, local_uses
+from archc.backends.pytorch.chaining import chained, has_init, local_uses, runs
+from archc.backends.pytorch.channels import substitute
 from archc.backends.pytorch.context import Context, Contexts, Split, same, split_by, values_in
 from archc.backends.pytorch.items import Apply, Item, Loop, Val
-from archc.backends.pytorch.render import parsed, unparse
-from archc.backends.pytorch.spell import Site
+from archc.backends.pytorch.render import literal, parsed, unparse
+from archc.backends.pytorch.sites import Site
 from archc.graph import Value
+from archc.language.evaluate import Evaluator
 from archc.language.scalars import Key
 from archc.language.scalars import Loop as Turns
 from archc.language.spec import Modified, Row
 from archc.ops import VARIES, Py
 
 if TYPE_CHECKING:
-    from archc.backends.pytorch.reading import Reading, Where
+    from archc.backends.pytorch.places import Where
+    from archc.backends.pytorch.reading import Reading
 
 CARRIED = "carried_"
 """Stands for the channels of the value that runs through a loop, until they are known."""
@@ -69,6 +72,7 @@ def rolled(reading: Reading, read: Reads, head: Head, turns: Contexts, base: Val
     `base` is the value before the first turn. The channels that run into a turn are known
     only after a first reading, in which they have a name of their own.
     """
+    outer = set(reading.names.loops)
     try:
         with reading.attempt():
             reading.names.loops |= head.names
@@ -78,6 +82,8 @@ def rolled(reading: Reading, read: Reads, head: Head, turns: Contexts, base: Val
             return None if CARRIED in text else Rolled(text, path, runs_out)
     except Split:
         return None
+    finally:
+        reading.names.loops = outer
 
 
 def once(
@@ -95,6 +101,8 @@ def once(
         source = Val("", candidates)
         reading.bind(source, running)
         items = read(own)
+        if has_init(items):
+            raise Split({})
         result = items[-1].result if items else source
         pieces = chained(items, source, result, local_uses(items, result)) if items else None
     if pieces is None or len(pieces) != 1 or pieces[0].test or len(pieces[0].texts) != 1:
@@ -119,8 +127,9 @@ def carried(head: Head, base: Val, result: Val) -> tuple[tuple[str, ...], tuple[
             tree = parsed(text)
             names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
             grows = isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Add)
-            if CARRIED not in names and i not in names:
-                found += [text] if head.late else [f"{start} if {i} == 0 else {text}"]
+            if CARRIED not in names:
+                last = substitute(text, {**{n: Py(n) for n in names}, i: Py(f"{i} - 1")})
+                found += [last] if head.late else [f"{start} if {i} == 0 else {last}"]
             elif grows and unparse(tree.left) == CARRIED and CARRIED not in unparse(tree.right):  # type: ignore[attr-defined]
                 grown = f"({start}) + ({unparse(tree.right)})"  # type: ignore[attr-defined]
                 found.append(unparse(parsed(f"{grown} * {i}")))
@@ -150,7 +159,13 @@ class Repeat:
         key = self.sibling_key
         if self.where.silent:
             return False
-        return key is None or {n for e in key.exprs for n in e.names} <= set(self.loop.names)
+        return key is None or all(same(self.outer(n)) for e in key.exprs for n in e.names)
+
+    def outer(self, name: str) -> list[Any]:
+        """Return the values of a name from outside the loop in all uses, none for its own."""
+        if name in self.loop.names:
+            return []
+        return [c.frame.scope.get(name, c) for c in self.contexts]
 
     @property
     def equal(self) -> bool:
@@ -175,6 +190,8 @@ def repeated(reading: Reading, repeat: Repeat) -> list[Item]:
     if not repeat.equal and made_once is None:
         raise split_by(contexts, lambda c: len(c.turns(repeat.loop)))
     copies = reading.copies(repeat.step, repeat.turns, repeat.inside) if repeat.equal else []
+    if repeat.equal and not any(copies):
+        return []  # nothing of it is needed
     last = finished(reading, repeat)
     by_name = repeat.sibling_key is not None and made_once is None
     if source is None or last is None or by_name or not repeat.one_module:
@@ -196,7 +213,7 @@ def place(made: Loop, repeat: Repeat, once: Rolled | None) -> None:
 def roll(reading: Reading, made: Loop, repeat: Repeat, head: Head, once: Rolled) -> None:
     """Let a loop be written as one, with the copy that was written for all its turns."""
     key = repeat.sibling_key
-    made.key = key_template(key) if key is not None else ""
+    made.key = key_template(key, repeat) if key is not None else ""
     made.head = head.over([once.text, *([made.key] if made.key else [])])
     made.rolled = (f"*({once.text} {made.head})",)
     made.each = once.text
@@ -238,10 +255,21 @@ def loop_values(reading: Reading, loop: Turns, contexts: Contexts) -> str:
     return f"range({text})" if loop.counted else text
 
 
-def key_template(key: Key) -> str:
-    """Write a key with expressions as a formatted string."""
-    parts = [p if isinstance(p, str) else f"{{{unparse(p.tree)}}}" for p in key.parts]
-    return f'f"{"".join(parts)}"'
+def key_template(key: Key, repeat: Repeat) -> str:
+    """Write a key with expressions as a formatted string; names from outside are numbers."""
+    outer = {n: repeat.outer(n) for e in key.exprs for n in e.names}
+    numbers = {n: literal(v[0]) for n, v in outer.items() if v}
+    scope = {n: v[0] for n, v in outer.items() if v}
+    text = ""
+    for part in key.parts:
+        if isinstance(part, str):
+            text += part
+        elif part.names <= scope.keys():
+            text += str(Evaluator(scope).evaluate(part.tree))
+        else:
+            own = {n: Py(n) for n in part.names}
+            text += f"{{{substitute(unparse(part.tree), {**own, **numbers})}}}"
+    return f'f"{text}"'
 
 
 # Rows
@@ -255,7 +283,11 @@ def row(reading: Reading, step: Row, contexts: Contexts) -> list[Item]:
     source = value(reading, [context.frame.running])
     turns, context.frame.running = copies_of(step, context)
     name = reading.step_name
-    items = [reading.application(step.block, step.block.tree, [t], whole=True) for t in turns]
+    block = step.block
+    items = [
+        reading.application(block, block.tree, [t], whole=True, places=row_places(block.tree, t))
+        for t in turns
+    ]
     reading.step_name = name
     base = items[0][0].path.rpartition(".")[0] if items and all(len(i) == 1 for i in items) else ""
     last = value(reading, [context.frame.running])
@@ -266,9 +298,11 @@ def row(reading: Reading, step: Row, contexts: Contexts) -> list[Item]:
     apps = [a for copy in items for a in copy if isinstance(a, Apply)]
     hoist_init(made, apps)
     nodes = [t.node(step.block.tree) for t in turns]
-    made.whole = reading.templates.stage_call([n for n in nodes if n is not None])
     texts = [a.module for a in apps]
-    if len(set(texts)) > FEW and not made.whole:
+    tabled = any(e.names & reading.names.tables for e in step.arguments.values())
+    if not tabled:
+        made.whole = reading.templates.stage_call([n for n in nodes if n is not None])
+    if len(runs(texts)) > (1 if tabled else FEW) and not made.whole:
         made.rolled = rolled_row(reading, step, turns, source, texts)
     return [made]
 
@@ -282,7 +316,7 @@ def looked_up(head: Head, text: str, first: int, last: int) -> str:
     tables = [
         n for n in ast.walk(tree) if isinstance(n, ast.Subscript) and isinstance(n.value, ast.Tuple)
     ]
-    if not tables:
+    if all(len(getattr(n.value, "elts", ())) <= FEW for n in tables):
         return f"{text} {head.over([text])}"
     turns = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and n.id in head.names]
     found = [n for n in tables if n.slice in turns]
@@ -319,6 +353,12 @@ def hoist_init(made: Loop, apps: Sequence[Apply]) -> None:
         made.init = init
         for a in apps:
             a.init = ()
+
+
+def row_places(at: ast.expr, turn: Context) -> Mapping[str, ast.expr] | None:
+    """Return where a row has the arguments of a copy."""
+    node = turn.node(at)
+    return dict(node.callee.places) if node is not None else None
 
 
 def rolled_row(

@@ -11,15 +11,20 @@ from archc.language.expr import Expr
 from archc.language.spec import Body, Chain, Modified, Row
 
 
-def model_arguments(network: Network) -> set[str]:
-    """Return the params that stand only as whole arguments of the model's own steps."""
+def model_arguments(network: Network, tables: set[str]) -> set[str]:
+    """Return the params that stand only as whole arguments of the model's own steps.
+
+    Those of `tables`, lists that the constructor says itself, are arguments too.
+    """
     document = network.document
-    values = [*document.let.values(), *document.params.values()]
+    lets = {str(n): v for n, v in document.let.items()}
+    values = [v for n, v in lets.items() if n not in tables]
+    values += document.params.values()
     values += [v for rules in document.defaults.values() for v in rules.values()]
     values += [v for b in document.blocks.values() for v in b.let.values()]
     inside = {n for v in values for n in names_of(v)}
     inside |= {n for b in document.blocks.values() for e in expressions(b.body) for n in e.names}
-    whole: set[str] = set()
+    whole = {n for t in tables for n in names_of(lets[t])}
     other: set[str] = set()
     for step in document.steps.values():
         sort_names(step, whole, other)

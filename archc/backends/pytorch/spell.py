@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+from archc.backends.pytorch.chaining import IDENTITY
+from archc.backends.pytorch.channels import (
+    divided,
+    listed_items,
+    number,
+    related,
+    substitute,
+    summed,
+)
 from archc.backends.pytorch.context import (
     Contexts,
     Split,
     channel_names,
-    frozen_form,
     same,
     split_by,
 )
 from archc.backends.pytorch.init import step_lines
-from archc.backends.pytorch.items import Apply, Val, holes, placed
+from archc.backends.pytorch.items import Apply, Val, bracketed, holes, placed
 from archc.backends.pytorch.layout import atom
-from archc.backends.pytorch.render import Names, Renderer, literal, parsed, tupled, unparse
-from archc.graph import Module, Node, Value
+from archc.backends.pytorch.passing import head, passable
+from archc.backends.pytorch.render import (
+    Names,
+    Renderer,
+    literal,
+    parsed,
+    spellable,
+    tupled,
+    unparse,
+)
+from archc.backends.pytorch.sites import Site, argument_of, gathered, kind, layouts
+from archc.graph import Module, Value
 from archc.language.expr import Expr
 from archc.ops import VARIES, Op, Py, Use
 from archc.shapes import Shape
@@ -27,28 +45,7 @@ from archc.shapes import Shape
 if TYPE_CHECKING:
     from archc.backends.pytorch.templates import Template, Templates
 
-SIZED = ("pad_channels",)
-"""Ops without tensors whose spelling asks for the channels of their input."""
-
-
-@dataclass(frozen=True, eq=False)
-class Site:
-    """A piece of text that applies something, with the node that it made in each context.
-
-    `expr` is None where the text can't be read again, and everything is a literal.
-    """
-
-    expr: Expr | None
-    at: ast.expr | None
-    contexts: Contexts
-    nodes: Sequence[Node]
-    inputs: tuple[Val, ...]
-    places: Mapping[str, ast.expr] = field(default_factory=dict)
-
-    def split(self, label: Callable[[Node], Any]) -> Split:
-        """Ask for classes by what a node has."""
-        found = {id(c.frame): n for c, n in zip(self.contexts, self.nodes, strict=True)}
-        return split_by(self.contexts, lambda c: label(found[id(c.frame)]))
+Function = Callable[[Sequence[str]], str]
 
 
 class Speller:
@@ -103,9 +100,7 @@ class Speller:
 
     def argument(self, site: Site, name: str, values: list[Any]) -> Py:
         """Write an argument: what the text says where that is what it was, or a literal."""
-        place = site.places.get(name)
-        if isinstance(place, ast.Call) and place in (site.at, getattr(site.at, "func", None)):
-            place = ast.Tuple(place.args, ast.Load())  # all positional arguments are one
+        place = gathered(site, name)
         if (
             site.expr is not None
             and place is not None
@@ -127,42 +122,91 @@ class Speller:
         return all(tupled(a) == tupled(b) for a, b in zip(written, values, strict=True))
 
     def input_channels(self, site: Site) -> tuple[Py, ...]:
-        """Write the channels of each input."""
-        numbers = (
-            [n.inputs[k].shape.channels for n in site.nodes] for k in range(len(site.inputs))
-        )
-        pairs = zip(site.inputs, numbers, strict=True)
-        return tuple(self.pick(v.candidates, site.contexts, ns) for v, ns in pairs)
+        """Write the channels of each input, or what an op has in their place."""
+        found = []
+        for k, val in enumerate(site.inputs):
+            shapes = [n.inputs[k].shape for n in site.nodes]
+            numbers = [
+                n.op.features(s) if n.op else s.channels
+                for n, s in zip(site.nodes, shapes, strict=True)
+            ]
+            own = all(s.channels == n for s, n in zip(shapes, numbers, strict=True))
+            found.append(self.pick(val.candidates if own else (), site.contexts, numbers))
+        return tuple(found)
 
     # Applications
 
     def apply(self, site: Site, path: str, names: Sequence[str]) -> Apply:
         """Write the application of an op or a block; `names` are those of its outputs."""
         first = site.nodes[0]
-        if any(kind(n) != kind(first) for n in site.nodes):
+        passed = self.passed(site)
+        if not passed and any(kind(n) != kind(first) for n in site.nodes):
             raise site.split(kind)
         if any(len(n.outputs) != len(first.outputs) for n in site.nodes):
             raise site.split(lambda n: len(n.outputs))
-        made = self.op(site, path) if first.op is not None else self.block(site, path)
-        candidates = [made.outputs[0].candidates, *(() for _ in first.outputs[1:])]
+        if passed:
+            made = self.argument_op(site, path, passed)
+        else:
+            made = self.op(site, path) if first.op is not None else self.block(site, path)
         made.outputs = tuple(
-            Val(name, (*candidates[k], *number([n.outputs[k] for n in site.nodes])))
+            Val(
+                name, (*self.candidates(made, site, k), *number([n.outputs[k] for n in site.nodes]))
+            )
             for k, name in enumerate(names)
         )
         made.again = first.again
         lines = {tuple(step_lines(c, n)) for c, n in zip(site.contexts, site.nodes, strict=True)}
         if len(lines) > 1:
             raise site.split(lambda n: repr(n.init))
-        made.init = () if first.again else lines.pop()
+        made.init = () if first.again else (*made.init, *lines.pop())
         return made
+
+    def passed(self, site: Site) -> str:
+        """Return the argument that a site applies, "" where it applies no op of an argument."""
+        name = head(site.at)
+        values = [c.frame.scope[name] for c in site.contexts if name in c.frame.scope]
+        there = len(values) == len(site.contexts) and all(map(passable, values))
+        single = all(len(n.inputs) == 1 for n in site.nodes)
+        return name if name in self.names.varying and there and single else ""
+
+    def argument_op(self, site: Site, path: str, name: str) -> Apply:
+        """Write an op that is an argument: a module of its own, since it has no tensors."""
+        inplace = all(cast("Any", n.op).in_place for n in site.nodes) and self.overwrites(site)
+        self.names.used.add(name)
+        return Apply(
+            path,
+            inputs=site.inputs,
+            outputs=(Val("", tuple(c for v in site.inputs for c in v.candidates)),),
+            module=f"{name}(inplace=True)" if inplace else f"{name}()",
+            ends=True,
+        )
+
+    def overwrites(self, site: Site) -> bool:
+        """Whether an activation may write over its input in every use."""
+        pairs = zip(site.contexts, site.nodes, strict=True)
+        return all(self.templates.overwritable(c.module, n.inputs[0]) for c, n in pairs)
+
+    def candidates(self, made: Apply, site: Site, k: int) -> tuple[str, ...]:
+        """Return expressions of the channels of one of the results."""
+        known = made.outputs[k].candidates if k < len(made.outputs) else ()
+        if len(made.inputs) != 1 or site.nodes[0].op is None:
+            return known
+        guessed = (t for c in made.inputs[0].candidates for t in related(c, site.nodes, k))
+        return (*known, *guessed)
 
     def op(self, site: Site, path: str) -> Apply:
         """Write an op."""
         first = site.nodes[0]
         target = cast("Op", first.op)
         cls, use = type(target), self.use(site)
-        attached = bool(first.tensors) or target.has_mode
-        spell = None if attached else self.function(cls, use, len(site.inputs))
+        attached = first.held or target.has_mode
+        buffers = cls.buffers(use)
+        count = len(site.inputs) + len(buffers)
+        inputs, prepared = self.prepared(cls, use, site.inputs)
+        spell = None if attached else self.function(cls, use, count)
+        if prepared is not None and spell is not None:
+            whole = spell
+            spell = lambda xs: whole(prepared(xs))  # noqa: E731
         one = len(first.outputs) == 1 and not isinstance(target.shape(*first.shapes), Shape)
         if one and spell is not None:
             listed = spell
@@ -170,12 +214,14 @@ class Speller:
         module = "" if one else cls.module(use)
         return Apply(
             path,
-            inputs=site.inputs,
-            outputs=(Val("", self.op_channels(use, site)),),
+            inputs=inputs,
+            outputs=tuple(Val("", found) for found in self.results(use, site)),
             module=module,
             spell=spell,
-            call=lambda m, xs: cls.call(m, *xs),
-            owns=bool(first.tensors),
+            call=lambda m, xs: cls.call(m, *(xs if prepared is None else prepared(xs))),
+            lifts=prepared is not None,
+            owns=first.held,
+            buffers=buffers,
             ends=cls.activation or cls.name in ("flatten", "global_avg_pool"),
         )
 
@@ -190,6 +236,24 @@ class Speller:
         text = cls.function(replace(use, args=args, channels=channels), *holes(count))
         return lambda xs: placed(text, xs)
 
+    def prepared(
+        self, cls: type[Op], use: Use, inputs: tuple[Val, ...]
+    ) -> tuple[tuple[Val, ...], Callable[[Sequence[str]], list[str]] | None]:
+        """Return how values without a batch get one, where an op asks for that, else None.
+
+        Beside values with a batch they are repeated along that of the first, which is read once
+        more.
+        """
+        shapes = use.shapes
+        if all(operand(s, "x", cls, again="y") == "x" for s in shapes):
+            return inputs, None
+        whole = next((k for k, s in enumerate(shapes) if s.batch == "b"), None)
+        if cls.unbatched != "repeated" or whole is None:
+            return inputs, lambda xs: [operand(s, x, cls) for s, x in zip(shapes, xs, strict=False)]
+        return (*inputs, inputs[whole]), lambda xs: [
+            operand(s, x, cls, again=xs[-1]) for s, x in zip(shapes, xs, strict=False)
+        ]
+
     def use(self, site: Site) -> Use:
         """Gather what an op's spelling looks at."""
         first, nodes = site.nodes[0], site.nodes
@@ -198,20 +262,31 @@ class Speller:
         for name in type(target).model_fields:
             values = [getattr(n.op, name) for n in nodes]
             text = self.argument(site, name, values)
+            decisive = name in target.decisive or any(isinstance(v, str) for v in values)
+            if text.value is VARIES and decisive:
+                raise site.split(argument_of(name))
             if text.value is VARIES:
                 listed = any(isinstance(v, tuple) for v in values)
                 text = replace(text, listed=listed, optional=any(v is None for v in values))
             args[name] = text
         if any(layouts(n) != layouts(first) for n in nodes):
             raise site.split(layouts)
-        sized = bool(first.tensors) or first.name in SIZED
+        sized = first.held or target.sized
         channels = self.input_channels(site) if sized else ()
-        inplace = len(first.inputs) == 1 and all(
-            self.templates.overwritable(c.module, n.inputs[0])
-            for c, n in zip(site.contexts, nodes, strict=True)
-        )
-        inplace = inplace and target.activation
+        inplace = len(first.inputs) == 1 and target.activation and self.overwrites(site)
         return Use(args, channels, first.shapes, inplace=inplace)
+
+    def results(self, use: Use, site: Site) -> list[tuple[str, ...]]:
+        """Return expressions of the channels of each result; parts may have them in a list."""
+        count = len(site.nodes[0].outputs)
+        if count > 1:
+            for text in use.args.values():
+                if len(parts := listed_items(text)) == count:
+                    return [(part,) for part in parts]
+                if text.value == count or text.value is VARIES:
+                    found = [divided(c, text.text) for v in site.inputs for c in v.candidates]
+                    return [tuple(found)] * count
+        return [self.op_channels(use, site)]
 
     def op_channels(self, use: Use, site: Site) -> tuple[str, ...]:
         """Return expressions of the channels of an op's result."""
@@ -225,6 +300,9 @@ class Speller:
         x, y = first.shapes[:1], first.outputs[0].shape
         if len(inputs) == 1 and x[0].spatial and not y.spatial:
             found += [f"{atom(c)} * {' * '.join(map(str, x[0].spatial))}" for c in found]
+        named = use.args["sizes"].text if first.name == "rearrange" else "()"
+        for size in [unparse(p.elts[1]) for p in getattr(parsed(named), "elts", [])]:
+            found += [divided(c, size) for v in inputs for c in v.candidates if size != "1"]
         return tuple(found)
 
     def input_text(self, site: Site, k: int) -> str:
@@ -254,22 +332,39 @@ class Speller:
         texts = dict(zip(channel_names(module), channels, strict=True))
         parts = [c.text for c in channels]
         for p in template.signature.parameters:
-            text = literal(first.arguments.get(p.name))
             if p.name in template.parameters:
                 text = self.argument(site, p.name, [n.arguments[p.name] for n in site.nodes])
                 parts += written(template, p.name, text)
-            texts[p.name] = text
-        result = tuple(
-            t for c in template.result if (t := substitute(c, {**template.kept, **texts}))
-        )
+                texts[p.name] = text
+            elif (constant := spellable(first.arguments.get(p.name))) is not None:
+                texts[p.name] = constant
+        ours = {n: Py(n, VARIES) for n in template.kept if n in self.names.kept}
+        kept = [{**template.kept, **ours}, template.kept] if ours else [template.kept]
+        results = [
+            tuple(t for c in found for k in kept if (t := substitute(c, {**k, **texts})))
+            for found in template.results
+        ]
+        if template.nothing:
+            outputs = (Val("", site.inputs[0].candidates),)
+            return Apply(path, inputs=site.inputs, outputs=outputs, module=IDENTITY, spell="".join)
         return Apply(
             path,
             inputs=site.inputs,
-            outputs=(Val("", result),),
+            outputs=tuple(Val("", found) for found in results),
             module=f"{template.name}({', '.join(parts)})",
             owns=module.owns,
             template=template,
+            init=template.init,
         )
+
+
+def operand(shape: Shape, text: str, cls: type[Op], again: str = "") -> str:
+    """Write a value as an op takes it, with a batch where it has none; `again` is one with."""
+    if shape.batch == "b" or cls.unbatched == "kept":
+        return text
+    if cls.unbatched == "repeated" and again:
+        return f"{bracketed(text)}.expand({again}.shape[0]{', -1' * len(shape.sizes)})"
+    return f"{bracketed(text)}[None]" if shape.batch == "" else text
 
 
 def written(template: Template, name: str, text: Py) -> list[str]:
@@ -281,57 +376,3 @@ def written(template: Template, name: str, text: Py) -> list[str]:
     ):
         return [text.text]
     return [f"{name}={text.text}"] if text.value is VARIES or text.text != default else []
-
-
-def summed(parts: list[str]) -> str:
-    """Add up channels, numbers together: `in_channels + 64`."""
-    numbers = sum(int(p) for p in parts if p.isdigit())
-    terms = [
-        p if isinstance(parsed(p), ast.BinOp) or atom(p) == p else atom(p)
-        for p in parts
-        if not p.isdigit()
-    ]
-    return " + ".join([*terms, *([str(numbers)] if numbers or not terms else [])])
-
-
-def substitute(text: str, arguments: Mapping[str, Py]) -> str:
-    """Put the arguments of a call into an expression over the parameters of what it calls.
-
-    Return "" where the expression reads anything else.
-    """
-    tree = parsed(text)
-
-    class Put(ast.NodeTransformer):
-        complete = True
-
-        def visit_Call(self, node: ast.Call) -> ast.expr:
-            node.args = [self.visit(a) for a in node.args]
-            return node
-
-        def visit_Name(self, node: ast.Name) -> ast.expr:
-            if node.id in arguments:
-                return parsed(arguments[node.id].text)
-            self.complete = False
-            return node
-
-    put = Put()
-    made = put.visit(tree)
-    return unparse(made) if put.complete else ""
-
-
-def kind(node: Node) -> Any:
-    """Return what a node applies, whatever its arguments."""
-    if node.op is not None:
-        return (type(node.op), len(node.inputs), node.again)
-    return ("block", len(node.inputs), node.again)
-
-
-def layouts(node: Node) -> Any:
-    """Return the layouts of a node's inputs."""
-    return frozen_form([s.layout for s in node.shapes])
-
-
-def number(values: Sequence[Value]) -> tuple[str, ...]:
-    """Return the channels of values as a number, where it is one."""
-    found = {v.shape.channels for v in values}
-    return (str(found.pop()),) if len(found) == 1 else ()

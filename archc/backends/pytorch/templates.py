@@ -8,19 +8,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from archc.backends.pytorch import tables
 from archc.backends.pytorch.classes import written
-from archc.backends.pytorch.context import Context, Split, frozen_form
+from archc.backends.pytorch.context import (
+    Call,
+    Context,
+    Split,
+    bare,
+    frozen_form,
+    is_alone,
+    is_function,
+)
 from archc.backends.pytorch.layout import camel
+from archc.backends.pytorch.passing import kind_of, passable, spelled, usual
 from archc.graph import Module, Network, Node, Value
-from archc.language.expr import Expr
 from archc.language.scalars import Signature
-from archc.language.spec import Body, Modified
 from archc.lower.frames import Frame
-from archc.lower.scope import BlockDef, Callee, blocks_of
-from archc.ops import HELPERS, Py
+from archc.lower.scope import BlockDef, Callee
+from archc.ops import HELPERS, OPS, Py
+from archc.passes.territories import own_modules
 
 ROUNDS = 500
-TAKEN = (*HELPERS, "stage", "make_divisible", "F", "nn", "torch", "math", "OrderedDict")
+TAKEN = (*HELPERS, *tables.HELPERS, "stage", "F", "nn", "torch", "math", "OrderedDict")
 
 
 @dataclass(eq=False)
@@ -28,17 +37,19 @@ class Template:
     """A class or function of the file, and what its callers must know.
 
     `parameters` are the arguments that differ between its uses, `kept` constants with a name;
-    `result` are expressions of the channels that it gives. `literal` says that its one use is
-    written from the graph, `failed` that its uses need classes of their own.
+    `results` are expressions of the channels of each value that it gives. `literal` says that its one use is
+    written from the graph, `failed` that its uses need classes of their own, `nothing` that it gives what it takes.
     """
 
     name: str
     modules: Sequence[Module]
     parameters: list[str] = field(default_factory=list)
     kept: dict[str, Py] = field(default_factory=dict)
-    result: tuple[str, ...] = ()
+    results: list[tuple[str, ...]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     has_init: bool = False
+    init: tuple[str, ...] = ()
+    nothing: bool = False
     literal: bool = False
     failed: bool = False
 
@@ -53,12 +64,22 @@ class Template:
         parameter = next(p for p in self.signature.parameters if p.name == name)
         if parameter.default is None:
             return None
+        if any(passable(m.arguments[name]) for m in self.modules):
+            return spelled(usual(self.modules, name, self.named(parameter.default)))
         try:
             value = ast.literal_eval(parameter.default)
         except ValueError:
             names = {"true": "True", "false": "False", "none": "None"}
             return names.get(ast.unparse(parameter.default))
         return Py.of(tuple(value) if isinstance(value, list) else value).text
+
+    def named(self, default: ast.expr) -> Any:
+        """Return the op that a default names, None where it names none."""
+        scope = self.modules[0].scope.file.scope
+        name = default.id if isinstance(default, ast.Name) else ""
+        if name in scope:
+            return scope[name]
+        return Callee(name, OPS[name], scope.file) if name in OPS else None
 
 
 class Stale(Exception):
@@ -70,7 +91,8 @@ class Templates:
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.blocks = blocks_of(network.document)
+        ops = [n.op for module in network.modules for n in module.nodes if n.op is not None]
+        self.definitions = {name: text for op in ops for name, text in op.definitions.items()}
         self.labels: dict[int, Any] = {}
         self.literal: set[int] = set()
         self.as_class: set[int] = set()
@@ -91,7 +113,7 @@ class Templates:
     def round(self) -> list[Template]:
         """Write every template once, those that can be."""
         groups = self.grouped()
-        names = Counter(TAKEN)
+        names = Counter([*TAKEN, *self.definitions])
         templates: list[Template] = []
         for group in groups.values():
             template = Template(self.fresh(names, group[0]), group)
@@ -119,7 +141,7 @@ class Templates:
             if module is self.network.root:
                 groups["root"] = [module]
                 continue
-            ops = [(n, v) for n, v in module.arguments.items() if isinstance(v, Callee)]
+            ops = [(n, k) for n, v in module.arguments.items() if (k := kind_of(v)) is not None]
             key = (
                 id(module.block),
                 self.labels.get(id(module)),
@@ -140,7 +162,7 @@ class Templates:
                 found.add(id(module))
             for node in module.nodes:
                 if node.module is not None:
-                    visit(node.module, own=not self.inlined(node))
+                    visit(node.module, own=not self.inlined(node, module if own else None))
 
         visit(self.network.root, own=True)
         return found
@@ -162,8 +184,8 @@ class Templates:
 
     def fresh(self, names: Counter[str], module: Module) -> str:
         """Return a name that no other class or function has."""
-        if module is self.network.root:
-            name = camel(str(self.network.document.name))
+        if module.is_network:
+            name = camel(str(module.scope.file.document.name))
             name = f"{name}Net" if any(n.lower() == name.lower() for n in names) else name
         else:
             function = is_function(module) and id(module) not in self.as_class
@@ -176,6 +198,11 @@ class Templates:
         names[made] += made != name
         return made
 
+    def has_init(self, network: Module) -> bool:
+        """Whether a class inside a network has initialisers that come after its rules."""
+        inside = (self.by_module.get(id(m)) for m in own_modules(network)[1:])
+        return any(t is not None and t.has_init for t in inside)
+
     # What writers ask
 
     def expect_class(self, template: Template) -> None:
@@ -185,8 +212,8 @@ class Templates:
             self.as_class |= modules
             raise Stale
 
-    def context(self, module: Module) -> Context:
-        """Return the context of a use at the top of its body."""
+    def context(self, module: Module, call: Call | None = None) -> Context:
+        """Return the context of a use at the top of its body; `call` is where it is written."""
         names = (
             [str(n) for n in module.block.block.inputs]
             if isinstance(module.block, BlockDef)
@@ -196,7 +223,7 @@ class Templates:
         if names[-1].startswith("..."):
             values[names[-1].removeprefix("...")] = list(module.inputs[len(names) - 1 :])
         running: Any = module.inputs[0] if len(module.inputs) == 1 else list(module.inputs)
-        return Context(Frame(module, module.scope, values, running), self.blocks)
+        return Context(Frame(module, module.scope, values, running), call=call)
 
     def of(self, module: Module) -> Template:
         """Return the class or function of a module."""
@@ -226,17 +253,24 @@ class Templates:
                 return False
             if self.uses(module)[id(value)] != 1:
                 return False
+            if node.op is not None and node.op.inputs is None and len(node.inputs) == 1:
+                value = node.inputs[0]  # a concatenation of one value is that value
+                continue
             if node.module is None:
                 return node.op is not None and not node.op.keeps_output
             index = next(k for k, v in enumerate(node.outputs) if v is value)
             module, value = node.module, node.module.values[index]
 
-    def inlined(self, node: Node) -> bool:
-        """Whether a block is written inside the class around it: its tensors have no name there."""
+    def inlined(self, node: Node, parent: Module | None) -> bool:
+        """Whether a block is written inside the class around it: its tensors have no name there.
+
+        `parent` is the module of that class, None where it is itself written inside another.
+        """
         module = node.module
         if module is None or not module.owns:
             return False
-        return not node.path or bare(module)
+        unnamed = not node.path and not (parent is not None and is_alone(parent))
+        return unnamed or bare(module)
 
     def stage_call(self, nodes: Sequence[Node]) -> str:
         """Return a row as a call of the `stage` helper, "" where its copies differ too much."""
@@ -269,21 +303,3 @@ def varying(modules: Sequence[Module]) -> list[str]:
     """Return the parameters of a block whose arguments differ between its uses."""
     names = modules[0].block.signature.names
     return [n for n in names if len({frozen_form(m.arguments.get(n)) for m in modules}) > 1]
-
-
-def is_function(module: Module) -> bool:
-    """Whether a block may be a function: a list or a single step that gives a module."""
-    return isinstance(module.block, BlockDef) and not isinstance(module.block.block.body, Body)
-
-
-def bare(module: Module) -> bool:
-    """Whether a module owns tensors that no submodule of it can hold."""
-    owners = [
-        n for n in module.nodes if not n.path and (n.tensors if n.module is None else n.module.owns)
-    ]
-    alone = (
-        len(module.nodes) == 1
-        and is_function(module)
-        and isinstance(module.block.block.body, Expr | Modified)
-    )
-    return bool(owners) and not alone

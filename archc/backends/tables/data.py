@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from html import escape
 from io import StringIO
 from typing import Any
 
@@ -33,6 +34,27 @@ def _markdown(cell: Cell) -> str:
 
 def _escape(text: str) -> str:
     return text.replace("|", r"\|").replace("_", r"\_").replace("*", r"\*")
+
+
+def html(table: Table) -> str:
+    """Write a table of HTML, its title as caption and its notes below."""
+    from tabulate import tabulate  # noqa: PLC0415
+
+    body = tabulate(
+        [[_markup(cell) for cell in row] for row in (*table.rows, *table.totals)],
+        headers=[escape(c.title) for c in table.columns],
+        tablefmt="unsafehtml",  # the cells are escaped here, their line breaks are not
+        colalign=["right" if c.number else "left" for c in table.columns],
+        disable_numparse=True,
+    )
+    caption = f"<table>\n<caption>{escape(table.title)}</caption>"
+    noted = "".join(f"<p>{escape(note)}</p>\n" for note in table.notes)
+    return f"{body.replace('<table>', caption, 1)}\n{noted}"
+
+
+def _markup(cell: Cell) -> str:
+    parts = cell if isinstance(cell, tuple) else (plain(cell),)
+    return "<br>".join(escape(str(part)) for part in parts)
 
 
 def comma_separated(table: Table) -> str:

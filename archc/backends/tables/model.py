@@ -23,8 +23,29 @@ class Bracket:
         return f"[{'; '.join(self.lines)}]{self.times}"
 
 
+class Bytes(int):
+    """An amount of memory, which people read in KiB, MiB or GiB."""
+
+    def __str__(self) -> str:
+        units = ["bytes", "KiB", "MiB", "GiB"]
+        power = min(max(self.bit_length() - 1, 0) // 10, 3)
+        amount = self / 1024**power
+        return (
+            f"{amount:.3g} {units[power]}"
+            if power and amount < 1000
+            else f"{amount:,.0f} {units[power]}"
+        )
+
+
+class Share(float):
+    """A part of a whole, which people read in percent."""
+
+    def __str__(self) -> str:
+        return f"{100 * self:.1f} %"
+
+
 Part = str | Bracket
-Cell = str | int | Shape | tuple[Part, ...]
+Cell = str | int | float | Shape | tuple[Part, ...]
 Row = tuple[Cell, ...]
 
 
@@ -64,4 +85,4 @@ def plain(cell: Cell) -> str:
     """Spell a cell on one line."""
     if isinstance(cell, tuple):
         return ", ".join(map(str, cell))
-    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+    return f"{cell:,}" if type(cell) is int else str(cell)

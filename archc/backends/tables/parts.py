@@ -11,6 +11,17 @@ from archc.graph import Module, Node
 from archc.ops.base import pair
 from archc.passes.depth import weighted
 
+SPELLED = (
+    "conv",
+    "conv_transpose",
+    "linear",
+    "max_pool",
+    "avg_pool",
+    "adaptive_avg_pool",
+    "global_avg_pool",
+)
+"""The ops that tables spell as papers do, and with them those that derive from one."""
+
 
 def parts(nodes: Iterable[Node], *, strides: bool = False) -> tuple[Part, ...]:
     """Return the layers and blocks of some nodes, those that are alike counted.
@@ -51,23 +62,32 @@ def line(node: Node, *, strides: bool = True, word: str = "") -> str:
     `word` stands behind the window of a convolution.
     """
     op: Any = node.op
-    match node.name:
+    if op is None:
+        return ""
+    match next((name for name in op.lineage() if name in SPELLED), ""):
         case "conv" | "conv_transpose":
             groups = f", C={op.groups}" * (op.groups > 1)
             spread = f", dilation {_size(op.dilation)}" * (pair(op.dilation) != (1, 1))
-            what = " transposed conv" if node.name == "conv_transpose" else word
+            own = f" {op.label().replace('_', ' ')}" * (node.name not in SPELLED)
+            what = " transposed conv" if node.name == "conv_transpose" else own or word
             stride = _stride(op.stride) * strides
             return f"{_window(op.kernel)}{what}, {op.out}{groups}{spread}{stride}"
         case "linear":
             return f"{op.out}-d fc"
         case "max_pool" | "avg_pool":
-            what = " max pool" if node.name == "max_pool" else " average pool"
+            what = " max pool" if "max_pool" in op.lineage() else " average pool"
             stride = _stride(op.kernel if op.stride is None else op.stride)
             return f"{_window(op.kernel)}{what}{stride}"
         case "adaptive_avg_pool" | "global_avg_pool":
             return "average pool"
         case _:
             return ""
+
+
+def window(node: Node) -> str:
+    """Spell the window of a convolution or a pool, `3×3`; "" where a node has none."""
+    kernel = getattr(node.op, "kernel", None)
+    return _window(kernel) if kernel else ""
 
 
 def _window(kernel: int | tuple[int, int]) -> str:

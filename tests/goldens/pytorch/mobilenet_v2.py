@@ -1,4 +1,5 @@
-"""mobilenet_v2: MobileNetV2: Inverted Residuals and Linear Bottlenecks (arXiv:1801.04381).
+"""mobilenet_v2: MobileNetV2: Inverted Residuals and Linear Bottlenecks
+(arXiv:1801.04381).
 
 Written by archc 0.1.0 from mobilenet_v2.yaml, variant mobilenet_v2.
 3,504,872 params; 300,774,272 MACs at 3x224x224.
@@ -60,15 +61,18 @@ class MobileNetV2(nn.Module):
             InvertedResidual(16, 24, 6, stride=2),
             InvertedResidual(24, 24, 6),
             InvertedResidual(24, 32, 6, stride=2),
-            *(InvertedResidual(32, 32, 6) for _ in range(2)),
+            InvertedResidual(32, 32, 6),
+            InvertedResidual(32, 32, 6),
             *(
                 InvertedResidual(32 if i == 0 else 64, 64, 6, stride=2 if i == 0 else 1)
                 for i in range(4)
             ),
             InvertedResidual(64, 96, 6),
-            *(InvertedResidual(96, 96, 6) for _ in range(2)),
+            InvertedResidual(96, 96, 6),
+            InvertedResidual(96, 96, 6),
             InvertedResidual(96, 160, 6, stride=2),
-            *(InvertedResidual(160, 160, 6) for _ in range(2)),
+            InvertedResidual(160, 160, 6),
+            InvertedResidual(160, 160, 6),
             InvertedResidual(160, 320, 6),
             conv_norm_act(320, 1280, kernel=1),
         )

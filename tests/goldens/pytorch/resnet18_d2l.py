@@ -43,7 +43,7 @@ class ResNetD2l(nn.Module):
                         nn.ReLU(inplace=True),
                         nn.MaxPool2d(3, stride=2, padding=1),
                     ),
-                    "b2": nn.Sequential(*(Residual(64, 64) for _ in range(2))),
+                    "b2": nn.Sequential(Residual(64, 64), Residual(64, 64)),
                     "b3": nn.Sequential(
                         Residual(64, 128, use_1x1conv=True, strides=2),
                         Residual(128, 128),

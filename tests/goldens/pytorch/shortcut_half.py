@@ -40,7 +40,7 @@ class Scaled(nn.Module):
 
     def forward(self, x):
         y = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        x = self.bn2(self.conv2(y)) + (0.5 * self.shortcut(x))
+        x = self.bn2(self.conv2(y)) + 0.5 * self.shortcut(x)
         return F.relu(x, inplace=True)
 
 

@@ -1,0 +1,57 @@
+"""What each node sees of the network's input, wherever it stands: a block has many uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from archc.graph import Module, Node, Value, join
+from archc.passes.receptive import OWN, Fields, ReceptiveFields, through
+from archc.windows import Windows
+
+
+@dataclass(frozen=True)
+class Place:
+    """A node where it stands: its full path, the path around it, what its first value sees."""
+
+    path: str
+    prefix: str
+    node: Node
+    windows: Windows
+
+
+class Places:
+    """The places of what is drawn; the receptive fields in a module are reckoned once."""
+
+    def __init__(self, root: Module) -> None:
+        self.root = root
+        self.fields = ReceptiveFields()
+        self.own: Mapping[int, Fields] = self.fields.inside(root)
+
+    def at_top(self, node: Node) -> Place:
+        """Return the place of a node of the network's own."""
+        return _place(node, "", self.own)
+
+    def below(self, nodes: Sequence[Node]) -> dict[int, list[Place]]:
+        """Return the places of the network's own nodes, and of all inside, by the node's identity."""
+        found: dict[int, list[Place]] = {}
+        for place in self._walk(nodes, "", self.own):
+            found.setdefault(id(place.node), []).append(place)
+        return found
+
+    def _walk(
+        self, nodes: Sequence[Node], prefix: str, fields: Mapping[int, Fields]
+    ) -> Iterator[Place]:
+        for node in nodes:
+            place = _place(node, prefix, fields)
+            yield place
+            if node.module is not None:
+                taken = [fields[id(value)] for value in node.inputs]
+                seen = self.fields.inside(node.module)
+                inner = {key: through(field, taken) for key, field in seen.items()}
+                yield from self._walk(node.module.nodes, place.path, inner)
+
+
+def _place(node: Node, prefix: str, fields: Mapping[int, Fields]) -> Place:
+    first: Value = node.outputs[0]
+    return Place(join(prefix, node.path) or node.name, prefix, node, fields[id(first)].get(0, OWN))

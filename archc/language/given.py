@@ -1,0 +1,34 @@
+"""What users give beside a spec, as the text that messages about it point at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from archc.diagnostics import Source, Span
+from archc.language.expr import Expr, parse
+from archc.language.source import Text
+
+
+def places(outputs: Sequence[str]) -> list[Text]:
+    """Return the names of outputs, for messages at their place in `--outputs`."""
+    listed = [outputs] if isinstance(outputs, str) else list(outputs)
+    source, column, texts = Source("--outputs", ",".join(listed)), 1, []
+    for name in listed:
+        texts.append(Text.at(name, Span(1, column, 1, column + len(name), source)))
+        column += len(name) + 1
+    return texts
+
+
+def setting(name: str, value: Any) -> Any:
+    """Return a setting as the spec would hold it: a string is an expression."""
+    if not isinstance(value, str):
+        return list(value) if isinstance(value, tuple) else value
+    return written("--set", name, value)
+
+
+def written(flag: str, name: str, text: str) -> Expr:
+    """Parse what stands on the command line, for messages as the text `name=text`."""
+    source = Source(flag, f"{name}={text}")
+    start = len(name) + 2
+    return parse(Text.at(text, Span(1, start, 1, start + len(text), source)))

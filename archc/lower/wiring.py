@@ -1,0 +1,102 @@
+"""Arithmetic on values of the network: `a + b`, `2 * x`, `-x` are ops."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING, Any
+
+from archc.graph import Value
+from archc.language.evaluate import EvalFault, Evaluator, describe
+from archc.lower.marks import NOTHING
+from archc.lower.scope import Callee
+from archc.ops import OPS
+
+if TYPE_CHECKING:
+    from archc.lower.files import File
+
+WIRING = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
+
+
+class Wiring(Evaluator):
+    """The part of a reader that makes ops of operators."""
+
+    file: File
+
+    def apply(self, callee: Any, values: list[Any], node: ast.expr) -> Any:
+        """Apply an op or block to values; makes a node."""
+        raise NotImplementedError
+
+    def binary(self, node: ast.BinOp, left: Any, right: Any) -> Any:
+        if not (is_tensor(left) or is_tensor(right)):
+            return super().binary(node, left, right)
+        if NOTHING in (left, right) and isinstance(node.op, ast.Add):
+            return right if left is NOTHING else left
+        number = right if is_tensor(left) else left
+        if is_tensor(number):
+            return self.wire(WIRING.get(type(node.op), ""), {}, [left, right], node)
+        if isinstance(number, Callee):
+            operand = node.left if number is left else node.right
+            raise EvalFault(
+                "not-applied",
+                f"`{ast.unparse(operand)}` is an op, not a value",
+                operand,
+                f"say what it takes: `{number.name}(...)(x)`",
+            )
+        if isinstance(number, bool) or not isinstance(number, (int, float)):
+            raise EvalFault(
+                "bad-expression", f"`{ast.unparse(node)}` reckons with {describe(number)}", node
+            )
+        return self.scaled(node, left, right)
+
+    def scaled(self, node: ast.BinOp, left: Any, right: Any) -> Any:
+        """Apply an operator to a value and a number."""
+        first = is_tensor(right)  # the number stands first
+        value, number, place = (right, left, node.left) if first else (left, right, node.right)
+        match node.op:
+            case ast.Mult():
+                return self.wire("scale", {"factor": number}, [value], node, place)
+            case ast.Add():
+                return self.wire("shift", {"offset": number}, [value], node, place)
+            case ast.Sub() if first:
+                return self.wire("minus", {"minuend": number}, [value], node, place)
+            case ast.Sub():
+                return self.wire("shift", {"offset": -number}, [value], node)
+            case ast.Div():
+                return self.wire("over", {"number": number, "inverse": first}, [value], node, place)
+        raise EvalFault(
+            "bad-expression",
+            f"`{ast.unparse(node)}`: values can be added, subtracted, multiplied and divided",
+            node,
+        )
+
+    def wire(
+        self,
+        name: str,
+        arguments: dict[str, Any],
+        values: list[Any],
+        node: ast.expr,
+        place: ast.expr | None = None,
+    ) -> Any:
+        """Apply an op of arithmetic to values; `place` is where its number is written."""
+        if name not in OPS:
+            raise EvalFault(
+                "bad-expression",
+                f"`{ast.unparse(node)}`: values can be added, subtracted, multiplied and divided",
+                node,
+            )
+        places = () if place is None else ((next(iter(arguments)), place),)
+        callee = Callee(name, OPS[name], self.file, tuple(arguments.items()), places)
+        return self.apply(callee, values, node)
+
+    def visit_unaryop(self, node: ast.UnaryOp) -> Any:
+        value = self.evaluate(node.operand) if not isinstance(node.op, ast.Not) else None
+        if is_tensor(value):
+            return self.wire("negate", {}, [value], node)
+        return super().visit_unaryop(node)
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether something is a value of the network, a list of them, or nothing."""
+    if isinstance(value, list):
+        return any(is_tensor(v) for v in value) and all(v == [] or is_tensor(v) for v in value)
+    return value is NOTHING or isinstance(value, (Value, dict))

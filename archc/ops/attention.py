@@ -1,0 +1,213 @@
+"""Attention: every query looks at all keys and takes a mixture of their values."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from archc.ops.base import Op, Positive, Rate, ShapeFault, Tensor, Use, expect_layout, spell
+from archc.ops.faults import expect_channels_last, nearest_divisors, times
+from archc.ops.texts import options
+from archc.shapes import Shape
+from archc.windows import EVERYTHING, Windows
+
+
+class Attention(Op):
+    """softmax(q kᵀ · scale + terms) v, in heads: the core of attention, without parameters.
+
+    It takes queries, keys and values, tokens by channels in the last two dimensions, and any
+    number of terms that are added to the logits `heads n m`: a position bias, a mask. `scale` is
+    1 / √(channels of a head) unless given (arXiv:1706.03762, equation 1). With
+    `similarity="cosine"` queries and keys have length 1, and the first term is not added: its
+    exponential, at most 100, scales the logits of each head (arXiv:2111.09883, equation 2).
+    `fused=false` works step by step instead of by PyTorch's kernel, and differs in rounding.
+    """
+
+    name = "attention"
+    inputs = None
+    unbatched = "kept"
+    decisive = ("similarity", "fused")
+    saves = "inputs"
+
+    heads: Positive
+    scale: float | None = None
+    similarity: Literal["dot", "cosine"] = "dot"
+    fused: bool = True
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Have a place for each query, with the channels of the values."""
+        least = 4 if self.similarity == "cosine" else 3
+        if len(xs) < least:
+            scale = " and the logarithm of the scale" if least == 4 else ""
+            raise ShapeFault(
+                "too-few-values",
+                f"`{self.name}` takes queries, keys and values{scale}, but gets {len(xs)}",
+                "`split(3)` of a `linear(3 * channels)` gives the three",
+            )
+        q, k, v, *terms = xs
+        self._expect_tokens(q, k, v)
+        logits = Shape(
+            (*q.layout[:-2], "heads", "n", "m"),
+            (*q.sizes[:-2], self.heads, q.sizes[-2], k.sizes[-2]),
+        )
+        if self.similarity == "cosine":
+            self._expect_scale(terms[0])
+        for culprit, term in enumerate(terms, 3):
+            self._expect_term(term, logits, culprit)
+        return Shape(q.layout, (*q.sizes[:-1], v.sizes[-1]))
+
+    def _expect_tokens(self, q: Shape, k: Shape, v: Shape) -> None:
+        """Raise unless all are tokens by channels that fall into heads and fit together."""
+        for culprit, x in enumerate((q, k, v)):
+            takes = "tokens by channels, `b n c`"
+            if len(x.layout) < 2:
+                raise ShapeFault(
+                    "wrong-layout",
+                    f"`{self.name}` takes {takes}, but gets `{x.spelled}`",
+                    "tokens are the dimension before the channels",
+                    culprit,
+                )
+            expect_channels_last(self, x, takes, culprit)
+            expect_heads(self, self.heads, x, culprit)
+        pairs = (
+            ("queries", q.sizes[:-2], "keys", k.sizes[:-2], 1),
+            ("keys", k.sizes[:-1], "values", v.sizes[:-1], 2),
+            ("channels of queries", q.sizes[-1:], "channels of keys", k.sizes[-1:], 1),
+        )
+        for first, a, second, b, culprit in pairs:
+            if a != b:
+                raise ShapeFault(
+                    "shape-mismatch",
+                    f"`{self.name}` takes {first} of {times(a) or 1} and {second} of {times(b) or 1}",
+                    "keys and values have one number of tokens, queries and keys of channels",
+                    culprit,
+                )
+
+    def _expect_scale(self, scale: Shape) -> None:
+        if scale.sizes != (self.heads, 1, 1):
+            raise ShapeFault(
+                "shape-mismatch",
+                f"`{self.name}` takes a scale for each of {self.heads} heads, but gets {scale}",
+                f"`parameter({self.heads}, 1, 1)` is one",
+                3,
+            )
+
+    def _expect_term(self, term: Shape, logits: Shape, culprit: int) -> None:
+        """Raise unless a term can be repeated to the logits, aligned at the last dimension."""
+        pairs = zip(reversed(term.sizes), reversed(logits.sizes), strict=False)
+        short = term.batch == "b" and len(term.sizes) != len(logits.sizes)
+        long = len(term.sizes) > len(logits.sizes)
+        if short or long or any(p not in (1, q) for p, q in pairs):
+            raise ShapeFault(
+                "shape-mismatch",
+                f"`{self.name}` adds {term} to logits of {logits}",
+                f"the logits are `{logits.spelled}` here; a term may have 1 in place of a size",
+                culprit,
+            )
+
+    def macs(self, *xs: Shape) -> int:
+        """Count the products of queries with keys, and of weights with values."""
+        q, k, v = xs[:3]
+        return q.numel // q.sizes[-1] * k.sizes[-2] * (q.sizes[-1] + v.sizes[-1])
+
+    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+        """See every token."""
+        return EVERYTHING
+
+    @classmethod
+    def helper(cls, use: Use) -> str:
+        """Need one of the two ways to reckon."""
+        if use.similarity.value == "cosine":
+            return "cosine_attention"
+        return "attention" if use.fused.value else "attention_by_steps"
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell the helper."""
+        q, k, v, *terms = xs
+        scale = {} if use.similarity.value == "cosine" else {"scale": (use.scale, None)}
+        return spell(cls.helper(use), q, k, v, use.heads, *terms, **scale)
+
+
+class MultiheadAttention(Op):
+    """Attention with the projections of queries, keys, values and result: nn.MultiheadAttention.
+
+    Of one value it is self-attention; else it takes queries, keys and values, all of the
+    channels of the queries (arXiv:1706.03762, section 3.2.2).
+    """
+
+    name = "multihead_attention"
+    inputs = 3
+    spread = True
+    has_mode = True
+    layouts = ("b n c",)
+    saves = "inputs"
+
+    heads: Positive
+    dropout: Rate = 0.0
+    bias: bool = True
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Have a place for each query."""
+        q, k, v = xs
+        for culprit, x in enumerate(xs):
+            expect_layout(self, x)
+            if x.channels != q.channels:
+                raise ShapeFault(
+                    "channel-mismatch",
+                    f"`{self.name}` takes {x.channels} channels beside queries of {q.channels}",
+                    f"`linear({q.channels})` can project to as many",
+                    culprit,
+                )
+        expect_heads(self, self.heads, q, 0)
+        if k != v:
+            raise ShapeFault(
+                "shape-mismatch",
+                f"`{self.name}` takes keys of {k} and values of {v}",
+                "keys and values have one number of tokens",
+                2,
+            )
+        return q
+
+    def tensors(self, *xs: Shape) -> dict[str, Tensor]:
+        """Own the three projections in one, and that of the result."""
+        c = xs[0].channels
+        weight, out = Tensor((3 * c, c)), {"out_proj.weight": Tensor((c, c))}
+        if not self.bias:
+            return {"in_proj_weight": weight} | out
+        biases = {"in_proj_bias": Tensor((3 * c,))}
+        return {"in_proj_weight": weight} | biases | out | {"out_proj.bias": Tensor((c,))}
+
+    def macs(self, *xs: Shape) -> int:
+        """Count four projections, and the two products of attention."""
+        q, k, v = xs
+        c, products = q.channels, 2 * q.numel * k.sizes[0]
+        return (2 * q.numel + k.numel + v.numel) * c + products
+
+    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+        """See every token."""
+        return EVERYTHING
+
+    @classmethod
+    def module(cls, use: Use) -> str:
+        """Spell nn.MultiheadAttention."""
+        head = (use.channels[0], use.heads)
+        rest = options(cls, use, "dropout", "bias")
+        return spell("nn.MultiheadAttention", *head, **rest, batch_first=(True, False))
+
+    @classmethod
+    def call(cls, module: str, *xs: str) -> str:
+        """Spell the call, of whose results the second, the weights, is not asked for."""
+        return f"{module}({', '.join(xs)}, need_weights=False)[0]"
+
+
+def expect_heads(op: Op, heads: int, x: Shape, culprit: int) -> None:
+    """Raise unless the channels of x fall into heads."""
+    if x.sizes[-1] % heads:
+        near = " and ".join(map(str, nearest_divisors(x.sizes[-1], heads)))
+        verb = "is" if " and " not in near else "are"
+        raise ShapeFault(
+            "heads-do-not-divide",
+            f"`{op.name}` can't cut {x.sizes[-1]} channels into {heads} heads",
+            f"the nearest that divides {x.sizes[-1]} {verb} {near}",
+            culprit,
+        )

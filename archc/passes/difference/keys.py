@@ -1,0 +1,87 @@
+"""What becomes of a state_dict: tensors kept, reshaped, renamed, lost and new.
+
+Two tensors are one where the ops that own them are aligned. So a step that is put in front of
+a list renames those behind it, and a weight that merely has the key of another one is not
+taken for it. Tensors of ops that have no partner are compared by their keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from archc.graph import Network, join
+from archc.passes.difference.align import Aligner
+from archc.passes.difference.model import Pair
+
+Sizes = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keys of two state_dicts; each key of either is in one of these, once.
+
+    `renamed` has the new key of each old one, `reshaped` the shapes before and after.
+    """
+
+    kept: tuple[str, ...]
+    reshaped: Mapping[str, tuple[Sizes, Sizes]]
+    renamed: Mapping[str, str]
+    lost: Mapping[str, Sizes]
+    new: Mapping[str, Sizes]
+
+    @property
+    def differ(self) -> bool:
+        """Whether a state_dict of one is none of the other."""
+        return bool(self.reshaped or self.renamed or self.lost or self.new)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many there are of each kind."""
+        return {
+            "kept": len(self.kept),
+            "reshaped": len(self.reshaped),
+            "renamed": len(self.renamed),
+            "lost": len(self.lost),
+            "new": len(self.new),
+        }
+
+
+def keys(before: Network, after: Network, pairs: Iterable[Pair], aligner: Aligner) -> Keys:
+    """Compare the state_dicts of two networks whose steps are aligned."""
+    old, new = before.state_dict_shapes(), after.state_dict_shapes()
+    partner: dict[str, str] = {}
+    taken: set[str] = set()
+    for one, other in _tensors(pairs, "", "", aligner):
+        fits = one == other or (one in old and other in new and old[one] == new[other])
+        if fits and one in old and other in new and one not in partner and other not in taken:
+            partner[one] = other
+            taken.add(other)
+    for key in old:
+        if key not in partner and key in new and key not in taken:
+            partner[key] = key
+            taken.add(key)
+    same = [k for k, other in partner.items() if k == other]
+    equal = {k for k in same if old[k] == new[k]}
+    return Keys(
+        tuple(k for k in old if k in equal),
+        {k: (old[k], new[k]) for k in old if k in partner and partner[k] == k and k not in equal},
+        {k: partner[k] for k in old if k in partner and partner[k] != k},
+        {k: shape for k, shape in old.items() if k not in partner},
+        {k: shape for k, shape in new.items() if k not in taken},
+    )
+
+
+def _tensors(
+    pairs: Iterable[Pair], old: str, new: str, aligner: Aligner
+) -> Iterator[tuple[str, str]]:
+    """Yield the keys of tensors that aligned ops own, before and after."""
+    for pair in pairs:
+        a, b = pair.before, pair.after
+        if a is None or b is None:
+            continue
+        one, other = join(old, a.path), join(new, b.path)
+        if a.module is not None and b.module is not None:
+            yield from _tensors(aligner.modules(a.module, b.module), one, other, aligner)
+        else:
+            yield from ((join(one, n), join(other, n)) for n in a.tensors if n in b.tensors)

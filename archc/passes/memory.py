@@ -1,0 +1,183 @@
+"""The memory of activations for one sample, at 32 bits: what backward needs, what inference holds.
+
+Parameters, gradients and the optimizer's state are not counted, nor what a kernel needs while
+it runs. Both are reckoned once for each distinct module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from archc.graph import Module, Node, Value, is_source
+
+FLOAT = 4
+"""The bytes of an element."""
+
+
+@dataclass
+class Saved:
+    """What the backward pass of a stretch of a network needs, and what it costs.
+
+    `values` are those that are held, by identity; a value that two ops need is held once.
+    """
+
+    bytes: int = 0
+    values: set[int] = field(default_factory=set)
+    alias: dict[int, Value] = field(default_factory=dict)
+    """The value whose memory another shares, as that of a view."""
+
+    def take(self, value: Value) -> None:
+        """Hold a value."""
+        owner = self.owner(value)
+        if not self.has(owner):
+            self.values.add(id(owner))
+            self.bytes += FLOAT * owner.shape.numel
+
+    def has(self, value: Value) -> bool:
+        """Whether the value is held."""
+        return id(self.owner(value)) in self.values
+
+    def owner(self, value: Value) -> Value:
+        """Return the value whose memory a value is."""
+        return self.alias.get(id(value), value)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a module holds: bytes of its own, and which of its inputs and outputs."""
+
+    bytes: int
+    inputs: tuple[bool, ...]
+    outputs: tuple[bool, ...]
+    passed: tuple[int | None, ...]
+    """The number of the input that an output is, or None."""
+
+
+@dataclass
+class Memory:
+    """The memory of a network's modules, each reckoned once."""
+
+    _kept: dict[int, Kept] = field(default_factory=dict)
+    _peaks: dict[int, int] = field(default_factory=dict)
+
+    # Training
+
+    def run(self, node: Node, saved: Saved) -> None:
+        """Add to what is saved what a node of a module needs."""
+        if node.module is None:
+            self._op(node, saved)
+            return
+        kept = self.kept(node.module)
+        saved.bytes += kept.bytes
+        for value, held in zip(node.inputs, kept.inputs, strict=True):
+            if held:
+                saved.take(value)
+        for value, held, source in zip(node.outputs, kept.outputs, kept.passed, strict=True):
+            if source is not None:
+                saved.alias[id(value)] = saved.owner(node.inputs[source])
+            elif held:
+                saved.take(value)
+
+    @staticmethod
+    def _op(node: Node, saved: Saved) -> None:
+        op: Any = node.op
+        if op.views:
+            saved.alias.update((id(v), saved.owner(node.inputs[0])) for v in node.outputs)
+        held = {"inputs": node.inputs, "output": node.outputs}.get(op.saves, ())
+        for value in held:
+            if not is_source(value):
+                saved.take(value)
+        saved.bytes += op.saved_bytes(*node.shapes)
+
+    def kept(self, module: Module) -> Kept:
+        """Return what a module holds for its backward pass."""
+        if id(module) not in self._kept:
+            saved = Saved()
+            for node in module.nodes:
+                self.run(node, saved)
+            ends = {id(v): v for v in (*module.inputs, *module.values) if saved.owner(v) is v}
+            outside = sum(FLOAT * v.shape.numel for v in ends.values() if saved.has(v))
+            numbers = {id(v): k for k, v in enumerate(module.inputs)}
+            self._kept[id(module)] = Kept(
+                saved.bytes - outside,
+                tuple(map(saved.has, module.inputs)),
+                tuple(saved.owner(v) is v and saved.has(v) for v in module.values),
+                tuple(numbers.get(id(saved.owner(v))) for v in module.values),
+            )
+        return self._kept[id(module)]
+
+    # Inference
+
+    def peaks(
+        self, nodes: Sequence[Node], last: Iterable[Value], given: Iterable[Value]
+    ) -> list[int]:
+        """Return the most bytes that are held while each of some nodes of one module runs.
+
+        `given` are held all the time: the caller of a module holds what it gives it. `last`
+        are needed after the nodes.
+        """
+        owner = self._owners(nodes)
+
+        def own(values: Iterable[Value]) -> set[int]:
+            return {id(owner.get(id(v), v)) for v in values}
+
+        needed = own(last)
+        after: list[set[int]] = []
+        for node in reversed(nodes):
+            after.append(set(needed))
+            needed |= own(node.inputs)
+        held = {id(v): v.shape.numel for v in given}
+        always = set(held)
+        found: list[int] = []
+        for node, later in zip(nodes, reversed(after), strict=True):
+            found.append(FLOAT * sum(held.values()) + self._inside(node))
+            new = (v for v in node.outputs if id(v) not in owner and not is_source(v))
+            held.update((id(v), v.shape.numel) for v in new)
+            held = {v: size for v, size in held.items() if v in later or v in always}
+        return found
+
+    @staticmethod
+    def _owners(nodes: Sequence[Node]) -> dict[int, Value]:
+        """Return, for values that are views or handed on by a block, whose memory they share."""
+        owner: dict[int, Value] = {}
+        for node in nodes:
+            behind = [owner.get(id(v), v) for v in node.inputs]
+            if node.op is not None and node.op.views:
+                owner.update((id(v), behind[0]) for v in node.outputs)
+            if node.module is not None:
+                outside = {id(v): u for v, u in zip(node.module.inputs, behind, strict=True)}
+                pairs = zip(node.outputs, node.module.values, strict=True)
+                owner.update((id(v), outside[id(u)]) for v, u in pairs if id(u) in outside)
+        return owner
+
+    def held(self, module: Module, depth: int | None = None) -> Iterator[int]:
+        """Yield the most bytes that are held while each node runs, blocks opened to a depth.
+
+        The nodes are those of `unrolled(module, depth)`. What a block was given is held by who
+        called it until it is done.
+        """
+        yield from self._opened(module, 0, 1, depth)
+
+    def _opened(self, module: Module, others: int, level: int, depth: int | None) -> Iterator[int]:
+        most = self.peaks(module.nodes, module.values, module.inputs)
+        for node, peak in zip(module.nodes, most, strict=True):
+            if node.module is None or level == depth:
+                yield others + peak
+                continue
+            given = FLOAT * sum(v.shape.numel for v in node.module.inputs)
+            around = others + peak - self._inside(node) - given
+            yield from self._opened(node.module, around, level + 1, depth)
+
+    def _inside(self, node: Node) -> int:
+        """Return the most bytes that a node holds while it runs, besides what it is given."""
+        if node.module is None:
+            views = node.op is not None and (node.op.views or node.op.inputs == 0)
+            return 0 if views else FLOAT * sum(v.shape.numel for v in node.outputs)
+        module = node.module
+        if id(module) not in self._peaks:
+            given = FLOAT * sum(v.shape.numel for v in module.inputs)
+            peaks = self.peaks(module.nodes, module.values, module.inputs)
+            self._peaks[id(module)] = max(peaks, default=given) - given
+        return self._peaks[id(module)]

@@ -1,0 +1,136 @@
+"""The network unrolled: every application of an op in order, and the values by number.
+
+Shared modules are laid out once for each use, so that a value of one use has a number and a
+name of its own. What looks at single values (traces, probes) reads this list.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from archc.graph import Module, Network, Node, flat, join
+from archc.passes.residual import Join, joins
+from archc.shapes import Shape
+
+Places = dict[int, int]
+"""The number of each value of one module, by its identity."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One application of an op; `join` and `fork` are set where branches meet again.
+
+    `inputs` and `outputs` are numbers of values. `owner` is its path, where the network holds
+    the op's tensors. `fork` is the value that a residual branch and its shortcut come from.
+    """
+
+    owner: str
+    node: Node
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    stage: str = ""
+    join: Join | None = None
+    fork: int | None = None
+
+
+@dataclass(frozen=True)
+class Tape:
+    """All steps of a network, the names and shapes of its values, its inputs and outputs.
+
+    `training` says of each output whether inference leaves it out.
+    """
+
+    steps: tuple[Step, ...]
+    names: tuple[str, ...]
+    shapes: tuple[Shape, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    training: tuple[bool, ...]
+
+    def window(self, at: str) -> range:
+        """Return which steps a path or a stage is, as a stretch of `steps`; all for "".
+
+        Raises LookupError where nothing bears the name.
+        """
+        found = [
+            k
+            for k, step in enumerate(self.steps)
+            if not at or at in (step.stage, step.owner) or step.owner.startswith(f"{at}.")
+        ]
+        if not found:
+            raise LookupError(at)
+        return range(found[0], found[-1] + 1)
+
+    def places(self) -> list[str]:
+        """Return every name that `window` takes: stages, blocks and ops, in their order."""
+        found: dict[str, None] = {}
+        for step in self.steps:
+            parts = step.owner.split(".")
+            found.update(dict.fromkeys([step.stage] if step.stage else []))
+            found.update(dict.fromkeys(".".join(parts[:k]) for k in range(1, len(parts) + 1)))
+        return list(found)
+
+
+def read_from_outside(tape: Tape, window: range) -> tuple[int, ...]:
+    """Return the values that a stretch reads and does not make, parameters apart."""
+    steps = [tape.steps[k] for k in window]
+    made = {v for step in steps for v in step.outputs}
+    return tuple(dict.fromkeys(v for step in steps for v in step.inputs if v not in made))
+
+
+def read_outside(tape: Tape, window: range) -> tuple[int, ...]:
+    """Return the values that a stretch makes and others read, or that the network gives."""
+    later = {v for step in tape.steps[window.stop :] for v in step.inputs} | {*tape.outputs}
+    made = [v for k in window for v in tape.steps[k].outputs]
+    return tuple(v for v in made if v in later) or tuple(made[-1:])
+
+
+def unroll(network: Network) -> Tape:
+    """Lay out a network; the work follows its depth, not the number of distinct blocks."""
+    root = network.root
+    numbers: Places = {id(v): k for k, v in enumerate(root.inputs)}
+    shapes = [v.shape for v in root.inputs]
+    steps = tuple(_steps(root, numbers, shapes, "", ""))
+    names = ["input" if len(root.inputs) == 1 else f"input{k}" for k in range(len(root.inputs))]
+    names += [""] * (len(shapes) - len(names))
+    for step in steps:
+        own, several = step.owner or step.node.name, len(step.outputs) > 1
+        for k, value in enumerate(step.outputs):
+            names[value] = f"{own}[{k}]" if several else own
+    outputs = tuple(numbers[id(v)] for v in root.values)
+    inputs = tuple(numbers[id(v)] for v in root.inputs)
+    training = tuple(o.training for o in root.outputs for _ in flat(o.value))
+    return Tape(steps, _unique(names), tuple(shapes), inputs, outputs, training)
+
+
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Tell values of one name apart, as the uses of one module are: `fc`, `fc'`."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        found.append(name + "'" * seen[name])
+        seen[name] += 1
+    return tuple(found)
+
+
+def _steps(
+    module: Module, numbers: Places, shapes: list[Shape], prefix: str, stage: str
+) -> Iterator[Step]:
+    meeting = joins(module)
+    for node in module.nodes:
+        path, own = join(prefix, node.path), stage or node.stage
+        given = tuple(numbers[id(v)] for v in node.inputs)
+        if node.module is not None:
+            inner = dict(zip(map(id, node.module.inputs), given, strict=True))
+            yield from _steps(node.module, inner, shapes, path, own)
+            pairs = zip(node.outputs, node.module.values, strict=True)
+            numbers.update({id(v): inner[id(u)] for v, u in pairs})
+            continue
+        made = tuple(range(len(shapes), len(shapes) + len(node.outputs)))
+        shapes.extend(v.shape for v in node.outputs)
+        numbers.update(zip(map(id, node.outputs), made, strict=True))
+        found = meeting.get(id(node))
+        fork = numbers.get(id(found.fork)) if found else None
+        yield Step(path, node, given, made, own, found, fork)

@@ -1,0 +1,159 @@
+"""What a network is shown: seeded random numbers, an image, or a saved tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from archc.runtime.report import sizes
+from archc.shapes import Shape
+
+IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm"})
+
+# of the three colours over ImageNet, by which torchvision's networks are fed
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+class InputError(ValueError):
+    """A file or a shape that can't be shown to the network, and why."""
+
+
+def random_batch(shape: Shape, batch: int, seed: int) -> torch.Tensor:
+    """Return samples drawn from N(0, 1); the state of torch's generator is left as it was."""
+    return torch.randn((batch, *shape.sizes), generator=torch.Generator().manual_seed(seed))
+
+
+def batch_of(files: Sequence[Path], *shapes: Shape) -> torch.Tensor:
+    """Return the samples of files as one batch, of the first of some shapes that they fit.
+
+    Images take the height and width of the first shape. Raises InputError.
+    """
+    parts = [_samples(path, shapes) for path in files]
+    if len({part.shape[1:] for part in parts}) > 1:
+        found = ", ".join(
+            f"{path} {sizes(part.shape[1:])}" for path, part in zip(files, parts, strict=True)
+        )
+        raise InputError(f"samples of one batch have one shape, got {found}")
+    return torch.cat(parts)
+
+
+def _samples(path: Path, shapes: Sequence[Shape]) -> torch.Tensor:
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    if path.suffix.lower() in IMAGES:
+        return _image(path, shapes[0])
+    x = _tensor(path)
+    if not x.is_floating_point():
+        raise InputError(f"{path}: a network takes floating point numbers, got {_kind(x)}")
+    if not bool(x.isfinite().all()):
+        raise InputError(f"{path}: not all numbers are finite")
+    for shape in shapes:
+        if tuple(x.shape[-len(shape.sizes) :]) == shape.sizes and x.dim() <= len(shape.sizes) + 1:
+            return x.reshape((-1, *shape.sizes)).float()
+    wanted = " or ".join(f"{shape} or a batch of them" for shape in shapes)
+    raise InputError(f"{path}: expected {wanted}, got {sizes(x.shape) or 'one number'}")
+
+
+def _kind(x: torch.Tensor) -> str:
+    return str(x.dtype).removeprefix("torch.")
+
+
+def _image(path: Path, shape: Shape) -> torch.Tensor:
+    """Return an image as the network takes it: resized, in [0, 1], then normalised."""
+    try:
+        from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError:
+        raise InputError("images need Pillow: pip install 'archc[image]'") from None
+    channels = {1: "L", 3: "RGB"}.get(shape.channels)
+    if len(shape.spatial) != 2 or channels is None:
+        raise InputError(f"{path}: an image has 1 or 3 channels, and the input is {shape}")
+    height, width = shape.spatial
+    try:
+        with Image.open(path) as image:
+            small = image.convert(channels).resize((width, height), Image.Resampling.BILINEAR)
+    except (UnidentifiedImageError, OSError) as error:
+        raise InputError(f"{path}: {error}") from None
+    numbers = torch.frombuffer(bytearray(small.tobytes()), dtype=torch.uint8).float() / 255
+    x = numbers.reshape(height, width, shape.channels).permute(2, 0, 1)
+    if channels == "RGB":
+        x = (x - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    return x[None].contiguous()
+
+
+def _tensor(path: Path) -> torch.Tensor:
+    read = READERS.get(path.suffix.lower())
+    if read is None:
+        known = ", ".join([*READERS, *sorted(IMAGES)])
+        raise InputError(f"{path}: the suffix says what a file holds, one of {known}")
+    found = _read(path, read)
+    if isinstance(found, dict) and len(found) == 1:
+        (found,) = found.values()
+    if not isinstance(found, torch.Tensor):
+        raise InputError(f"{path} holds no tensor but {type(found).__name__}")
+    return found
+
+
+def _read(path: Path, read: Callable[[Path], Any]) -> Any:
+    try:
+        return read(path)
+    except ModuleNotFoundError as error:
+        raise InputError(f"{path} needs {error.name}: pip install {error.name}") from None
+    except Exception as error:
+        raise InputError(
+            f"{path}: {str(error).partition(chr(10))[0] or type(error).__name__}"
+        ) from error
+
+
+def _numpy(path: Path) -> torch.Tensor:
+    import numpy as np  # noqa: PLC0415
+
+    return torch.from_numpy(np.load(path, allow_pickle=False))
+
+
+def _torch(path: Path) -> Any:
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _safetensors(path: Path) -> dict[str, torch.Tensor]:
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    return load_file(path)
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    ".npy": _numpy,
+    ".pt": _torch,
+    ".pth": _torch,
+    ".safetensors": _safetensors,
+}
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Give a network the numbers of a saved state_dict, or of a checkpoint that holds one.
+
+    Such is what `torch.save(model.state_dict(), path)` writes; in a checkpoint it stands under
+    `model` or `state_dict`. Raises InputError where the file is no such thing or the keys
+    or shapes differ.
+    """
+    read = READERS.get(path.suffix.lower(), _torch)
+    if not path.is_file():
+        raise InputError(f"there is no file {path}")
+    found = _read(path, read)
+    for key in ("model", "state_dict"):
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+    if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
+        raise InputError(f"{path} holds no state_dict")
+    try:
+        model.load_state_dict(found)
+    except RuntimeError as error:
+        raise InputError(f"{path} is of another network: {_second(str(error))}") from None
+
+
+def _second(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[min(1, len(lines) - 1)][:200]

@@ -1,0 +1,6 @@
+from archc.ops import Conv
+
+
+class Better(Conv):
+    name = "conv"
+    torch_module = "nn.Conv2d"

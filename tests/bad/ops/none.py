@@ -1,0 +1,5 @@
+from archc.ops import Op
+
+
+class Gate(Op):
+    """It has no name."""
