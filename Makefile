@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 INSTALLED := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
-.PHONY: help demo test check lint types heavy goldens docs bench examples format clean
+.PHONY: help demo test check lint types heavy goldens zoo docs bench examples format clean
 .NOTPARALLEL:
 
 help: ## say what there is
@@ -48,6 +48,11 @@ heavy: $(INSTALLED) ## run the tests that sweep over the big networks
 
 goldens: $(INSTALLED) ## rewrite the expected outputs of the tests; read the diff
 	$(PYTEST) --update-goldens
+
+zoo: $(INSTALLED) ## compare with torchvision anew, and write docs/zoo.md
+	$(PYTEST) -m "heavy or not heavy" tests/runtime/test_zoo.py tests/runtime/test_torchvision.py \
+		-k "small_maps or any_size or one_size or native_size" --update-goldens
+	$(BIN)/python docs/generate.py
 
 docs: $(INSTALLED) ## write what the documents say of ops, commands and diagnostics, and draw
 	$(BIN)/python docs/generate.py --pictures

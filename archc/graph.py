@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import networkx as nx
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Value:
     """A tensor on its way between two nodes; `text` says in a message what its shape is from."""
 
@@ -28,6 +28,10 @@ class Value:
     span: Span
     text: str = ""
     node: Node | None = None
+
+    def __repr__(self) -> str:
+        """Spell the shape only: a value leads to its whole network."""
+        return f"a value of {self.shape}"
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Output:
     training: bool = False
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Node:
     """One application of an op, or of a block, inside a module.
 
@@ -95,7 +99,7 @@ class Node:
         return tuple(value.shape for value in self.inputs)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Module:
     """A block with its arguments on given input shapes: its nodes, in the order of the text.
 

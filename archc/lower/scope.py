@@ -44,7 +44,7 @@ class Callee:
 
     name: str
     target: BlockDef | type[Op]
-    file: File = field(compare=False)
+    file: File = field(compare=False, repr=False)
     arguments: tuple[tuple[str, Any], ...] = ()
     places: tuple[tuple[str, ast.expr], ...] = field(default=(), compare=False)
     init: tuple[tuple[str, Expr], ...] = field(default=(), compare=False)

@@ -52,11 +52,9 @@ from archc.ops.elementwise import (
     Clamp,
     Exp,
     L2Normalize,
-    Log,
     Maximum,
     Minimum,
     Power,
-    Sqrt,
 )
 from archc.ops.fitting import CropTo, Resize, ResizeTo
 from archc.ops.helpers import HELPERS
@@ -132,8 +130,6 @@ OPS: dict[str, type[Op]] = {
     "log_softmax": LogSoftmax,
     "abs": Abs,
     "exp": Exp,
-    "log": Log,
-    "sqrt": Sqrt,
     "power": Power,
     "clamp": Clamp,
     "maximum": Maximum,

@@ -45,24 +45,8 @@ class Exp(Elementwise):
     torch_function = "torch.exp"
 
 
-class Log(Elementwise):
-    """The natural logarithm."""
-
-    name = "log"
-    torch_function = "torch.log"
-
-
-class Sqrt(Elementwise):
-    """The square root."""
-
-    name = "sqrt"
-    keeps_output = True
-    saves = "output"
-    torch_function = "torch.sqrt"
-
-
 class Power(Elementwise):
-    """Each element to the power of a number."""
+    """Each element to the power of a number; 0.5 is the square root."""
 
     name = "power"
     torch_function = "torch.pow"

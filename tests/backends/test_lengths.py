@@ -17,7 +17,7 @@ KNOBS: dict[str, Callable[[Any, int], Any]] = {
     "depths": lambda old, size: [size] * len(old),
     "depth": lambda _, size: size,
     "layers": lambda _, size: size,
-    "repeats": lambda old, size: [size] * len(old) if isinstance(old, list) else size,
+    "repeats": lambda _, size: size,
     "n": lambda _, size: size,
     "L": lambda _, size: 6 * size + 4,
     "depth_mult": lambda _, size: size / 2,

@@ -159,6 +159,14 @@ def test_every_value_between_boxes_is_drawn(name: str) -> None:
     assert len(lanes) == len(set(lanes))
 
 
+def test_what_is_for_training_only_says_so(pages: Pages) -> None:
+    _, page = pages("googlenet")
+    said = re.findall(r'<span class="name">([^<]*)</span>(?=[^\n]*?<span class="only">)', page)
+
+    assert said == ["aux", "aux", "aux2", "aux1"]
+    assert page.count(' training"') == 2
+
+
 def test_deep_network_is_folded(pages: Pages) -> None:
     arch, page = pages("resnet1202")
 

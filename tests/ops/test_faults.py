@@ -194,10 +194,10 @@ FAULTS: list[tuple[Op, tuple[Shape, ...], str, str]] = [
     ),
     (op("rearrange", pattern="b n c -> b c n"), (MAP,), "wrong-layout", "takes `b n c`"),
     (
-        op("rearrange", pattern="b n (h d) -> b h n d", sizes=(("h", 2),)),
+        op("rearrange", pattern="b n (w d) -> b w n d", sizes=(("w", 2),)),
         (TOKENS,),
         "wrong-layout",
-        "takes `b n h`",
+        "takes `b n w`",
     ),
     (
         op("rearrange", pattern="b (k n) (h w) -> b (k n) (h w)", sizes=(("n", 1), ("h", 1))),

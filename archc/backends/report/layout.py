@@ -13,6 +13,7 @@ from archc.backends.report.outline import Item, Stack
 from archc.backends.report.pictures import drawn, keyed, part
 from archc.backends.report.records import Records
 from archc.graph import Network, join
+from archc.passes.conventions import inferring
 
 View = dict[str, Any]
 
@@ -31,6 +32,7 @@ class Layout:
 
     def __post_init__(self) -> None:
         self.places = Places(self.network.root)
+        self.inferring = set(map(id, inferring(self.network)))
 
     def stack(self, stack: Stack) -> View:
         """Return a stack: its items in rows, the links between them, its arcs in lanes."""
@@ -62,7 +64,7 @@ class Layout:
             "title": item.title,
             "times": item.times,
             "lines": item.lines,
-            "training": item.training,
+            "training": item.training or self.leaves_out(item),
         }
         if item.kind == "port":
             values = list((item.gives or item.reads).values())
@@ -73,6 +75,8 @@ class Layout:
         view["shape"] = str(item.nodes[-1].outputs[0].shape)
         if item.kind != "ops":
             view["key"] = self.key(item)
+        if item.kind == "block":
+            view["lines"] = [span(item), *item.lines]
         inside = item.inside
         if inside is not None and len(inside.items) > 1:
             view["stack"] = self.stack(inside)
@@ -80,10 +84,14 @@ class Layout:
             view["svg"] = self.drawing(inside.items[0] if inside else item)
         return view
 
+    def leaves_out(self, item: Item) -> bool:
+        """Whether inference does without an item: what only an output for training needs."""
+        return bool(item.nodes) and all(id(node) not in self.inferring for node in item.nodes)
+
     def key(self, item: Item) -> str:
         """Return the key of the record of a stage or of a run of blocks."""
         first, last = (self.places.at_top(item.nodes[k]) for k in (0, -1))
-        path = first.path if first.path == last.path else f"{first.path} to {last.path}"
+        path = span(item)
         times = item.times if item.times > 1 else None
         return self.records.add(item.title, first, item.nodes, last=last, path=path, total=times)
 
@@ -99,3 +107,9 @@ class Layout:
         scene = part(nodes, module, prefix, self.folding)
         keyed(scene, found, self.records)
         return drawn(scene, self.theme)
+
+
+def span(item: Item) -> str:
+    """Return the path of an item, or the first and the last one: `layer1.1 to layer1.2`."""
+    first, last = (item.nodes[k].path or item.nodes[k].name for k in (0, -1))
+    return first if first == last else f"{first} to {last}"

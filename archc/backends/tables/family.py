@@ -72,7 +72,10 @@ def claimed(networks: Sequence[Network]) -> str | None:
     """Return the convention of the first claim about MACs."""
     of = (c for n in networks for c in n.document.claims.get(n.variant, ()) if c.macs)
     first = next(of, None)
-    return None if first is None else str(first.convention or "macs")
+    if first is None:
+        return None
+    named = str(first.convention or "macs")
+    return named if CONVENTIONS[named].quantity == "macs" else "macs"
 
 
 def _row(name: str, sections: Sequence[Section | None]) -> Row:

@@ -88,8 +88,11 @@ class Aligner:
             lambda n: (n.path, self.look(n), n.shapes),
             lambda n: (n.path, self.look(n)),
         ]
-        found = (matched(before, after, levels) for levels in ([*in_place, *anywhere], anywhere))
-        return max((tuple(Pair(a, b) for a, b in pairs) for pairs in found), key=self._equal)
+
+        def aligned(levels: Sequence[Level[Node]]) -> tuple[Pair, ...]:
+            return tuple(Pair(a, b) for a, b in matched(before, after, levels))
+
+        return max(aligned([*in_place, *anywhere]), aligned(anywhere), key=self._equal)
 
     def _equal(self, pairs: Sequence[Pair]) -> tuple[int, int]:
         """Count the pairs that say the same, and those that do so on equal sizes."""
