@@ -19,6 +19,7 @@ from archc.language.source import Text, read
 from archc.language.spec import Body, Document, Library
 from archc.lower.linking import link, pick
 from archc.lower.lowering import lower
+from archc.ops import OPS
 from archc.passes import CHECKS, Verdict, claims, depth, misnamed, params, verdicts
 from archc.passes.costs import macs
 from archc.passes.paths import Length, Paths, paths
@@ -240,11 +241,14 @@ def compile_block(
     if wrong := errors(judge_text(parsed)[0]):
         raise SpecError(wrong)
     step = written("--block", "block", block)
+    key = block.partition("(")[0]
+    if key not in OPS:  # what is in a block has its names without the block's
+        key = "_block"
     alone = parsed.model_copy(
         update={
             "input": tuple(written("--input", "input", str(size)) for size in shape),
             "body": Body.model_construct(
-                root={Key(Text.at("_block", step.text.span), ("_block",)): step}
+                root={Key(Text.at(key, step.text.span), (key,)): step}
             ),
             **dict.fromkeys(("stem", "stages", "head", "outputs")),
         }

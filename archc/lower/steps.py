@@ -308,8 +308,9 @@ class Steps:
                 ]
             )
         path = self.path(frame, place)
-        if place.silent and any("" in n.tensors for n in heavy):
-            message = f"the step `{place.key}` is itself a tensor, but a key with `_` names none"
+        if place.silent and any(n.op is not None and not n.op.registered for n in heavy):
+            what = "is itself a tensor" if "" in heavy[0].tensors else "owns tensors"
+            message = f"the step `{place.key}` {what}, but a key with `_` names none"
             remedy = f"name it `{str(place.key).lstrip('_')}`"
             raise SpecError(
                 [Diagnostic("nameless-parameter", message, reader.expr.text.span, help=remedy)]

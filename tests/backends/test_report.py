@@ -102,7 +102,7 @@ def test_records_say_what_the_network_has(name: str, pages: Pages) -> None:
     """A record's shape, counts, field, stride and line are those that graph and table have."""
     arch, page = pages(name)
     by_layer = json.loads(
-        arch.table("json", by="layer", columns=["name", "effective_stride", "receptive_field"])
+        arch.table("json", by="layer", columns=["name", "stride", "receptive_field"])
     )
     layers = {row["name"]: row for row in by_layer["rows"]}
     graph = arch.graph.nodes
@@ -119,7 +119,7 @@ def test_records_say_what_the_network_has(name: str, pages: Pages) -> None:
         assert record["at"][1] == data["span"].line
         assert (record["field"], record["stride"]) == (
             row["receptive_field"],
-            row["effective_stride"],
+            row["stride"],
         )
     assert seen > 5
 

@@ -159,7 +159,8 @@ def test_inplace(case: Case) -> None:
     torch.testing.assert_close(results[0], results[1])
 
 
-@each([case for case in CASES if not case[0].keeps_output])
+# A concatenation of one value is that value, which the emitter knows.
+@each([c for c in CASES if not c[0].keeps_output and (c[0].name, len(c[1])) != ("concat", 1)])
 def test_output_may_be_overwritten(case: Case) -> None:
     """Where `keeps_output` is false, an activation in place breaks no gradient and no input."""
     op, xs = case

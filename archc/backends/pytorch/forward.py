@@ -282,8 +282,9 @@ class Forward:
         for val in each.outputs:
             targets.append(next(n for n in self.choices(val) if self.free(n) and n not in targets))
         both = ", ".join(targets)
-        if targets != sources:
-            self.emit(f"{both} = {', '.join(sources)}")
+        moved = [(t, s) for t, s in zip(targets, sources, strict=True) if t != s]
+        if moved:
+            self.emit(" = ".join(", ".join(side) for side in zip(*moved, strict=True)))
         self.emit(f"{each.head}:")
         self.emit(f"    {both} = {each.module}({both})")
         self.names |= dict(zip(each.outputs, targets, strict=True))

@@ -92,13 +92,13 @@
 
     const boxOf = (target) => target instanceof Element && target.closest(".canvas [data-k]");
     const canvas = $(".canvas");
-    canvas.addEventListener("pointerover", (event) => {
+    document.addEventListener("pointermove", (event) => {
       // boxes that move below a pointer at rest are not pointed at
       const rests = pointer && pointer[0] === event.clientX && pointer[1] === event.clientY;
+      pointer = [event.clientX, event.clientY];
       const box = boxOf(event.target);
-      if (box && !pinned && !rests) show(box.dataset.k);
+      if (box && !pinned && !rests && details.dataset.k !== box.dataset.k) show(box.dataset.k);
     });
-    document.addEventListener("pointermove", (event) => { pointer = [event.clientX, event.clientY]; });
     canvas.addEventListener("focusin", (event) => {
       const box = boxOf(event.target);
       if (!box) return;

@@ -19,7 +19,7 @@ from archc.shapes import Shape
 View = dict[str, Any]
 
 COLUMNS = (
-    "name", "block", "output", "effective_stride", "receptive_field", "params", "params%", "macs", "macs%",
+    "name", "block", "output", "stride", "receptive_field", "params", "params%", "macs", "macs%",
     "memory_training", "memory_inference",
 )  # fmt: skip
 KINDS = {"stage": "stages", "run": "runs of equal blocks", "block": "blocks", "layer": "layers"}

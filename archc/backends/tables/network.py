@@ -54,6 +54,8 @@ class Cut:
     pieces: tuple[Piece, ...]
     depth: int | None = 1
     """How deep blocks in blocks are opened: `module` is `root` so far unrolled."""
+    runs: bool = False
+    """Whether rows are runs of blocks, whose stride is what papers print: the first block's."""
 
     @cached_property
     def fields(self) -> tuple[Windows, ...]:
@@ -158,7 +160,7 @@ def cut(network: Network, by: str | int) -> Cut:
         pieces = tuple(Piece(s.name, s.nodes) for s in network.stages)
         return Cut(network.root, network.root, pieces)
     if by == "run":
-        return Cut(network.root, network.root, tuple(_runs(network)))
+        return Cut(network.root, network.root, tuple(_runs(network)), runs=True)
     depth = by if isinstance(by, int) else {"block": 1, "layer": None}[by]
     flat = unrolled(network.root, depth)
     pieces = tuple(Piece(n.path or n.name, (n,), n.again) for n in flat.nodes)
@@ -257,12 +259,6 @@ READERS: dict[str, Reader] = {
     "stride": Reader(
         "stride", _strides, number=True, note="stride: how far neighbours stand apart in the input"
     ),
-    "effective_stride": Reader(  # the same where blocks have an argument that is called `stride`
-        "effective stride",
-        _strides,
-        number=True,
-        note="effective stride: how far neighbours stand apart in the input",
-    ),
     "receptive_field": Reader(
         "receptive field",
         lambda made: [field_text(windows) for windows in made.fields],
@@ -297,7 +293,7 @@ def reader(key: str, made: Cut) -> Reader:
     arguments = dict.fromkeys(a for p in made.pieces for a in p.nodes[0].arguments)
     known = (*READERS, *names, *(f"{name}%" for name in names), *arguments)
     one_of(key, known, "column")
-    if key in arguments and not (key in READERS and key != "stride"):
+    if key in arguments and (key not in READERS or (key == "stride" and made.runs)):
         return Reader(key, each(_argument(key)), number=True)
     if key in READERS:
         return READERS[key]

@@ -174,9 +174,9 @@ def _arguments(before: Node, after: Node) -> Iterator[str]:
     old, new = arguments(before), arguments(after)
     for name in {**old, **new}:
         if name not in old or name not in new:
-            yield f"{name} {value_of(new[name])}" if name in new else f"no {name}"
+            yield f"{name} {rounded(new[name])}" if name in new else f"no {name}"
         elif value_of(old[name]) != value_of(new[name]):
-            yield f"{name} {value_of(old[name])} → {value_of(new[name])}"
+            yield f"{name} {rounded(old[name])} → {rounded(new[name])}"
 
 
 def arguments(node: Node) -> dict[str, Any]:
@@ -189,12 +189,17 @@ def call(node: Node) -> str:
     given = arguments(node)
     if isinstance(node.target, Op):
         fields = type(node.target).model_fields
-        parts = [value_of(given[n]) for n, f in fields.items() if f.is_required()]
+        parts = [rounded(given[n]) for n, f in fields.items() if f.is_required()]
         chosen = {n: f for n, f in fields.items() if not f.is_required() and given[n] != f.default}
-        parts += [f"{n}={value_of(given[n])}" for n in chosen]
+        parts += [f"{n}={rounded(given[n])}" for n in chosen]
     else:
-        parts = [f"{name}={value_of(value)}" for name, value in given.items()]
+        parts = [f"{name}={rounded(value)}" for name, value in given.items()]
     return f"{node.name}({', '.join(parts)})" if parts else node.name
+
+
+def rounded(value: object) -> str:
+    """Spell a value for a line of text, a number with a point by its first six digits."""
+    return f"{value:.6g}" if isinstance(value, float) else value_of(value)
 
 
 def value_of(value: object) -> str:
