@@ -247,9 +247,7 @@ def compile_block(
     alone = parsed.model_copy(
         update={
             "input": tuple(written("--input", "input", str(size)) for size in shape),
-            "body": Body.model_construct(
-                root={Key(Text.at(key, step.text.span), (key,)): step}
-            ),
+            "body": Body.model_construct(root={Key(Text.at(key, step.text.span), (key,)): step}),
             **dict.fromkeys(("stem", "stages", "head", "outputs")),
         }
     )

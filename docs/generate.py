@@ -458,7 +458,14 @@ def gallery() -> str:
     """Return the page with a picture of every family, and a table of all."""
     found = {path.stem: archc.compile(path) for path in zoo.files()}
     rows = (
-        (f"[{stem}](#{stem})", a.name, str(a.input), str(a.depth), counted(a.params), counted(a.macs))
+        (
+            f"[{stem}](#{stem})",
+            a.name,
+            str(a.input),
+            str(a.depth),
+            counted(a.params),
+            counted(a.macs),
+        )
         for stem, a in found.items()
     )
     heads = ("family", "shown here", "input", "depth", "params", "MACs")

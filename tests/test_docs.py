@@ -164,7 +164,9 @@ def test_pictures(generate: types.ModuleType) -> None:
     """A picture says what archc draws today; where its letters stand depends on fonts."""
     pytest.importorskip("pygraphviz")
     images = DOCS / "images"
-    kept = {str(path.relative_to(images)): path.read_text("utf-8") for path in images.rglob("*.svg")}
+    kept = {
+        str(path.relative_to(images)): path.read_text("utf-8") for path in images.rglob("*.svg")
+    }
     drawn = dict(generate.drawn())
     gallery = {name for name in kept if name.startswith("gallery/")}
 

@@ -27,4 +27,15 @@ def render(what: Table, form: str = "text") -> str:
     return FORMATS[one_of(form, list(FORMATS), "format")](what)
 
 
-__all__ = ["BY", "FORMATS", "READERS", "Table", "UnknownName", "claims", "family", "render", "table", "text"]
+__all__ = [
+    "BY",
+    "FORMATS",
+    "READERS",
+    "Table",
+    "UnknownName",
+    "claims",
+    "family",
+    "render",
+    "table",
+    "text",
+]

@@ -159,10 +159,8 @@ def test_sort() -> None:
 def test_latex_compiles(arguments: tuple[str, ...], tmp_path: Path) -> None:
     """As it is, in a document that loads booktabs and nothing else."""
     body = run(*arguments, "--format", "latex")
-    document = "\n".join([
-        r"\documentclass{article}", r"\usepackage{booktabs}", r"\begin{document}", r"\tiny",
-        body, r"\end{document}",
-    ])  # fmt: skip
+    head = "\\documentclass{article}\n\\usepackage{booktabs}\n\\begin{document}\n\\tiny\n"
+    document = f"{head}{body}\n\\end{{document}}\n"
     (tmp_path / "table.tex").write_text(document, encoding="utf-8")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
