@@ -14,6 +14,9 @@ from pathlib import Path
 PAUSE = 0.2
 """Seconds between two looks."""
 
+GRAIN = 10_000_000
+"""Nanoseconds by which the time of a file may lag behind the clock."""
+
 Stamp = tuple[int, int, int] | None
 
 
@@ -25,9 +28,9 @@ def watch(work: Callable[[], Iterable[Path]]) -> None:
     seen: dict[Path, Stamp] = {}
     try:
         while True:
-            before = stamps(seen)
+            before, start = stamps(seen), time.time_ns() - GRAIN
             files = sorted(set(work()))
-            seen = {path: before.get(path) or _stamp(path) for path in files}
+            seen = {path: before.get(path) or _old(_stamp(path), start) for path in files}
             wait(files, seen)
     except KeyboardInterrupt:
         return
@@ -46,6 +49,11 @@ def wait(files: Iterable[Path], before: dict[Path, Stamp]) -> None:
 def stamps(files: Iterable[Path]) -> dict[Path, Stamp]:
     """Return what changes when a file is written or replaced; None for one that is not there."""
     return {path: _stamp(path) for path in files}
+
+
+def _old(stamp: Stamp, start: int) -> Stamp:
+    """Return the stamp of a file that was not known before the work, None where it changed since."""
+    return None if stamp is None or stamp[0] > start else stamp
 
 
 def _stamp(path: Path) -> Stamp:

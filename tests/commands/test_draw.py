@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -133,6 +135,7 @@ def test_watch_works_again_when_a_file_changes(tmp_path: Path) -> None:
     """Written in place, replaced, gone for a while: each is one change."""
     path = tmp_path / "a.yaml"
     path.write_text("0", encoding="utf-8")
+    os.utime(path, (0, 0))  # what has just been written is looked at twice
     seen: list[str] = []
     steps: list[Callable[[], object]] = [
         lambda: path.write_text("1!", encoding="utf-8"),
@@ -163,9 +166,12 @@ def _replaced(path: Path, text: str) -> None:
 def watched(command: list[str]) -> Iterator[subprocess.Popen[str]]:
     """Run a command until it is interrupted, as by Ctrl-C; that is no failure."""
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        late = Timer(60, process.kill)  # whoever waits for a line then reads the end of it
+        late.start()
         try:
             yield process
         finally:
+            late.cancel()
             process.send_signal(signal.SIGINT)
             assert process.wait(timeout=20) == 0
 
