@@ -116,8 +116,10 @@ class Reader(Wiring):
 
     def known(self, value: Any) -> Any:
         """Return a value, or leave quietly where it is unknown, all of it or an item."""
-        if value is UNKNOWN or (isinstance(value, list) and any(v is UNKNOWN for v in value)):
+        if value is UNKNOWN:
             raise Poisoned
+        for item in value if isinstance(value, list) else ():
+            self.known(item)
         return value
 
     def visit_attribute(self, node: ast.Attribute) -> Any:

@@ -180,12 +180,13 @@ class Steps:
         chosen: Any = step.do
         if step.condition is not None and not self.data(frame.scope, step.condition, frame):
             if step.otherwise is None:
-                taken = step.source is not None and take
-                return self.data(frame.scope, step.source, frame) if taken else ABSENT
+                if step.source is None or not take:
+                    return ABSENT
+                return self.source(frame, step.source)
             chosen = step.otherwise
         inner = frame.inner()
         if step.source is not None and take:
-            inner.running = self.data(frame.scope, step.source, frame)
+            inner.running = self.source(frame, step.source)
         if step.init is not None:
             inner.defaults_init = {**(frame.defaults_init or {}), **step.init}
         if not isinstance(chosen, Chain):
@@ -195,12 +196,23 @@ class Steps:
         self.note(frame, at, result)
         return result
 
+    def source(self, frame: Frame, source: Expr) -> Any:
+        """Return what `from:` says, which must be a value of the network, or a list of them."""
+        value = self.data(frame.scope, source, frame)
+        if isinstance(value, (Value, list, dict)) or value in (NOTHING, UNKNOWN, ABSENT):
+            return value
+        message = f"`{source.text}` is {describe(value)}, not a value of the network"
+        help = "`from:` says what the step takes"
+        found = Diagnostic("wrong-kind", message, source.text.span, help=help)
+        self.diagnostics.append(found)
+        return UNKNOWN
+
     def loop(self, frame: Frame, place: Place, step: Modified, loop: Loop) -> Any:
         """Lower the copies of a `repeat`, chained, or of a `for`, side by side."""
         chained = step.repeat is not None
         inner = frame.inner()
         if chained and step.source is not None:
-            inner.running = self.data(frame.scope, step.source, frame)
+            inner.running = self.source(frame, step.source)
         results: list[Any] = []
         start = inner.running
         for turn, bound in enumerate(self.turns(frame, loop)):
