@@ -202,9 +202,8 @@ class Steps:
         if isinstance(value, (Value, list, dict)) or value in (NOTHING, UNKNOWN, ABSENT):
             return value
         message = f"`{source.text}` is {describe(value)}, not a value of the network"
-        help = "`from:` says what the step takes"
-        found = Diagnostic("wrong-kind", message, source.text.span, help=help)
-        self.diagnostics.append(found)
+        remedy = "`from:` says what the step takes"
+        self.diagnostics.append(Diagnostic("wrong-kind", message, source.text.span, help=remedy))
         return UNKNOWN
 
     def loop(self, frame: Frame, place: Place, step: Modified, loop: Loop) -> Any:
