@@ -128,7 +128,9 @@ class Evaluator:
         return self.guarded(lambda: _BINARY[op](left, right), node)
 
     def visit_unaryop(self, node: ast.UnaryOp) -> Any:
-        value = self.evaluate(node.operand)
+        return self.unary(node, self.evaluate(node.operand))
+
+    def unary(self, node: ast.UnaryOp, value: Any) -> Any:
         if not isinstance(node.op, ast.Not) and not isinstance(value, (int, float)):
             raise EvalFault(
                 "bad-expression", f"`{ast.unparse(node)}` reckons with {describe(value)}", node

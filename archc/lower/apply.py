@@ -330,7 +330,19 @@ class Applier:
                 f"`{name}` takes {len(names)} value{'s' * (len(names) != 1)} ({', '.join(names)}), but gets {len(values)}",
                 node,
             )
-        return values
+        return [self.listed(name, v, node) if isinstance(v, list) else v for v in values]
+
+    def listed(self, name: str, values: list[Any], node: ast.expr) -> list[Value]:
+        """Return a list that a block takes as one input: of values, without what is nothing."""
+        present = [v for v in values if v is not NOTHING]
+        if all(isinstance(v, Value) for v in present):
+            return present
+        raise EvalFault(
+            "wrong-inputs",
+            f"`{name}` takes values and lists of them, but gets a list of lists",
+            node,
+            "pick one by its index, such as `[0]`",
+        )
 
     def results(self, module: Module, span: Span) -> tuple[Any, tuple[Value, ...]]:
         """Return what a use of a block gives, and all values of it."""
@@ -346,7 +358,9 @@ class Applier:
     def mirrored(self, value: Any, span: Any, name: str) -> Any:
         """Return fresh values in the form of a block's result."""
         if isinstance(value, list):
-            return [self.mirrored(v, span, name) for v in value]
+            return [self.mirrored(v, span, name) for v in value if v is not NOTHING]
+        if isinstance(value, dict):
+            return {key: self.mirrored(v, span, name) for key, v in value.items()}
         return Value(value.shape, span, f"what `{name}` gives")
 
     def shrinks(self, definition: BlockDef, arguments: dict[str, Any], node: ast.expr) -> None:

@@ -56,7 +56,7 @@ def freeze(value: Any) -> Any:
     Ops of two files are two, since each file has its own defaults.
     """
     if isinstance(value, Callee):
-        return (value, id(value.file))
+        return (value.name, id(value.target), id(value.file), freeze(dict(value.arguments)))
     if isinstance(value, dict):
         return tuple((k, freeze(v)) for k, v in value.items())
     if isinstance(value, list):

@@ -21,7 +21,7 @@ from archc.lower.choosing import choose, prune
 from archc.lower.files import File
 from archc.lower.frames import Frame, Place, freeze
 from archc.lower.linking import NetworkDef
-from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned
+from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned, is_known
 from archc.lower.reader import Reader
 from archc.lower.rows import Rows
 from archc.lower.scope import BlockDef, Scope, place
@@ -232,7 +232,7 @@ class Lowering(Steps):
             module.outputs = self.network_outputs(
                 block.outputs, frame, result, definition.outputs, training=False
             )
-        elif result is not UNKNOWN:
+        elif is_known(result):
             module.outputs = self.outputs(block.outputs, frame, result)
         return module
 

@@ -22,5 +22,12 @@ UNKNOWN = Mark("UNKNOWN")
 MISSING = Mark("MISSING")
 
 
+def is_known(value: object) -> bool:
+    """Whether a value is known, with all items of a list."""
+    if isinstance(value, list):
+        return all(is_known(item) for item in value)
+    return value is not UNKNOWN
+
+
 class Poisoned(Exception):
     """The expression reads a value that is unknown, since its step was wrong."""

@@ -13,7 +13,7 @@ from archc.language.evaluate import CONSTANTS, EvalFault, describe
 from archc.language.expr import Expr
 from archc.language.functions import FUNCTIONS
 from archc.language.initialisers import INITIALISERS
-from archc.lower.marks import MISSING, NOTHING, UNKNOWN, Poisoned
+from archc.lower.marks import MISSING, NOTHING, Poisoned, is_known
 from archc.lower.reuse import reuse
 from archc.lower.scope import Callee, Scope
 from archc.lower.wiring import Wiring, is_tensor
@@ -98,7 +98,7 @@ class Reader(Wiring):
             if name in self.frame.values:
                 return self.known(self.frame.values[name])
         if name in self.scope:
-            return self.known(self.scope[name])
+            return self.scope[name]
         if name in CONSTANTS:
             return CONSTANTS[name]
         head = self.head(name)
@@ -116,10 +116,8 @@ class Reader(Wiring):
 
     def known(self, value: Any) -> Any:
         """Return a value, or leave quietly where it is unknown, all of it or an item."""
-        if value is UNKNOWN:
+        if not is_known(value):
             raise Poisoned
-        for item in value if isinstance(value, list) else ():
-            self.known(item)
         return value
 
     def visit_attribute(self, node: ast.Attribute) -> Any:
@@ -219,7 +217,13 @@ class Reader(Wiring):
         self, callee: Callee, arguments: list[Callee], keywords: dict[str, Any], node: ast.Call
     ) -> Any:
         """`relu(conv(8))`: the inner op takes the running value."""
-        assert self.frame is not None
+        if self.frame is None:
+            raise EvalFault(
+                "bad-expression",
+                f"`{ast.unparse(node)}` applies an op, but only a step has something to apply it to",
+                node,
+                "name one op or block here, or write a block of these two",
+            )
         inner = [
             self.apply(a, [self.known(self.frame.running)], n)
             for a, n in zip(arguments, node.args, strict=True)

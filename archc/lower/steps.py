@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Diagnostic, SpecError
-from archc.graph import Value, is_source, join
+from archc.graph import is_source, join
 from archc.language.evaluate import EvalFault, describe, listed, unpack
 from archc.language.expr import Expr
 from archc.language.scalars import Key, Loop
@@ -17,6 +17,7 @@ from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned
 from archc.lower.reader import Reader
 from archc.lower.rows import Rows
 from archc.lower.scope import Callee, Scope
+from archc.lower.wiring import is_tensor
 
 if TYPE_CHECKING:
     from archc.lower.apply import Applier
@@ -199,7 +200,7 @@ class Steps:
     def source(self, frame: Frame, source: Expr) -> Any:
         """Return what `from:` says, which must be a value of the network, or a list of them."""
         value = self.data(frame.scope, source, frame)
-        if isinstance(value, (Value, list, dict)) or value in (NOTHING, UNKNOWN, ABSENT):
+        if is_tensor(value) or value in ([], UNKNOWN, ABSENT):
             return value
         message = f"`{source.text}` is {describe(value)}, not a value of the network"
         remedy = "`from:` says what the step takes"
@@ -282,7 +283,7 @@ class Steps:
                 if result is None:
                     return ABSENT
                 result = reader.guard(lambda: reader.apply(result, [frame.running], chosen))
-            if result is NOTHING or isinstance(result, (Value, list, dict)):
+            if is_tensor(result) or result == []:
                 self.finish(frame, place, reader)
                 return result
             message = f"`{step}` is {describe(result)}, not a step"

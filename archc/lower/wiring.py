@@ -88,15 +88,15 @@ class Wiring(Evaluator):
         callee = Callee(name, OPS[name], self.file, tuple(arguments.items()), places)
         return self.apply(callee, values, node)
 
-    def visit_unaryop(self, node: ast.UnaryOp) -> Any:
-        value = self.evaluate(node.operand) if not isinstance(node.op, ast.Not) else None
-        if is_tensor(value):
+    def unary(self, node: ast.UnaryOp, value: Any) -> Any:
+        if is_tensor(value) and isinstance(node.op, ast.USub):
             return self.wire("negate", {}, [value], node)
-        return super().visit_unaryop(node)
+        return super().unary(node, value)
 
 
 def is_tensor(value: Any) -> bool:
     """Whether something is a value of the network, a list of them, or nothing."""
     if isinstance(value, list):
-        return any(is_tensor(v) for v in value) and all(v == [] or is_tensor(v) for v in value)
+        items = [v for v in value if v != []]
+        return bool(items) and all(is_tensor(v) for v in items)
     return value is NOTHING or isinstance(value, (Value, dict))

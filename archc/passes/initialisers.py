@@ -7,7 +7,7 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from archc.diagnostics import Diagnostic, nearest
+from archc.diagnostics import Diagnostic, SpecError, nearest
 from archc.graph import Network, Node
 from archc.language.evaluate import EvalFault, Evaluator
 from archc.language.expr import Expr
@@ -108,6 +108,8 @@ def _judge_number(
         yield Diagnostic(
             "bad-initialiser", fault.message, expr.span(fault.node), help=hint or fault.help
         )
+        return
+    except SpecError:  # a name of the scope stands for what is wrong: that is reported there
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         what = (

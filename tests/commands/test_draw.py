@@ -170,10 +170,11 @@ def watched(command: list[str]) -> Iterator[subprocess.Popen[str]]:
         late.start()
         try:
             yield process
-        finally:
-            late.cancel()
             process.send_signal(signal.SIGINT)
-            assert process.wait(timeout=20) == 0
+            assert process.wait() == 0
+        finally:
+            process.kill()
+            late.cancel()
 
 
 @pytest.mark.parametrize("form", ["svg", "mmd", "dot", "png"])
