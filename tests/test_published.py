@@ -20,6 +20,8 @@ from archc.passes import Verdict
 LEDGER = (Path(__file__).parent / "published.yaml").read_text(encoding="utf-8")
 PAPERS: list[dict[str, Any]] = yaml.load(LEDGER, yaml.BaseLoader)  # noqa: S506  # texts as printed
 
+pytestmark = pytest.mark.xdist_group("published")  # one worker judges all claims, once
+
 KNOWN = {p["arxiv"] for p in PAPERS if "arxiv" in p}
 ENTRIES = [(p, entry) for p in PAPERS for entry in p["figures"]]
 CLAIMED = [

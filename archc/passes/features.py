@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 
 from archc.graph import Module, Network, Output, flat
+from archc.passes.receptive import ReceptiveFields
 from archc.shapes import Shape
 
 
@@ -32,37 +32,15 @@ class Feature:
 
 def features(network: Network) -> tuple[Feature, ...]:
     """Return what a network gives, in order; the one value of a network has no name."""
-    steps = _steps(network.root, (Fraction(1),), {})
-    return tuple(f for output in network.root.outputs for f in _of(output, steps))
+    fields = ReceptiveFields()
+    return tuple(f for output in network.root.outputs for f in _of(output, network.root, fields))
 
 
-def _of(output: Output, steps: dict[int, Fraction]) -> Iterator[Feature]:
+def _of(output: Output, root: Module, fields: ReceptiveFields) -> Iterator[Feature]:
     values = flat(output.value)
     for k, value in enumerate(values):
         name = output.name if len(values) == 1 else f"{output.name}_{k}"
-        step = steps[id(value)]
+        step = fields.of(value, root)[0].step
         number = round(step) if step >= 1 else float(step)
         reduction = number if value.shape.spatial else None
         yield Feature(name, value.shape, reduction, output.training)
-
-
-Known = dict[tuple[int, tuple[Fraction, ...]], dict[int, Fraction]]
-
-
-def _steps(module: Module, given: tuple[Fraction, ...], known: Known) -> dict[int, Fraction]:
-    """Return the strides of a module's values from those of its inputs; equal uses share them."""
-    key = (id(module), given)
-    if key not in known:
-        found = {id(v): s for v, s in zip(module.inputs, given, strict=True)}
-        for node in module.nodes:
-            taken = tuple(found[id(v)] for v in node.inputs)
-            if node.module is not None:
-                inner = _steps(node.module, taken, known)
-                pairs = zip(node.outputs, node.module.values, strict=True)
-                found.update({id(v): inner[id(u)] for v, u in pairs})
-            elif node.op is not None:
-                finest = min(taken[: node.op.reads], default=Fraction(1))
-                step = finest * node.op.sees(*node.shapes)[0].step
-                found.update({id(v): step for v in node.outputs})
-        known[key] = found
-    return known[key]

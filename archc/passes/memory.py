@@ -6,7 +6,7 @@ it runs. Both are reckoned once for each distinct module.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,10 +23,10 @@ class Saved:
     `values` are those that are held, by identity; a value that two ops need is held once.
     """
 
-    bytes: int = 0
+    owners: Mapping[int, Value]
+    """The value whose memory another shares, by identity."""
     values: set[int] = field(default_factory=set)
-    alias: dict[int, Value] = field(default_factory=dict)
-    """The value whose memory another shares, as that of a view."""
+    bytes: int = 0
 
     def take(self, value: Value) -> None:
         """Hold a value."""
@@ -41,7 +41,7 @@ class Saved:
 
     def owner(self, value: Value) -> Value:
         """Return the value whose memory a value is."""
-        return self.alias.get(id(value), value)
+        return self.owners.get(id(value), value)
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,6 @@ class Kept:
     bytes: int
     inputs: tuple[bool, ...]
     outputs: tuple[bool, ...]
-    passed: tuple[int | None, ...]
-    """The number of the input that an output is, or None."""
 
 
 @dataclass
@@ -61,8 +59,30 @@ class Memory:
 
     _kept: dict[int, Kept] = field(default_factory=dict)
     _peaks: dict[int, int] = field(default_factory=dict)
+    _owners: dict[int, Mapping[int, Value]] = field(default_factory=dict)
+
+    def owners(self, module: Module) -> Mapping[int, Value]:
+        """Return, for a module's views and what its blocks hand on, whose memory they share."""
+        if id(module) not in self._owners:
+            owner: dict[int, Value] = {}
+            for node in module.nodes:
+                behind = [owner.get(id(v), v) for v in node.inputs]
+                if node.op is not None and node.op.views:
+                    owner.update((id(v), behind[0]) for v in node.outputs)
+                if node.module is not None:
+                    inner = self.owners(node.module)
+                    outside = {id(v): u for v, u in zip(node.module.inputs, behind, strict=True)}
+                    given = [inner.get(id(u), u) for u in node.module.values]
+                    pairs = zip(node.outputs, given, strict=True)
+                    owner.update((id(v), outside[id(u)]) for v, u in pairs if id(u) in outside)
+            self._owners[id(module)] = owner
+        return self._owners[id(module)]
 
     # Training
+
+    def saved(self, module: Module) -> Saved:
+        """Return the record of what a module's backward pass needs, with nothing in it yet."""
+        return Saved(self.owners(module))
 
     def run(self, node: Node, saved: Saved) -> None:
         """Add to what is saved what a node of a module needs."""
@@ -74,17 +94,13 @@ class Memory:
         for value, held in zip(node.inputs, kept.inputs, strict=True):
             if held:
                 saved.take(value)
-        for value, held, source in zip(node.outputs, kept.outputs, kept.passed, strict=True):
-            if source is not None:
-                saved.alias[id(value)] = saved.owner(node.inputs[source])
-            elif held:
+        for value, held in zip(node.outputs, kept.outputs, strict=True):
+            if held:
                 saved.take(value)
 
     @staticmethod
     def _op(node: Node, saved: Saved) -> None:
         op: Any = node.op
-        if op.views:
-            saved.alias.update((id(v), saved.owner(node.inputs[0])) for v in node.outputs)
         held = {"inputs": node.inputs, "output": node.outputs}.get(op.saves, ())
         for value in held:
             if not is_source(value):
@@ -94,63 +110,44 @@ class Memory:
     def kept(self, module: Module) -> Kept:
         """Return what a module holds for its backward pass."""
         if id(module) not in self._kept:
-            saved = Saved()
+            saved = self.saved(module)
             for node in module.nodes:
                 self.run(node, saved)
             ends = {id(v): v for v in (*module.inputs, *module.values) if saved.owner(v) is v}
             outside = sum(FLOAT * v.shape.numel for v in ends.values() if saved.has(v))
-            numbers = {id(v): k for k, v in enumerate(module.inputs)}
             self._kept[id(module)] = Kept(
                 saved.bytes - outside,
                 tuple(map(saved.has, module.inputs)),
                 tuple(saved.owner(v) is v and saved.has(v) for v in module.values),
-                tuple(numbers.get(id(saved.owner(v))) for v in module.values),
             )
         return self._kept[id(module)]
 
     # Inference
 
-    def peaks(
-        self, nodes: Sequence[Node], last: Iterable[Value], given: Iterable[Value]
-    ) -> list[int]:
-        """Return the most bytes that are held while each of some nodes of one module runs.
+    def peaks(self, module: Module) -> list[int]:
+        """Return the most bytes that are held while each node of a module runs.
 
-        `given` are held all the time: the caller of a module holds what it gives it. `last`
-        are needed after the nodes.
+        What the module is given is held all the time, by its caller.
         """
-        owner = self._owners(nodes)
+        owner = self.owners(module)
 
         def own(values: Iterable[Value]) -> set[int]:
             return {id(owner.get(id(v), v)) for v in values}
 
-        needed = own(last)
+        needed = own(module.values)
         after: list[set[int]] = []
-        for node in reversed(nodes):
+        for node in reversed(module.nodes):
             after.append(set(needed))
             needed |= own(node.inputs)
-        held = {id(v): v.shape.numel for v in given}
+        held = {id(v): v.shape.numel for v in module.inputs}
         always = set(held)
         found: list[int] = []
-        for node, later in zip(nodes, reversed(after), strict=True):
+        for node, later in zip(module.nodes, reversed(after), strict=True):
             found.append(FLOAT * sum(held.values()) + self._inside(node))
             new = (v for v in node.outputs if id(v) not in owner and not is_source(v))
             held.update((id(v), v.shape.numel) for v in new)
             held = {v: size for v, size in held.items() if v in later or v in always}
         return found
-
-    @staticmethod
-    def _owners(nodes: Sequence[Node]) -> dict[int, Value]:
-        """Return, for values that are views or handed on by a block, whose memory they share."""
-        owner: dict[int, Value] = {}
-        for node in nodes:
-            behind = [owner.get(id(v), v) for v in node.inputs]
-            if node.op is not None and node.op.views:
-                owner.update((id(v), behind[0]) for v in node.outputs)
-            if node.module is not None:
-                outside = {id(v): u for v, u in zip(node.module.inputs, behind, strict=True)}
-                pairs = zip(node.outputs, node.module.values, strict=True)
-                owner.update((id(v), outside[id(u)]) for v, u in pairs if id(u) in outside)
-        return owner
 
     def held(self, module: Module, depth: int | None = None) -> Iterator[int]:
         """Yield the most bytes that are held while each node runs, blocks opened to a depth.
@@ -161,7 +158,7 @@ class Memory:
         yield from self._opened(module, 0, 1, depth)
 
     def _opened(self, module: Module, others: int, level: int, depth: int | None) -> Iterator[int]:
-        most = self.peaks(module.nodes, module.values, module.inputs)
+        most = self.peaks(module)
         for node, peak in zip(module.nodes, most, strict=True):
             if node.module is None or level == depth:
                 yield others + peak
@@ -178,6 +175,5 @@ class Memory:
         module = node.module
         if id(module) not in self._peaks:
             given = FLOAT * sum(v.shape.numel for v in module.inputs)
-            peaks = self.peaks(module.nodes, module.values, module.inputs)
-            self._peaks[id(module)] = max(peaks, default=given) - given
+            self._peaks[id(module)] = max(self.peaks(module), default=given) - given
         return self._peaks[id(module)]

@@ -13,7 +13,7 @@ import torch
 
 from archc.runtime.load import load
 from archc.runtime.report import Report, Row, sizes
-from archc.runtime.static import Predicts, batched, run, verify_static
+from archc.runtime.static import BATCH, Predicts, batched, first, verify_static
 
 
 def check_op(networks: Sequence[Predicts]) -> Report:
@@ -43,7 +43,8 @@ def _rows(network: Predicts) -> Sequence[Row]:
 def _compared(network: Predicts, device: str) -> Sequence[Row]:
     rows = verify_static(network, device).rows
     with torch.device(device):
-        output, _ = run(load(network).eval(), network.input.sizes)
+        model = load(network).eval()
+        output = first(model(torch.empty((BATCH, *network.input.sizes))))
     predicted = batched(network.output)
     said = sizes(predicted)
     if output != predicted:

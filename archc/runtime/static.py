@@ -48,7 +48,7 @@ def verify_static(architecture: Predicts, device: str = "meta") -> Report:
     with torch.device(device):
         model = load(architecture)  # in train mode: what only training needs is counted too
         try:
-            output, macs = run(model, architecture.input.sizes, architecture.macs)
+            output, macs = measured(model, architecture.input.sizes, architecture.macs)
         except RuntimeError as error:
             if device != "meta" or "meta tensors" not in str(error):
                 raise
@@ -71,8 +71,8 @@ def batched(shape: Shape) -> tuple[int, ...]:
     return ({"b": (BATCH,), "1": (1,), "": ()}[shape.batch]) + shape.sizes
 
 
-def run(
-    model: nn.Module, sample: tuple[int, ...], expected: int = 0
+def measured(
+    model: nn.Module, sample: tuple[int, ...], expected: int
 ) -> tuple[tuple[int, ...], int]:
     """Return the shape of the first output of a batch, and the MACs of one sample.
 
@@ -80,12 +80,17 @@ def run(
     sample is not as expected, another size of batch tells the two apart.
     """
     value, total = counted(model, torch.empty((BATCH, *sample)))
-    while not isinstance(value, torch.Tensor):
-        value = next(iter(value.values() if isinstance(value, Mapping) else value))
     if total != BATCH * expected:
         more = counted(model, torch.empty((BATCH + 1, *sample)))[1]
-        return tuple(value.shape), total - (BATCH - 1) * (more - total)
-    return tuple(value.shape), expected
+        return first(value), total - (BATCH - 1) * (more - total)
+    return first(value), expected
+
+
+def first(value: Any) -> tuple[int, ...]:
+    """Return the shape of the first of what a network gives."""
+    while not isinstance(value, torch.Tensor):
+        value = next(iter(value.values() if isinstance(value, Mapping) else value))
+    return tuple(value.shape)
 
 
 def counted(model: nn.Module, batch: torch.Tensor) -> tuple[Any, int]:

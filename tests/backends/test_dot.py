@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import networkx as nx
 import pytest
+from sweeps import sweep
 from typer.testing import CliRunner
 
 import archc
@@ -64,7 +65,7 @@ def test_text(name: str, level: str, golden: Callable[[Path, str], None]) -> Non
 
 
 @pytest.mark.parametrize("level", ["stage", "block"])
-@pytest.mark.parametrize("name", [n for n, f in zoo.index().items() if "resnet" in f.stem])
+@pytest.mark.parametrize("name", sweep(n for n, f in zoo.index().items() if "resnet" in f.stem))
 def test_a_page_however_deep(name: str, level: str) -> None:
     """The depth of a network does not make its picture larger."""
     pytest.importorskip("pygraphviz")
@@ -73,15 +74,6 @@ def test_a_page_however_deep(name: str, level: str) -> None:
 
     assert width < 2000
     assert height < 1200
-
-
-@pytest.mark.parametrize("level", ["stage", "block"])
-@pytest.mark.parametrize("path", zoo.files(), ids=lambda p: p.stem)
-def test_every_family_draws(path: Path, level: str) -> None:
-    """The network that a spec means by default has a picture."""
-    pytest.importorskip("pygraphviz")
-
-    assert parse(render(archc.compile(path).dot(level))).tag == f"{SVG}svg"
 
 
 def drawn(svg: str) -> nx.MultiDiGraph:

@@ -81,6 +81,7 @@ def texts() -> dict[str, str]:
     return {Path(spec).stem: archc.compile(spec).source() for spec in [*shown, *small]}
 
 
+@pytest.mark.xdist_group("texts")  # one worker emits them all, once
 def test_imports_torch_only() -> None:
     """A file stands alone: torch, and the standard library where it must."""
     for text in texts().values():
@@ -108,6 +109,7 @@ def test_same_bytes_in_another_process() -> None:
     assert texts == {archc.compile(name).source()}
 
 
+@pytest.mark.xdist_group("texts")
 def test_style_of_the_zoo(tmp_path: Path) -> None:
     """Ruff's own defaults find nothing to say of any network, and format nothing otherwise."""
     for name, text in texts().items():

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sweeps import sweep
 
 import archc
 from archc.api import Architecture
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
 
 NETWORKS = ("resnet50", "inception_v3", "resnet1202")
+QUICK = ("resnet50", "resnet50+plain34")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
@@ -109,7 +111,7 @@ def column(table: Locator, number: int) -> list[str]:
     return [text.strip() for text in cells.all_text_contents()]
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", sweep(NETWORKS, QUICK))
 def test_it_loads_quickly(name: str, visit: Visit) -> None:
     start = time.perf_counter()
     _, page = visit(name)
@@ -119,7 +121,7 @@ def test_it_loads_quickly(name: str, visit: Visit) -> None:
     assert page.locator(".viewport").is_visible()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", sweep(NETWORKS, QUICK))
 def test_stages_and_blocks_fold(name: str, visit: Visit) -> None:
     _, page = visit(name)
     folding = page.locator(".canvas details")
@@ -147,7 +149,7 @@ def test_stages_and_blocks_fold(name: str, visit: Visit) -> None:
     assert folding.first.evaluate("each => each.open") is not before
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", sweep(NETWORKS, QUICK))
 def test_pointing_tells_the_figures(name: str, visit: Visit) -> None:
     """Every box that is drawn, pointed at in turn, says what the network itself says."""
     arch, page = visit(name)
@@ -196,7 +198,7 @@ def test_a_real_mouse_points_and_a_click_holds(visit: Visit) -> None:
     assert told(page)["path"] == "maxpool"
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", sweep(NETWORKS, QUICK))
 def test_keys_go_from_box_to_box(name: str, visit: Visit) -> None:
     _, page = visit(name)
     page.click("[data-level=layers]")
@@ -236,7 +238,7 @@ def test_tab_reaches_everything_in_order(visit: Visit) -> None:
     assert outline == "solid"
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", sweep(NETWORKS, QUICK))
 def test_the_diagram_moves_and_zooms(name: str, visit: Visit) -> None:
     _, page = visit(name)
     canvas = page.locator(".canvas")
@@ -268,7 +270,7 @@ def test_the_diagram_moves_and_zooms(name: str, visit: Visit) -> None:
     assert box["height"] <= view["height"] + 2
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", sweep(NETWORKS, QUICK))
 def test_tables_sort(name: str, visit: Visit) -> None:
     """By the mouse, by Enter and by Space, numbers as numbers."""
     _, page = visit(name)
@@ -304,7 +306,7 @@ def test_a_claim_shows_its_line(visit: Visit) -> None:
     assert page.locator("#claims td", has_text="holds").count() > 0
 
 
-@pytest.mark.parametrize("name", [*NETWORKS, "resnet50+plain34"])
+@pytest.mark.parametrize("name", sweep([*NETWORKS, "resnet50+plain34"], QUICK))
 def test_a_phone_has_no_page_to_push_sideways(name: str, visit: Visit) -> None:
     _, page = visit(name, viewport={"width": 375, "height": 740}, has_touch=True, is_mobile=True)
     for level in ("stages", "blocks", "layers"):

@@ -50,6 +50,7 @@ def runs(out: Path) -> Any:
     return json.loads((out / "results.json").read_text(encoding="utf-8"))["runs"]
 
 
+@pytest.mark.heavy
 def test_killed_and_resumed(tmp_path: Path) -> None:
     """After kill -9 the numbers are those of a run that nothing stopped, to the last bit."""
     few = ("--kinds", "ResNet", "--iterations", "60")
@@ -70,6 +71,7 @@ def test_killed_and_resumed(tmp_path: Path) -> None:
     assert len(runs(tmp_path / "whole")["ResNet-8"]["records"]) == 15
 
 
+@pytest.mark.heavy
 def test_two_processes_train_as_one(tmp_path: Path) -> None:
     """Under torchrun with gloo: every loss and error within 1e-4 of those of one process."""
     few = ("--iterations", "12")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from sweeps import sweep
 from torch import nn
 
 import archc
@@ -36,7 +37,7 @@ def small(name: str) -> nn.Module:
     return archc.load(name, **NETS[name])
 
 
-@pytest.fixture(params=NETS)
+@pytest.fixture(params=sweep(NETS, ["vit_b_16", "swin_v2_t"]))
 def model(request: pytest.FixtureRequest) -> nn.Module:
     return small(request.param).eval()
 

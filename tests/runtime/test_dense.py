@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as all do
+from holding import hold
 from torch import nn
 
 import archc
 from archc.runtime.torchvision import import_torchvision
-from archc.runtime.verify import verify
 
-
-def hold(ours: nn.Module, theirs: nn.Module, samples: Sequence[tuple[int, ...]]) -> None:
-    """Hold a network to another: equal, both to be run at every size."""
-    report = verify(ours, theirs, samples)
-
-    assert [(row.what, row.at, row.result) for row in report.rows if row.result != "equal"] == []
-    assert {row.at for row in report.rows} > {""}
-    assert not report.refused
+hold_ordered = partial(hold, ordered=True)
 
 
 ARGUMENTS = {"googlenet": {"init_weights": False, "aux_logits": False}}
@@ -47,8 +41,10 @@ class Getter(nn.Module):
     [
         ("resnet18", ("layer2", "layer3")),
         ("resnet18", ("relu", "layer1", "layer4")),
-        ("resnet50", ("layer1", "layer2", "layer3", "layer4")),
-        ("googlenet", ("maxpool2", "inception4a", "inception5b")),
+        pytest.param("resnet50", ("layer1", "layer2", "layer3", "layer4"), marks=pytest.mark.heavy),
+        pytest.param(
+            "googlenet", ("maxpool2", "inception4a", "inception5b"), marks=pytest.mark.heavy
+        ),
     ],
 )
 def test_features(name: str, layers: tuple[str, ...]) -> None:
@@ -57,7 +53,7 @@ def test_features(name: str, layers: tuple[str, ...]) -> None:
     ours = archc.load(name, outputs=layers)
 
     assert list(ours(torch.zeros(2, 3, 64, 64))) == list(layers)
-    hold(ours, theirs.body, [(3, 64, 64), (3, 75, 49)])
+    hold_ordered(ours, theirs.body, [(3, 64, 64), (3, 75, 49)])
 
 
 class Dilated(nn.Module):
@@ -73,11 +69,17 @@ class Dilated(nn.Module):
     "name", ["resnet50", pytest.param("resnext50_32x4d", marks=pytest.mark.heavy)]
 )
 @pytest.mark.parametrize(
-    ("stride", "replace"), [(16, [False, False, True]), (8, [False, True, True])]
+    ("stride", "replace"),
+    [
+        pytest.param(16, [False, False, True], marks=pytest.mark.heavy),
+        (8, [False, True, True]),
+    ],
 )
 def test_output_stride(name: str, stride: int, replace: list[bool]) -> None:
     """The last stages dilate where they would stride; which block begins to is torchvision's."""
-    hold(archc.load(name, output_stride=stride), Dilated(name, replace), [(3, 64, 64), (3, 75, 49)])
+    hold_ordered(
+        archc.load(name, output_stride=stride), Dilated(name, replace), [(3, 64, 64), (3, 75, 49)]
+    )
     features = archc.compile(name, output_stride=stride, outputs=["layer2", "layer4"]).features
 
     assert [f.reduction for f in features] == [8, stride]
@@ -95,12 +97,12 @@ def test_fpn(name: str) -> None:
         trainable_layers=5,
         norm_layer=nn.BatchNorm2d,
     )
-    hold(archc.load(name), theirs, [(3, 64, 64), (3, 75, 49)])
+    hold_ordered(archc.load(name), theirs, [(3, 64, 64), (3, 75, 49)])
 
 
 SEGMENTATION = [
     ("deeplabv3_resnet50", True),
-    ("fcn_resnet50", False),
+    pytest.param("fcn_resnet50", False, marks=pytest.mark.heavy),
     pytest.param("fcn_resnet50", True, marks=pytest.mark.heavy),
     pytest.param("deeplabv3_resnet50", False, marks=pytest.mark.heavy),
     pytest.param("deeplabv3_resnet101", True, marks=pytest.mark.heavy),
@@ -114,7 +116,7 @@ def test_segmentation(name: str, aux: bool) -> None:
     models = import_torchvision().models
     theirs = models.get_model(name, weights=None, weights_backbone=None, aux_loss=aux)
 
-    hold(archc.load(name, aux_loss=aux), theirs, [(3, 75, 49)])
+    hold_ordered(archc.load(name, aux_loss=aux), theirs, [(3, 75, 49)])
 
 
 class Convs(nn.Sequential):
@@ -187,7 +189,7 @@ def test_unet(
 ) -> None:
     ours = archc.load(variant, widths=WIDTHS)
 
-    hold(ours, UNet(WIDTHS, padding, norm=norm, rate=rate), sizes)
+    hold_ordered(ours, UNet(WIDTHS, padding, norm=norm, rate=rate), sizes)
 
 
 def test_unet_as_published() -> None:
@@ -226,6 +228,6 @@ def test_retinanet() -> None:
     arch = archc.compile("retinanet_resnet50_fpn")
     heads = {leaf.path for leaf in arch.network.root.leaves() if leaf.path.startswith("head.")}
 
-    hold(archc.load("retinanet_resnet50_fpn"), RetinaNet(), [(3, 75, 49)])
+    hold_ordered(archc.load("retinanet_resnet50_fpn"), RetinaNet(), [(3, 75, 49)])
     assert arch.params == sum(p.numel() for p in RetinaNet().parameters())
     assert len([p for p in heads if "cls_logits" in p]) == 1

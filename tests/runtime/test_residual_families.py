@@ -12,39 +12,13 @@ from typing import Any
 
 import pytest
 import torch
+from holding import hold, hold_keys
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, max_pool2d, relu
 
 import archc
 from archc.runtime.peers import peer
 from archc.runtime.torchvision import import_torchvision
-from archc.runtime.verify import structure, verify
-
-Samples = list[tuple[int, ...]]
-SAMPLES: Samples = [(3, 32, 32), (3, 27, 35)]
-
-
-def hold(
-    ours: nn.Module, theirs: nn.Module, samples: Samples = SAMPLES, gradients: float = 0.0
-) -> None:
-    """Hold a network to another: equal to the last bit, both to be run at every size.
-
-    `gradients` is how far these may be off, where terms are added in another order.
-    """
-    rows = verify(ours, theirs, samples).rows
-    allowed = {"gradients": gradients}
-    wrong = (r for r in rows if r.refused or r.error > allowed.get(r.what, 0.0))
-
-    assert [(r.what, r.at, r.result) for r in wrong] == []
-    assert len({r.at for r in rows}) == len(samples) + 1
-
-
-def hold_keys(name: str, theirs: Callable[[], nn.Module]) -> None:
-    """Hold the keys and shapes of a network at its full depth to another's."""
-    with torch.device("meta"):
-        ours, other = archc.load(name), theirs()
-
-    assert [(r.what, r.note) for r in structure(ours, other) if r.error] == []
 
 
 def conv3x3(inputs: int, width: int, stride: int = 1) -> nn.Conv2d:

@@ -12,31 +12,12 @@ from typing import Any
 
 import pytest
 import torch
+from holding import hold, hold_keys
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, max_pool2d, pad, relu
 
 import archc
 from archc.runtime.torchvision import import_torchvision
-from archc.runtime.verify import structure, verify
-
-SAMPLES = [(3, 32, 32), (3, 27, 35)]
-
-
-def hold(ours: nn.Module, theirs: nn.Module, samples: Any = SAMPLES) -> None:
-    """Hold a network to another: equal to the last bit, both to be run at every size."""
-    rows = verify(ours, theirs, samples).rows
-
-    assert [(r.what, r.at, r.result) for r in rows if r.error or r.refused] == []
-    assert len({r.at for r in rows}) == len(samples) + 1
-
-
-def hold_keys(name: str, theirs: Callable[[], nn.Module]) -> tuple[nn.Module, nn.Module]:
-    """Hold the keys and shapes of a network at its full depth to another's; return both."""
-    with torch.device("meta"):
-        ours, other = archc.load(name), theirs()
-
-    assert [(r.what, r.note) for r in structure(ours, other) if r.error] == []
-    return ours, other
 
 
 def conv(cin: int, cout: int, kernel: int, stride: int = 1, bias: bool = False) -> nn.Conv2d:

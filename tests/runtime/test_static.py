@@ -5,19 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pytest
+from sweeps import sweep
 
 import archc
 from archc.runtime.static import verify_static
 from archc.shapes import Shape
 
-SLOW = {"resnet1202"}  # seconds
 
-
-def marked(name: str) -> object:
-    return pytest.param(name, marks=[pytest.mark.heavy] * (name in SLOW))
-
-
-@pytest.mark.parametrize("name", [marked(name) for name in archc.names()])
+@pytest.mark.parametrize("name", sweep(archc.names()))
 def test_predictions(name: str) -> None:
     report = verify_static(archc.compile(name))
 

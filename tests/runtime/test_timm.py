@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-import torch
+from holding import hold, hold_keys, hold_new_weights
 from timm_networks import FAMILIES
 
 import archc
 from archc import zoo
 from archc.language.document import document
 from archc.language.source import read
-from archc.runtime import load
 from archc.runtime.peers import peer
-from archc.runtime.verify import structure, verify
 
 Sizes = list[tuple[int, int]]
 
@@ -120,12 +118,8 @@ def test_every_variant_is_held() -> None:
 
 def held(name: str) -> None:
     """Hold a network to timm's: equal to the last bit, both to be run at every size."""
-    rows = verify(archc.load(OURS.get(name, name)), timm(name), samples(name)).rows
-    slack = {"gradients": ROUNDED.get(family(name), 0.0)}
-    wrong = [r for r in rows if not r.error <= slack.get(r.what, 0.0) or r.refused]
-
-    assert [(r.what, r.at, r.result) for r in wrong] == []
-    assert len({r.at for r in rows}) == len(samples(name)) + 1
+    slack = ROUNDED.get(family(name), 0.0)
+    hold(archc.load(OURS.get(name, name)), timm(name), samples(name), gradients=slack)
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -143,13 +137,7 @@ def test_equal_too(name: str) -> None:
 @pytest.mark.parametrize("name", [name for names in FAMILIES.values() for name in names])
 def test_keys_and_shapes(name: str) -> None:
     """The state_dict is timm's, by archc's prediction and by the emitted file."""
-    architecture = archc.compile(OURS.get(name, name))
-    with torch.device("meta"):
-        ours, theirs = load(architecture), timm(name)
-    shapes = {key: tuple(tensor.shape) for key, tensor in theirs.state_dict().items()}
-
-    assert [(r.what, r.note) for r in structure(ours, theirs) if r.error] == []
-    assert architecture.state_dict_shapes() == shapes
+    hold_keys(OURS.get(name, name), lambda: timm(name))
 
 
 @pytest.mark.parametrize(
@@ -157,11 +145,4 @@ def test_keys_and_shapes(name: str) -> None:
 )
 def test_new_weights(name: str) -> None:
     """New weights are timm's in distribution: fans of depthwise convs, a mean that is not 0."""
-    ours, theirs = archc.load(name).state_dict(), timm(name).state_dict()
-    for key, value in theirs.items():
-        if value.unique().numel() == 1:
-            assert torch.equal(ours[key], value), key
-        elif value.numel() > 8:
-            spread, slack = float(ours[key].std() / value.std()), 7 / value.numel() ** 0.5
-            assert abs(spread - 1) < slack, key
-            assert abs(float((ours[key].mean() - value.mean()) / value.std())) < slack, key
+    hold_new_weights(archc.load(name), timm(name))

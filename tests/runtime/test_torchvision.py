@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from holding import hold, hold_new_weights
 from torch import nn
 from torch.nn.functional import relu
 
@@ -34,26 +36,18 @@ RESNETS = [
 ]
 SMALL = [(3, 64, 64), (3, 75, 49)]
 NATIVE = [(3, 224, 224), (3, 97, 97)]
-
-
-def hold(ours: nn.Module, theirs: nn.Module, samples: list[tuple[int, ...]]) -> Report:
-    """Hold a network to another: equal, both to be run at every size."""
-    report = verify(ours, theirs, samples)
-
-    assert [(row.what, row.at, row.result) for row in report.rows if row.result != "equal"] == []
-    assert len({row.at for row in report.rows}) == len(samples) + 1
-    return report
+hold_ordered = partial(hold, ordered=True)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnext50_32x4d"])
 def test_small_maps(name: str) -> None:
-    hold(archc.load(name), peer(f"torchvision:{name}"), SMALL)
+    hold_ordered(archc.load(name), peer(f"torchvision:{name}"), SMALL)
 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize("name", RESNETS)
 def test_native_size(name: str, ledger: Callable[[str, Report], None]) -> None:
-    ledger(name, hold(archc.load(name), peer(f"torchvision:{name}"), NATIVE))
+    ledger(name, hold_ordered(archc.load(name), peer(f"torchvision:{name}"), NATIVE))
 
 
 def test_every_resnet_of_torchvision() -> None:
@@ -68,7 +62,7 @@ def test_every_resnet_of_torchvision() -> None:
 def test_settings() -> None:
     """The paper's stride is a network of its own, with equal keys; the classes are a setting."""
     ours = archc.load("resnet50", num_classes=10)
-    hold(ours, peer("torchvision:resnet50(num_classes=10)"), SMALL[:1])
+    hold_ordered(ours, peer("torchvision:resnet50(num_classes=10)"), SMALL[:1])
     report = verify(archc.load("resnet50_paper"), peer("torchvision:resnet50"), SMALL[:1])
 
     assert {row.what for row in report.wrong} == {
@@ -81,16 +75,7 @@ def test_settings() -> None:
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50"])
 def test_new_weights(name: str) -> None:
-    """New weights are torchvision's in distribution; the draws come in another order."""
-    ours, theirs = archc.load(name).state_dict(), peer(f"torchvision:{name}").state_dict()
-    for key, value in theirs.items():
-        if value.unique().numel() == 1:
-            assert torch.equal(ours[key], value), key
-        else:
-            spread = float(ours[key].std() / value.std())
-            assert abs(spread - 1) < 6 / (2 * value.numel()) ** 0.5, key
-            mean = float(ours[key].mean() / value.std())
-            assert abs(mean) < 6 / value.numel() ** 0.5, key
+    hold_new_weights(archc.load(name), peer(f"torchvision:{name}"))
 
 
 class Residual(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from sweeps import sweep
 from torch import nn
 from torch.utils.checkpoint import checkpoint_sequential
 
@@ -20,7 +21,7 @@ NETS = {
 }
 
 
-@pytest.fixture(params=NETS)
+@pytest.fixture(params=sweep(NETS, ["resnet50", "resnet50_d", "shortcut_half"]))
 def model(request: pytest.FixtureRequest) -> nn.Module:
     return archc.load(request.param, **NETS[request.param]).eval()
 

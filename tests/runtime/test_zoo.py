@@ -10,15 +10,14 @@ from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from holding import hold, hold_keys, hold_new_weights
+from sweeps import sweep
 
 import archc
 from archc.passes.conventions import CONVENTIONS
-from archc.runtime import load
 from archc.runtime.peers import peer
 from archc.runtime.report import Report
 from archc.runtime.torchvision import import_torchvision
-from archc.runtime.verify import structure, verify
 
 Sizes = tuple[int, int]
 Ledger = Callable[[str, Report], None]
@@ -71,6 +70,9 @@ QUICK = [
 ]
 """Those that are compared to the last bit in the default run; alexnet and vgg by their features."""
 
+SMALLEST = ["mobilenet_v3_small", "mnasnet0_5", "efficientnet_b0", "regnet_x_400mf", "swin_t"]
+"""Those of them whose new weights are looked at."""
+
 SMALL: list[Sizes] = [(64, 64), (71, 49)]
 OTHER: dict[str, list[Sizes]] = {
     "alexnet": [(63, 63), (71, 80)],
@@ -120,19 +122,6 @@ def meta(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def hold(
-    ours: nn.Module, theirs: nn.Module, samples: list[tuple[int, ...]], gradients: float = 0.0
-) -> Report:
-    """Hold a network to another: equal to the last bit, both to be run at every size."""
-    report = verify(ours, theirs, samples)
-    allowed = {"gradients": gradients}
-    wrong = [r for r in report.rows if r.refused or r.error > allowed.get(r.what, 0.0)]
-
-    assert [(r.what, r.at, r.result) for r in wrong] == []
-    assert len({r.at for r in report.rows}) == len(samples) + 1
-    return report
-
-
 def test_every_network_of_torchvision() -> None:
     """The list above is all that torchvision has, ResNets left out."""
     models = import_torchvision().models
@@ -175,18 +164,11 @@ def test_counts(name: str) -> None:
     assert any(p in params and macs == ops for p, ops in said), (macs, params, said)
 
 
-@pytest.mark.parametrize(
-    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.heavy) for n in NAMES]
-)
+@pytest.mark.parametrize("name", sweep(NAMES, QUICK))
 def test_keys_and_shapes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The state_dict is torchvision's, by archc's prediction and by the emitted file."""
-    architecture = archc.compile(name)
     with meta(monkeypatch):
-        ours, theirs = load(architecture), torchvision(name)
-    shapes = {key: tuple(tensor.shape) for key, tensor in theirs.state_dict().items()}
-
-    assert [(r.what, r.note) for r in structure(ours, theirs) if r.error] == []
-    assert architecture.state_dict_shapes() == shapes
+        hold_keys(name, lambda: torchvision(name))
 
 
 @pytest.mark.parametrize("name", QUICK)
@@ -237,7 +219,7 @@ def test_one_size(name: str, given: dict[str, Any], ledger: Ledger) -> None:
 
     theirs = torchvision(f"{name}({said})" if said else name)
     samples, near = [(3, size, size)], ROUNDED.get(name, 0.0)
-    ledger(f"{name}.{size}", hold(archc.load(name, **given), theirs, samples, near))
+    ledger(f"{name}.{size}", hold(archc.load(name, **given), theirs, samples, gradients=near))
 
 
 @pytest.mark.heavy
@@ -270,18 +252,6 @@ def test_transformed_input() -> None:
     hold(ours, theirs, [(3, 64, 64)])
 
 
-@pytest.mark.parametrize(
-    "name",
-    [*QUICK, "vit_b_16", "maxvit_t", pytest.param("vgg11", marks=pytest.mark.heavy)],
-)
+@pytest.mark.parametrize("name", sweep([*QUICK, "vit_b_16", "maxvit_t", "vgg11"], SMALLEST))
 def test_new_weights(name: str) -> None:
-    """New weights are torchvision's in distribution; the draws come in another order."""
-    ours, theirs = archc.load(name).state_dict(), torchvision(name).state_dict()
-    for key, value in theirs.items():
-        if value.unique().numel() == 1 or not value.is_floating_point():
-            assert torch.equal(ours[key], value), key
-        elif value.numel() > 8:
-            spread = float(ours[key].std() / value.std())
-            assert abs(spread - 1) < 6 / value.numel() ** 0.5, key
-            mean = float(ours[key].mean() / value.std())
-            assert abs(mean) < 6 / value.numel() ** 0.5, key
+    hold_new_weights(archc.load(name), torchvision(name))

@@ -13,7 +13,7 @@ from archc.diagnostics import nearest
 from archc.graph import Leaf, Module, Network, Node, Value, unrolled
 from archc.ops import spelled
 from archc.passes.conventions import CONVENTIONS, Convention
-from archc.passes.memory import Memory, Saved
+from archc.passes.memory import Memory
 from archc.passes.receptive import ReceptiveFields
 from archc.shapes import Shape
 from archc.windows import Windows
@@ -66,7 +66,8 @@ class Cut:
     @cached_property
     def saved(self) -> tuple[int, ...]:
         """The bytes that each row adds to what the backward pass needs."""
-        memory, held, sums = Memory(), Saved(), [0]
+        memory, sums = Memory(), [0]
+        held = memory.saved(self.module)
         for piece in self.pieces:
             for node in piece.nodes:
                 memory.run(node, held)

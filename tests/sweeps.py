@@ -1,0 +1,19 @@
+"""Which cases of a sweep over the zoo the default run takes; `make heavy` takes the others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+import pytest
+
+from archc import zoo
+from archc.api import open_spec
+
+ONE_OF_EACH = frozenset(open_spec(path, None)[1] for path in zoo.files())
+"""The network that each spec means by default."""
+
+
+def sweep(cases: Iterable[Any], quick: Collection[Any] = ONE_OF_EACH) -> list[Any]:
+    """Return the cases of a test: all but the quick ones are for the heavy run."""
+    return [c if c in quick else pytest.param(c, marks=pytest.mark.heavy) for c in cases]
