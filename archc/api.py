@@ -80,7 +80,7 @@ class Architecture(Drawable):
     @property
     def features(self) -> tuple[Feature, ...]:
         """What the network gives, with channels and reduction (effective stride), in order."""
-        from archc.passes.features import features  # noqa: PLC0415
+        from archc.passes.features import features
 
         return features(self.network)
 
@@ -96,7 +96,7 @@ class Architecture(Drawable):
 
     def source(self) -> str:
         """Return the standalone PyTorch file; its last class is the model."""
-        from archc.backends.pytorch import source  # noqa: PLC0415
+        from archc.backends.pytorch import source
 
         return source(self.network, version=VERSION)
 
@@ -118,7 +118,7 @@ class Architecture(Drawable):
         in place of `by`; `sort` names the column by which rows are sorted, the largest first.
         Raises ValueError for a name that is not known.
         """
-        from archc.backends.table import render, table  # noqa: PLC0415
+        from archc.backends.table import render, table
 
         return render(table(self.network, by, columns, convention, depth, sort), format)
 
@@ -127,7 +127,7 @@ class Architecture(Drawable):
 
         It needs `pip install archc[report]`.
         """
-        from archc.backends.report import report  # noqa: PLC0415
+        from archc.backends.report import report
 
         return report([self.network, *(other.network for other in others)], theme)
 
@@ -151,7 +151,7 @@ class Architecture(Drawable):
         Options are batch, files, seed and device, see archc.runtime.signals.trace; `weights`
         is a saved state_dict, without it they are new ones drawn from the seed.
         """
-        from archc.runtime.signals import traced  # noqa: PLC0415
+        from archc.runtime.signals import traced
 
         return traced(self, at, weights=weights, **options)
 
@@ -161,7 +161,7 @@ class Architecture(Drawable):
         Options are seeds, batch, mode, norms, grid and device, see archc.runtime.signals.probe;
         `lambdas` and `blocks` for gains through blocks with scaled shortcuts; `weights`.
         """
-        from archc.runtime.signals import probed  # noqa: PLC0415
+        from archc.runtime.signals import probed
 
         return probed(self, **options)
 
@@ -172,7 +172,7 @@ class Architecture(Drawable):
 
 def side_by_side(architectures: Sequence[Architecture]) -> Picture:
     """Return the picture of networks side by side, as in Fig. 3 of He et al. 2015."""
-    from archc.backends.picture import picture  # noqa: PLC0415
+    from archc.backends.picture import picture
 
     return picture([arch.network for arch in architectures], "family")
 
@@ -345,7 +345,7 @@ def load(
 
     With several `outputs` its result is a dictionary by their names, with one that value itself.
     """
-    from archc.runtime import load as run  # noqa: PLC0415
+    from archc.runtime import load as run
 
     return run(compile(spec, variant, outputs=outputs, allow_ops=allow_ops, **settings))
 

@@ -24,7 +24,7 @@ class Drawable:
         or op that is drawn alone. Raises ValueError for an unknown level, LookupError for a path
         that leads nowhere.
         """
-        from archc.backends.picture import picture  # noqa: PLC0415
+        from archc.backends.picture import picture
 
         return picture([self.network], level, at)
 
@@ -45,7 +45,7 @@ class Drawable:
 
     def _repr_svg_(self) -> str | None:
         """Return the picture; None where there is no Graphviz, so that another form is shown."""
-        from archc.backends.render import NoRendererError  # noqa: PLC0415
+        from archc.backends.render import NoRendererError
 
         try:
             return self.svg()
@@ -74,6 +74,6 @@ class Drawable:
         return {form: text for form in wanted if (text := forms[form]()) is not None}
 
     def _table(self, form: str) -> str:
-        from archc.backends.table import render, table  # noqa: PLC0415
+        from archc.backends.table import render, table
 
         return render(table(self.network), form)

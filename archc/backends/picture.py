@@ -35,7 +35,7 @@ class Picture:
 
     def dot(self, theme: str = "light") -> str:
         """Return it as DOT text, for Graphviz; raises ValueError for an unknown theme."""
-        from archc.backends import dot, dot_family  # noqa: PLC0415 - each when it is asked for
+        from archc.backends import dot, dot_family
 
         if self.family is not None:
             return dot_family.written(self.family, themed(theme))
@@ -43,20 +43,20 @@ class Picture:
 
     def mermaid(self, theme: str = "light") -> str:
         """Return it as Mermaid text, for Markdown; raises ValueError for an unknown theme."""
-        from archc.backends.mermaid import mermaid  # noqa: PLC0415
+        from archc.backends.mermaid import mermaid
 
         return mermaid(self.scene, themed(theme))
 
     def svg(self, theme: str = "light") -> str:
         """Return it as SVG; raises NoRendererError where there is no Graphviz."""
-        from archc.backends.render import svg  # noqa: PLC0415
+        from archc.backends.render import svg
 
         return svg(self.dot(theme), self.title, self.description)
 
     def drawn(self, form: str, theme: str = "light") -> str | bytes:
         """Return it as svg, png, pdf, dot, mermaid or markdown."""
-        from archc.backends.mermaid import fenced  # noqa: PLC0415
-        from archc.backends.render import render  # noqa: PLC0415
+        from archc.backends.mermaid import fenced
+        from archc.backends.render import render
 
         match form:
             case "dot":

@@ -27,7 +27,7 @@ class NoRendererError(RuntimeError):
 def render(text: str, form: str = "svg") -> bytes:
     """Return a picture of DOT text as `svg`, `png` or `pdf`."""
     try:
-        import pygraphviz  # noqa: PLC0415, F401 - an extra, and slow to import
+        import pygraphviz  # noqa: F401 - an extra, and slow to import
     except ImportError:
         return _by_program(text, form)
     return _in_process(text, form)
@@ -51,7 +51,7 @@ def _plain(text: str) -> str:
 
 
 def _in_process(text: str, form: str) -> bytes:
-    import pygraphviz  # noqa: PLC0415
+    import pygraphviz
 
     graph = pygraphviz.AGraph(string=text)
     if form == "png":

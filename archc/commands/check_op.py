@@ -79,8 +79,8 @@ def _ops(target: str) -> tuple[str, dict[str, type[Op]]]:
 
 def _report(op: type[Op], path: str, shape: str | None, arguments: dict[str, str]) -> Report:
     """Build networks of the op alone, and hold them to what PyTorch makes of them."""
-    from archc.runtime.ops import check_op as held  # noqa: PLC0415
-    from archc.runtime.report import Report, Row  # noqa: PLC0415
+    from archc.runtime.ops import check_op as held
+    from archc.runtime.report import Report, Row
 
     missing = [n for n, f in op.model_fields.items() if f.is_required() and n not in arguments]
     if missing:

@@ -129,8 +129,8 @@ def echo_coloured(text: str) -> None:
     if not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
         print(text, file=sys.stderr)
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.text import Text
 
     shown = Text(text)
     styles = {

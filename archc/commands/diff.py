@@ -72,7 +72,7 @@ def diff(
     does. PyTorch is not needed.
     """
     if git:
-        from archc.commands.diff_git import drive  # noqa: PLC0415
+        from archc.commands.diff_git import drive
 
         drive(specs, allow_ops=allow_ops, unified=unified, full=full)
         return
@@ -146,8 +146,8 @@ def written(
 ) -> str | bytes:
     """Write differences in a format; where nothing can draw, say what to install."""
     if form in PICTURES:
-        from archc.backends.difference.picture import picture  # noqa: PLC0415
-        from archc.backends.render import NoRendererError  # noqa: PLC0415
+        from archc.backends.difference.picture import picture
+        from archc.backends.render import NoRendererError
 
         try:
             return picture(found[0]).drawn(form, theme)

@@ -147,7 +147,7 @@ class Wish:
 
 def drawn(wish: Wish, form: str, theme: str) -> str | bytes:
     """Return the picture; where nothing can draw it, say what to install."""
-    from archc.backends.render import NoRendererError  # noqa: PLC0415
+    from archc.backends.render import NoRendererError
 
     found = attempt(wish.compiled)
     try:
@@ -187,7 +187,7 @@ class Redrawing:
 
     def wrong(self, text: str) -> None:
         """Write what is wrong where the picture was."""
-        from archc.backends.notice import notice  # noqa: PLC0415
+        from archc.backends.notice import notice
 
         deliver(notice(text, self.form, themed(self.theme), self.last), self.output)
         print(f"archc: {self.output} says what is wrong", file=sys.stderr, flush=True)

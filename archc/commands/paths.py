@@ -55,6 +55,6 @@ def paths(
     if form in FORMATS:
         deliver(FORMATS[form](found), output)
         return
-    from archc.backends.plots.paths import plot  # noqa: PLC0415
+    from archc.backends.plots.paths import plot
 
     deliver(attempted(lambda: plot(found, form)), output)

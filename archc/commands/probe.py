@@ -91,7 +91,7 @@ def probe(
     if form in FORMATS:
         deliver(FORMATS[form](found), output)
         return
-    from archc.backends.plots.probe import plot  # noqa: PLC0415
+    from archc.backends.plots.probe import plot
 
     deliver(attempted(lambda: plot(found, form)), output)
 
@@ -111,9 +111,9 @@ def _probed(
     known: dict[str, object],
     tick: Callable[[], None],
 ) -> Probe:
-    from archc.backends.signals.probe import merged  # noqa: PLC0415
-    from archc.runtime.signals.gains import TooFewBlocks  # noqa: PLC0415
-    from archc.runtime.signals.inputs import InputError  # noqa: PLC0415
+    from archc.backends.signals.probe import merged
+    from archc.runtime.signals.gains import TooFewBlocks
+    from archc.runtime.signals.inputs import InputError
 
     try:
         return merged(
@@ -127,8 +127,8 @@ def _probed(
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[], None]]:
     """Show on a terminal how far the seeds are; what is yielded counts one."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import Progress
 
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:

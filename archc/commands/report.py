@@ -73,8 +73,8 @@ def write_report(
 
 def page(found: Sequence[api.Architecture], theme: str, *, watching: bool = False) -> str:
     """Return the page; where something is not installed that it needs, say what."""
-    from archc.backends.render import NoRendererError  # noqa: PLC0415
-    from archc.backends.report import NoTemplates, report  # noqa: PLC0415
+    from archc.backends.render import NoRendererError
+    from archc.backends.report import NoTemplates, report
 
     try:
         return report([arch.network for arch in found], theme, watching=watching)
@@ -93,7 +93,7 @@ class Rewriting:
 
     def work(self) -> Iterable[Path]:
         """Write the page once; return the files that it comes from."""
-        from archc.backends.report import complaint  # noqa: PLC0415
+        from archc.backends.report import complaint
 
         try:
             found = attempt_files(self.wish)

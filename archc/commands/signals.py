@@ -59,7 +59,7 @@ def drawn(dot: str, form: str) -> str | bytes:
 
 def on_device(device: str) -> None:
     """Hold a device to those that PyTorch has here; anything else is a usage error."""
-    import importlib  # noqa: PLC0415
+    import importlib
 
     found = attempted(lambda: importlib.import_module("archc.runtime.signals.devices"))
     if said := found.missing(device):

@@ -81,14 +81,14 @@ def trace(
     if form in FORMATS:
         deliver(FORMATS[form](found), output)
         return
-    from archc.backends.signals.picture import dot  # noqa: PLC0415
+    from archc.backends.signals.picture import dot
 
     deliver(drawn(dot(architecture.network, found, mode, theme), form), output)
 
 
 def _traced(architecture: Architecture, weights: Path | None, what: dict[str, object]) -> Trace:
-    from archc.runtime.signals.inputs import InputError  # noqa: PLC0415
-    from archc.runtime.signals.trace import NoSuchPlace  # noqa: PLC0415
+    from archc.runtime.signals.inputs import InputError
+    from archc.runtime.signals.trace import NoSuchPlace
 
     try:
         return architecture.trace(weights=weights, **what)  # type: ignore[arg-type]

@@ -89,10 +89,10 @@ def _report(
     seed: int,
     tolerance: float,
 ) -> Report:
-    from archc.runtime import load  # noqa: PLC0415
-    from archc.runtime.peers import UnknownPeer, peer  # noqa: PLC0415
-    from archc.runtime.static import verify_static  # noqa: PLC0415
-    from archc.runtime.verify import verify as compare  # noqa: PLC0415
+    from archc.runtime import load
+    from archc.runtime.peers import UnknownPeer, peer
+    from archc.runtime.static import verify_static
+    from archc.runtime.verify import verify as compare
 
     if against is None:
         return verify_static(architecture)

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archc.ops.base import VARIES, Op, Saves, ShapeFault, Tensor, Use, spell
+from archc.ops.base import VARIES, Op, Saves, ShapeFault, Tensor, TwoForms, Use, spell
 from archc.ops.faults import expect_dim
 from archc.ops.texts import axis, options
 from archc.shapes import Shape
@@ -14,31 +14,20 @@ from archc.shapes import Shape
 Above = Annotated[float, Field(gt=0)]
 
 
-class Activation(Op):
+class Activation(TwoForms):
     """What activations share: a module and a function with the same arguments."""
 
     activation = True
     unbatched = "kept"
     saves: ClassVar[Saves] = "inputs"
-    torch_function: ClassVar[str]
 
     in_place: ClassVar[bool] = False
     """Whether PyTorch can write the result over the input."""
 
     @classmethod
-    def _spell(cls, name: str, use: Use, *xs: str) -> str:
+    def spelled(cls, name: str, use: Use, *xs: str) -> str:
         keywords = options(cls, use, *cls.model_fields)
         return spell(name, *xs, **keywords, inplace=(use.inplace and cls.in_place, False))
-
-    @classmethod
-    def module(cls, use: Use) -> str:
-        """Spell the nn module."""
-        return cls._spell(cls.torch_module, use)
-
-    @classmethod
-    def function(cls, use: Use, *xs: str) -> str:
-        """Spell the function."""
-        return cls._spell(cls.torch_function, use, *xs)
 
 
 class Relu(Activation):

@@ -109,7 +109,7 @@ class Attention(Op):
         q, k, v = xs[:3]
         return q.numel // q.sizes[-1] * k.sizes[-2] * (q.sizes[-1] + v.sizes[-1])
 
-    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+    def sees(self, *xs: Shape) -> Windows:
         """See every token."""
         return EVERYTHING
 
@@ -183,7 +183,7 @@ class MultiheadAttention(Op):
         c, products = q.channels, 2 * q.numel * k.sizes[0]
         return (2 * q.numel + k.numel + v.numel) * c + products
 
-    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+    def sees(self, *xs: Shape) -> Windows:
         """See every token."""
         return EVERYTHING
 

@@ -269,19 +269,19 @@ class Op(BaseModel):
         """Return the size of an input that its tensors depend on: the channels."""
         return x.channels
 
-    def tensors(self, *xs: Shape) -> dict[str, Tensor]:  # noqa: ARG002
+    def tensors(self, *xs: Shape) -> dict[str, Tensor]:
         """Return the tensors that the op owns, by state_dict name, in PyTorch's order."""
         return {}
 
-    def macs(self, *xs: Shape) -> int:  # noqa: ARG002
+    def macs(self, *xs: Shape) -> int:
         """Return the multiply-adds for one sample."""
         return 0
 
-    def saved_bytes(self, *xs: Shape) -> int:  # noqa: ARG002
+    def saved_bytes(self, *xs: Shape) -> int:
         """Return the bytes that it makes for the backward pass, besides values, for one sample."""
         return 0
 
-    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+    def sees(self, *xs: Shape) -> Windows:
         """Return what a place of the output sees of its inputs.
 
         Its own place, unless told otherwise. The statistics of norms are left out.
@@ -299,7 +299,7 @@ class Op(BaseModel):
         return spell(cls.torch_module, *positional, **keywords)
 
     @classmethod
-    def buffers(cls, use: Use) -> dict[str, str]:  # noqa: ARG003
+    def buffers(cls, use: Use) -> dict[str, str]:
         """Spell the buffers that it owns where no module of PyTorch has them, by name.
 
         The class of the step registers them; `function` takes them after the values.
@@ -307,12 +307,12 @@ class Op(BaseModel):
         return {}
 
     @classmethod
-    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+    def function(cls, use: Use, *xs: str) -> str:
         """Spell the op applied to values; "" where only its module will do."""
         return ""
 
     @classmethod
-    def helper(cls, use: Use) -> str:  # noqa: ARG003
+    def helper(cls, use: Use) -> str:
         """Return the name of the helper that this use's spelling needs, or ""."""
         return cls.torch_helper
 
@@ -320,6 +320,27 @@ class Op(BaseModel):
     def call(cls, module: str, *xs: str) -> str:
         """Spell the application of the op's module, `self.conv1`, to values."""
         return f"{module}({', '.join(xs)})"
+
+
+class TwoForms(Op):
+    """An op that PyTorch has as a module and as a function, both with the same arguments."""
+
+    torch_function: ClassVar[str]
+
+    @classmethod
+    def spelled(cls, name: str, use: Use, *xs: str) -> str:
+        """Spell one of the two, by its name, with the values that the function takes first."""
+        raise NotImplementedError
+
+    @classmethod
+    def module(cls, use: Use) -> str:
+        """Spell the nn module."""
+        return cls.spelled(cls.torch_module, use)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell the function of torch.nn.functional."""
+        return cls.spelled(cls.torch_function, use, *xs)
 
 
 def expect_layout(op: Op, x: Shape) -> None:

@@ -99,23 +99,17 @@ class Conv(Op):
         """Count a multiply-add for each weight at each place of the output."""
         return self.tensors(*xs)["weight"].numel * _area(self.shape(*xs))
 
-    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+    def sees(self, *xs: Shape) -> Windows:
         """See what is under the kernel."""
         return sliding(pair(self.kernel), pair(self.stride), self.pads(), pair(self.dilation))
 
     @classmethod
     def module(cls, use: Use) -> str:
         """Spell nn.Conv2d, whose padding must be a number or an expression."""
-        padding = use.padding
-        if padding.value is None:
-            padding = same_padding(use.kernel, use.dilation)
-        elif padding.optional:
-            same = same_padding(use.kernel, use.dilation)
-            padding = Py(without_none(padding, same), VARIES)
         head = ("out", "kernel", "stride", "padding")
         rest = options(cls, use, *(name for name in cls.model_fields if name not in head))
         sizes = (use.channels[0], use.out, use.kernel)
-        window = {"stride": (use.stride, 1), "padding": (padding, 0)}
+        window = {"stride": (use.stride, 1), "padding": (padding_of(use), 0)}
         return spell(cls.torch_module, *sizes, **window, **rest)
 
     @classmethod
@@ -198,15 +192,18 @@ class Conv1d(Op):
     @classmethod
     def module(cls, use: Use) -> str:
         """Spell nn.Conv1d, whose padding must be a number or an expression."""
-        padding = use.padding
-        if padding.value is None:
-            padding = same_padding(use.kernel, use.dilation)
-        elif padding.optional:
-            same = same_padding(use.kernel, use.dilation)
-            padding = Py(without_none(padding, same), VARIES)
-        window = {"stride": (use.stride, 1), "padding": (padding, 0)}
+        window = {"stride": (use.stride, 1), "padding": (padding_of(use), 0)}
         rest = options(cls, use, "dilation", "groups", "bias")
         return spell("nn.Conv1d", use.channels[0], use.out, use.kernel, **window, **rest)
+
+
+def padding_of(use: Use) -> Py:
+    """Spell the padding as PyTorch takes it, where `none` means that the size is kept."""
+    given = use.padding
+    if given.value is not None and not given.optional:
+        return given
+    same = same_padding(use.kernel, use.dilation)
+    return same if given.value is None else Py(without_none(given, same), VARIES)
 
 
 def without_none(padding: Py, same: Py) -> str:
@@ -300,7 +297,7 @@ class ConvTranspose(Op):
         """Count a multiply-add for each weight at each place of the input."""
         return self.tensors(*xs)["weight"].numel * _area(xs[0])
 
-    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+    def sees(self, *xs: Shape) -> Windows:
         """See the elements that are spread over the place."""
         sides = (self.kernel, self.stride, self.padding, self.dilation)
         down, across = map(_spreading, *map(pair, sides))

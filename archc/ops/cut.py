@@ -13,6 +13,7 @@ from archc.ops.base import (
     Positive,
     ShapeFault,
     Size,
+    TwoForms,
     Use,
     Whole,
     expect_layout,
@@ -51,7 +52,7 @@ class Flatten(Op):
         return super().sees() if xs[0].channels == xs[0].numel else everywhere(xs[0].spatial)
 
     @classmethod
-    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+    def function(cls, use: Use, *xs: str) -> str:
         """Spell the method."""
         return f"{xs[0]}.flatten(1)"
 
@@ -120,7 +121,7 @@ class Narrow(Op):
             )
         return xs[0].replace(**{self.dim: self.length})
 
-    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+    def sees(self, *xs: Shape) -> Windows:
         """See a place that is `start` further on."""
         return shifted(**{self.dim: self.start})
 
@@ -167,7 +168,7 @@ class Select(Op):
         return f"{xs[0]}[{':, ' * before}{use.index}]"
 
 
-class Unfold(Op):
+class Unfold(TwoForms):
     """The windows that a kernel slides over, as `b c n`: n windows of c × height × width elements.
 
     `rearrange("b (c k) n -> b n k c", k=9)` takes the places of a window apart. Padding is 0
@@ -175,6 +176,8 @@ class Unfold(Op):
     """
 
     name = "unfold"
+    torch_module = "nn.Unfold"
+    torch_function = "F.unfold"
     layouts = ("b c h w",)
 
     kernel: Size
@@ -194,22 +197,12 @@ class Unfold(Op):
         expect_window(self, x, out, span, pads)
         return Shape.of("c n", x.channels * kernel[0] * kernel[1], out[0] * out[1])
 
-    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+    def sees(self, *xs: Shape) -> Windows:
         """See what is under the kernel."""
         sides = (self.kernel, self.stride, self.padding, self.dilation)
         return sliding(*map(pair, sides))
 
     @classmethod
-    def _spell(cls, name: str, use: Use, *xs: str) -> str:
+    def spelled(cls, name: str, use: Use, *xs: str) -> str:
         rest = options(cls, use, "dilation", "padding", "stride")
         return spell(name, *xs, use.kernel, **rest)
-
-    @classmethod
-    def module(cls, use: Use) -> str:
-        """Spell nn.Unfold."""
-        return cls._spell("nn.Unfold", use)
-
-    @classmethod
-    def function(cls, use: Use, *xs: str) -> str:
-        """Spell F.unfold."""
-        return cls._spell("F.unfold", use, *xs)

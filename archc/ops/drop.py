@@ -96,6 +96,6 @@ class LiveMean(Mean):
         return spell(cls.torch_module, use.p)
 
     @classmethod
-    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+    def function(cls, use: Use, *xs: str) -> str:
         """Give none: it has a mode."""
         return ""

@@ -42,7 +42,7 @@ class Einsum(Op):
         names = [n for n in result if n != "b"]
         return Shape(tuple(names), tuple(sizes[n] for n in names))
 
-    def batch(self, *xs: Shape) -> str:  # noqa: ARG002
+    def batch(self, *xs: Shape) -> str:
         """Have a batch where the pattern says so."""
         return "b" if "b" in contracted(self.pattern)[1] else ""
 
@@ -129,6 +129,6 @@ class Stack(Arithmetic):
         return Shape((self.dim, *x.layout), (len(xs), *x.sizes))
 
     @classmethod
-    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+    def function(cls, use: Use, *xs: str) -> str:
         """Spell torch.stack."""
         return spell("torch.stack", f"[{', '.join(xs)}]", dim=(1, 0))

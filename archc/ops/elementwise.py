@@ -81,7 +81,7 @@ class Maximum(Arithmetic):
     torch_function: ClassVar[str] = "torch.maximum"
 
     @classmethod
-    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+    def function(cls, use: Use, *xs: str) -> str:
         """Spell the function."""
         return spell(cls.torch_function, *xs)
 

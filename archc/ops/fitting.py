@@ -9,6 +9,7 @@ from archc.ops.base import (
     Py,
     ShapeFault,
     Size,
+    TwoForms,
     Use,
     expect_layout,
     pair,
@@ -36,10 +37,12 @@ class _Fitted(Op):
         return xs[0].with_spatial(xs[1].spatial)
 
 
-class Resize(Op):
+class Resize(TwoForms):
     """A map enlarged or reduced to a height and width that are given, as F.interpolate does it."""
 
     name = "resize"
+    torch_module = "nn.Upsample"
+    torch_function = "F.interpolate"
     layouts = ("b c h w",)
 
     size: Size
@@ -61,19 +64,9 @@ class Resize(Op):
         return down, across
 
     @classmethod
-    def _spell(cls, name: str, use: Use, *xs: str) -> str:
+    def spelled(cls, name: str, use: Use, *xs: str) -> str:
         rest = options(cls, use, "mode", "align_corners")
         return spell(name, *xs, size=(use.size, None), **rest)
-
-    @classmethod
-    def module(cls, use: Use) -> str:
-        """Spell nn.Upsample."""
-        return cls._spell("nn.Upsample", use)
-
-    @classmethod
-    def function(cls, use: Use, *xs: str) -> str:
-        """Spell F.interpolate."""
-        return cls._spell("F.interpolate", use, *xs)
 
 
 class ResizeTo(_Fitted):
@@ -130,6 +123,6 @@ class CropTo(_Fitted):
         return shifted(h=top, w=left)
 
     @classmethod
-    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+    def function(cls, use: Use, *xs: str) -> str:
         """Spell the helper."""
         return spell("crop_to", *xs)

@@ -10,6 +10,7 @@ from archc.ops.base import (
     Padding,
     ShapeFault,
     Size,
+    TwoForms,
     Use,
     expect_layout,
     pair,
@@ -24,12 +25,11 @@ INDEX = 8
 """The bytes of an index of PyTorch."""
 
 
-class Pool(Op):
+class Pool(TwoForms):
     """What max_pool and avg_pool share: a window that slides by its own size unless told."""
 
     layouts = ("b c h w",)
     saves = "inputs"
-    torch_function: ClassVar[str]
 
     kernel: Size
     stride: Size | None = None
@@ -54,7 +54,7 @@ class Pool(Op):
         expect_window(self, x, out, span, pads)
         return x.with_spatial(out)
 
-    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+    def sees(self, *xs: Shape) -> Windows:
         """See what is under the window."""
         stride = pair(self.kernel if self.stride is None else self.stride)
         return sliding(pair(self.kernel), stride, pair(self.padding), pair(self.apart()))
@@ -64,22 +64,22 @@ class Pool(Op):
         return 1
 
     @classmethod
-    def _spell(cls, name: str, use: Use, *xs: str) -> str:
+    def spelled(cls, name: str, use: Use, *xs: str) -> str:
         names = [field for field in cls.model_fields if field != "kernel"]
         return spell(name, *xs, use.kernel, **options(cls, use, *names))
 
-    @classmethod
-    def module(cls, use: Use) -> str:
-        """Spell the nn module."""
-        return cls._spell(cls.torch_module, use)
 
-    @classmethod
-    def function(cls, use: Use, *xs: str) -> str:
-        """Spell the function of torch.nn.functional."""
-        return cls._spell(cls.torch_function, use, *xs)
+class Largest(Op):
+    """What the max pools share: the backward pass needs to know where each element is from."""
+
+    def saved_bytes(self, *xs: Shape) -> int:
+        """Remember where each largest element was."""
+        given = self.shape(*xs)
+        assert isinstance(given, Shape)
+        return INDEX * given.numel
 
 
-class MaxPool(Pool):
+class MaxPool(Largest, Pool):
     """The largest element of each window; padding never wins."""
 
     name = "max_pool"
@@ -96,10 +96,6 @@ class MaxPool(Pool):
     def shape(self, *xs: Shape) -> Shape:
         """Slide the window, whose elements are `dilation` apart."""
         return self.slide(xs[0], ceil_mode=self.ceil_mode)
-
-    def saved_bytes(self, *xs: Shape) -> int:
-        """Remember where each largest element was."""
-        return INDEX * self.shape(*xs).numel
 
 
 class AvgPool(Pool):
@@ -159,16 +155,12 @@ class AdaptiveAvgPool(AdaptivePool):
     torch_function = "F.adaptive_avg_pool2d"
 
 
-class AdaptiveMaxPool(AdaptivePool):
+class AdaptiveMaxPool(Largest, AdaptivePool):
     """The largest element of each window."""
 
     name = "adaptive_max_pool"
     torch_module = "nn.AdaptiveMaxPool2d"
     torch_function = "F.adaptive_max_pool2d"
-
-    def saved_bytes(self, *xs: Shape) -> int:
-        """Remember where each largest element was."""
-        return INDEX * self.shape(*xs).numel
 
 
 class GlobalAvgPool(Op):

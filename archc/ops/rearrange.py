@@ -188,7 +188,7 @@ class Patterned(Op):
         return "".join((xs[0], *first, cls._sum(use), turned, *last))
 
     @classmethod
-    def _sum(cls, use: Use) -> str:  # noqa: ARG003
+    def _sum(cls, use: Use) -> str:
         """Spell what becomes of the names that the right side leaves out: here there are none."""
         return ""
 
@@ -243,7 +243,7 @@ class Reduce(Patterned):
         return everywhere(xs[0].spatial) if gone else super().sees(*xs)
 
     @classmethod
-    def _order(cls, use: Use) -> list[int]:  # noqa: ARG003
+    def _order(cls, use: Use) -> list[int]:
         return []
 
     @classmethod

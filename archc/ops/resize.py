@@ -14,6 +14,7 @@ from archc.ops.base import (
     Positive,
     ShapeFault,
     Size,
+    TwoForms,
     Use,
     Whole,
     expect_layout,
@@ -203,7 +204,7 @@ class Subsample(Op):
         sides = zip(xs[0].spatial, pair(self.stride), strict=True)
         return xs[0].with_spatial(tuple(-(-size // stride) for size, stride in sides))
 
-    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+    def sees(self, *xs: Shape) -> Windows:
         """See every stride-th place."""
         return sliding((1, 1), pair(self.stride))
 
@@ -236,10 +237,12 @@ def interpolated(size: int, to: int, mode: Mode, *, corners: bool) -> Window:
     return Window.of(step, see)
 
 
-class Upsample(Op):
+class Upsample(TwoForms):
     """A map enlarged by a whole factor."""
 
     name = "upsample"
+    torch_module = "nn.Upsample"
+    torch_function = "F.interpolate"
     layouts = ("b c h w",)
 
     scale: Positive = 2
@@ -270,19 +273,9 @@ class Upsample(Op):
         return down, across
 
     @classmethod
-    def _spell(cls, name: str, use: Use, *xs: str) -> str:
+    def spelled(cls, name: str, use: Use, *xs: str) -> str:
         rest = options(cls, use, "mode", "align_corners")
         return spell(name, *xs, scale_factor=(use.scale, None), **rest)
-
-    @classmethod
-    def module(cls, use: Use) -> str:
-        """Spell nn.Upsample."""
-        return cls._spell("nn.Upsample", use)
-
-    @classmethod
-    def function(cls, use: Use, *xs: str) -> str:
-        """Spell F.interpolate."""
-        return cls._spell("F.interpolate", use, *xs)
 
 
 Numbers = Annotated[tuple[float, ...], BeforeValidator(tuple_of), Field(min_length=1)]

@@ -46,18 +46,18 @@ class Parameter(Op):
     dims: Dims
     init: float | None = None
 
-    def shape(self, *xs: Shape) -> Shape:  # noqa: ARG002
+    def shape(self, *xs: Shape) -> Shape:
         """Name the dimensions by how many there are: c, n c, or c h w."""
         if self.dims == (1,):
             return Shape.of(SCALAR, 1)
         sizes = self.dims[1:] if self.batch() else self.dims
         return Shape.of({1: "c", 2: "n c", 3: "c h w"}[len(sizes)], *sizes)
 
-    def batch(self, *xs: Shape) -> str:  # noqa: ARG002
+    def batch(self, *xs: Shape) -> str:
         """Have a dimension for the batch where the first of several is 1."""
         return "1" if len(self.dims) > 1 and self.dims[0] == 1 else ""
 
-    def tensors(self, *xs: Shape) -> dict[str, Tensor]:  # noqa: ARG002
+    def tensors(self, *xs: Shape) -> dict[str, Tensor]:
         """Own one tensor, which bears the name of the step itself."""
         return {"": Tensor(self.dims)}
 
@@ -72,6 +72,6 @@ class Parameter(Op):
         return spell("nn.Parameter", spell(fill, dims))
 
     @classmethod
-    def call(cls, module: str, *xs: str) -> str:  # noqa: ARG003
+    def call(cls, module: str, *xs: str) -> str:
         """Spell the attribute itself: there is nothing to call."""
         return module

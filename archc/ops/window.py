@@ -46,7 +46,7 @@ class WindowPartition(Op):
             raise window_fault(self, x, self.size)
         return Shape.of("g n c", height // h * (width // w), h * w, x.channels)
 
-    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+    def sees(self, *xs: Shape) -> Windows:
         """See whatever place it is from, since windows have no rows and columns."""
         return EVERYTHING
 
@@ -107,7 +107,7 @@ class WindowMerge(Op):
             )
         return x.replace(c=windows.channels)
 
-    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+    def sees(self, *xs: Shape) -> Windows:
         """See whatever token stands there."""
         return EVERYTHING
 
@@ -144,11 +144,11 @@ class WindowMask(Op):
         count, tokens, _ = windows.sizes
         return Shape.of("g heads n m", count, 1, tokens, tokens)
 
-    def batch(self, *xs: Shape) -> str:  # noqa: ARG002
+    def batch(self, *xs: Shape) -> str:
         """Have no batch: it is the same for every sample."""
         return ""
 
-    def sees(self, *xs: Shape) -> Windows:  # noqa: ARG002
+    def sees(self, *xs: Shape) -> Windows:
         """See places only, no values."""
         return EVERYTHING
 
@@ -188,7 +188,7 @@ class RelativePositionBias(Op):
             )
         return Shape.of("heads n m", x.sizes[-1], h * w, h * w)
 
-    def tensors(self, *xs: Shape) -> dict[str, Tensor]:  # noqa: ARG002
+    def tensors(self, *xs: Shape) -> dict[str, Tensor]:
         """Own the row of each pair, in one dimension or, with `flat=false`, two."""
         h, w = pair(self.size)
         shape = ((h * w) ** 2,) if self.flat else (h * w, h * w)
@@ -202,7 +202,7 @@ class RelativePositionBias(Op):
         return {"relative_position_index": f"{index}{flat}"}
 
     @classmethod
-    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+    def function(cls, use: Use, *xs: str) -> str:
         """Spell the function."""
         return spell("relative_position_bias", *xs)
 
@@ -219,16 +219,16 @@ class RelativeCoordinates(Op):
 
     size: Size
 
-    def shape(self, *xs: Shape) -> Shape:  # noqa: ARG002
+    def shape(self, *xs: Shape) -> Shape:
         """Have a place for each offset."""
         h, w = pair(self.size)
         return Shape.of("h w c", 2 * h - 1, 2 * w - 1, 2)
 
-    def batch(self, *xs: Shape) -> str:  # noqa: ARG002
+    def batch(self, *xs: Shape) -> str:
         """Have a dimension for the batch."""
         return "1"
 
-    def tensors(self, *xs: Shape) -> dict[str, Tensor]:  # noqa: ARG002
+    def tensors(self, *xs: Shape) -> dict[str, Tensor]:
         """Own the map."""
         shape = (1, *self.shape().sizes)
         return {"relative_coords_table": Tensor(shape, trainable=False)}
@@ -239,7 +239,7 @@ class RelativeCoordinates(Op):
         return {"relative_coords_table": spell("relative_coordinates", use.size)}
 
     @classmethod
-    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+    def function(cls, use: Use, *xs: str) -> str:
         """Spell the buffer itself."""
         return xs[0]
 

@@ -22,7 +22,7 @@ class Identity(Op):
     torch_module = "nn.Identity"
 
     @classmethod
-    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+    def function(cls, use: Use, *xs: str) -> str:
         """Spell the value."""
         return xs[0]
 
@@ -97,7 +97,7 @@ class Arithmetic(Op):
         return ShapeFault(code, message, hint, culprit)
 
     @classmethod
-    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+    def function(cls, use: Use, *xs: str) -> str:
         """Spell the operator between the values."""
         return f" {cls.sign} ".join(xs)
 
@@ -252,7 +252,7 @@ class Negate(Op):
     keeps_output = False
 
     @classmethod
-    def function(cls, use: Use, *xs: str) -> str:  # noqa: ARG003
+    def function(cls, use: Use, *xs: str) -> str:
         """Spell the sign."""
         return f"-{xs[0]}"
 

@@ -4,7 +4,7 @@ The one room that imports torch; nothing outside it does so before it is asked t
 """
 
 try:
-    import torch as _  # noqa: F401
+    import torch as _  # noqa: F401 - that it is there
 except ModuleNotFoundError as error:
     if error.name != "torch":
         raise

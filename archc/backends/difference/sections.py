@@ -8,7 +8,8 @@ from itertools import groupby
 
 from archc.backends.difference.folding import folded, gathered, listed
 from archc.backends.tables.model import Cell, Column, Table
-from archc.backends.tables.network import cut, reader
+from archc.backends.tables.columns import reader
+from archc.backends.tables.cuts import cut
 from archc.graph import Network
 from archc.passes.difference import BlockChange, Difference, Keys, StageChange, TextChange
 from archc.passes.difference.model import Step

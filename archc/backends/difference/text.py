@@ -46,8 +46,8 @@ def _line(line: Line) -> str:
 
 def coloured(lines: Sequence[str], title: str) -> str:
     """Colour lines by the sign that they begin with."""
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs it
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.text import Text
 
     out = StringIO()
     console = Console(file=out, width=10_000, force_terminal=True, highlight=False)

@@ -40,7 +40,7 @@ class NoMatplotlib(ModuleNotFoundError):
 def look() -> Iterator[None]:
     """Draw in archc's look, whatever the user's own settings are."""
     try:
-        import matplotlib as mpl  # noqa: PLC0415 - an extra, and slow to import
+        import matplotlib as mpl
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
@@ -53,7 +53,7 @@ def look() -> Iterator[None]:
 
 def figure(width: float, height: float) -> Figure:
     """Return an empty figure, sizes in inches."""
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 

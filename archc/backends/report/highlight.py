@@ -10,8 +10,8 @@ STYLES = {"light": "default", "dark": "github-dark"}
 
 def highlighted(text: str, language: str, name: str) -> str:
     """Return text as HTML, escaped; its lines are elements with the ids `name-1`, `name-2`, ..."""
-    from pygments import highlight  # noqa: PLC0415 - an extra
-    from pygments.formatters import HtmlFormatter  # noqa: PLC0415
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
 
     marked = highlight(text, _lexer(language), HtmlFormatter(nowrap=True, classprefix="h-"))
     lines = enumerate(marked.removesuffix("\n").split("\n"), 1)
@@ -19,7 +19,7 @@ def highlighted(text: str, language: str, name: str) -> str:
 
 
 def _lexer(language: str) -> Any:
-    from importlib import import_module  # noqa: PLC0415
+    from importlib import import_module
 
     module, _, name = LEXERS[language].rpartition(".")
     return getattr(import_module(module), name)(stripnl=False, ensurenl=True)
@@ -27,7 +27,7 @@ def _lexer(language: str) -> Any:
 
 def style(theme: str, around: str) -> str:
     """Return the colours of marked words as CSS, each rule within a selector."""
-    from pygments.formatters import HtmlFormatter  # noqa: PLC0415
+    from pygments.formatters import HtmlFormatter
 
     formatter = HtmlFormatter(style=STYLES[theme], classprefix="h-")
     rules: str = formatter.get_style_defs(f"{around} .code")  # type: ignore[no-untyped-call]

@@ -110,8 +110,8 @@ def _page(title: str, theme: str, *, watching: bool, **data: Any) -> str:
 
 def _environment() -> Environment:
     try:
-        import pygments  # noqa: F401, PLC0415 - an extra
-        from jinja2 import Environment, FunctionLoader, StrictUndefined  # noqa: PLC0415
+        import pygments  # noqa: F401 - an extra
+        from jinja2 import Environment, FunctionLoader, StrictUndefined
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("jinja2", "pygments"):
             raise

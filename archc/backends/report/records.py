@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archc.backends.report.contexts import Place
-from archc.backends.tables.network import field_text, stride_text
+from archc.backends.tables.columns import field_text, stride_text
 from archc.diagnostics import Source, Span
 from archc.graph import Node
 from archc.passes.conventions import CONVENTIONS

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from archc.backends.tables.claims import claims
+from archc.backends.tables.cuts import cut
 from archc.backends.tables.family import family
 from archc.backends.tables.model import Bytes, Cell, Column, Table, plain
-from archc.backends.tables.network import cut, table
+from archc.backends.tables.network import table
 from archc.diagnostics import Source
 from archc.graph import Network
 from archc.passes.claims import Verdict

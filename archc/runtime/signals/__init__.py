@@ -34,7 +34,7 @@ def traced(
     **options: Any,
 ) -> Trace:
     """Load a network with seeded or saved weights and trace it; see `trace`."""
-    from archc.runtime.signals.trace import trace  # noqa: PLC0415
+    from archc.runtime.signals.trace import trace
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -52,10 +52,10 @@ def probed(
     **options: Any,
 ) -> Probe:
     """Probe a network by depth; or, where there are lambdas, its gains through blocks."""
-    from archc.runtime.perturb import REFUSALS  # noqa: PLC0415
-    from archc.runtime.signals.gains import TooFewBlocks, gains  # noqa: PLC0415
-    from archc.runtime.signals.inputs import InputError  # noqa: PLC0415
-    from archc.runtime.signals.probe import Settings, probe  # noqa: PLC0415
+    from archc.runtime.perturb import REFUSALS
+    from archc.runtime.signals.gains import TooFewBlocks, gains
+    from archc.runtime.signals.inputs import InputError
+    from archc.runtime.signals.probe import Settings, probe
 
     settings = Settings(**options, measured=weights is None)
     network, fresh = architecture.network, loader(architecture, weights)
@@ -72,7 +72,7 @@ def probed(
 
 def loader(architecture: Compiled, weights: str | Path | None) -> Callable[[], nn.Module]:
     """Return what makes a network, with new weights from torch's generator or saved ones."""
-    from archc.runtime.signals.inputs import load_weights  # noqa: PLC0415
+    from archc.runtime.signals.inputs import load_weights
 
     def fresh() -> nn.Module:
         model = load(architecture)

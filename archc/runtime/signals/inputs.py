@@ -65,7 +65,7 @@ def _kind(x: torch.Tensor) -> str:
 def _image(path: Path, shape: Shape) -> torch.Tensor:
     """Return an image as the network takes it: resized, in [0, 1], then normalised."""
     try:
-        from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - an extra
+        from PIL import Image, UnidentifiedImageError
     except ModuleNotFoundError:
         raise InputError("images need Pillow: pip install 'archc[image]'") from None
     channels = {1: "L", 3: "RGB"}.get(shape.channels)
@@ -109,7 +109,7 @@ def _read(path: Path, read: Callable[[Path], Any]) -> Any:
 
 
 def _numpy(path: Path) -> torch.Tensor:
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
     return torch.from_numpy(np.load(path, allow_pickle=False))
 
@@ -119,7 +119,7 @@ def _torch(path: Path) -> Any:
 
 
 def _safetensors(path: Path) -> dict[str, torch.Tensor]:
-    from safetensors.torch import load_file  # noqa: PLC0415
+    from safetensors.torch import load_file
 
     return load_file(path)
 

@@ -80,7 +80,7 @@ class Interpreter:
         if not text:
             scope["module"] = self.module(step, use)
             text = type(op).call("module", *names)
-        made: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {text}", scope)  # noqa: S307
+        made: Callable[..., Any] = eval(f"lambda {', '.join(names)}: {text}", scope)  # noqa: S307 - what an op emits, as in the file that was loaded
         return made
 
     def module(self, step: Step, use: Use) -> Any:
@@ -88,7 +88,7 @@ class Interpreter:
         if step.node.tensors:
             return owned(self.model, step.owner)
         with torch.random.fork_rng(devices=[]):  # its initialisation draws nothing of ours
-            made = eval(type(_op(step.node)).module(use), self.names)  # noqa: S307
+            made = eval(type(_op(step.node)).module(use), self.names)  # noqa: S307 - as above
         assert isinstance(made, nn.Module)
         first = next(self.model.parameters(), None)
         made.train(self.model.training)
