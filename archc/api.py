@@ -210,17 +210,18 @@ def _architecture(
 def compile_family(
     spec: str | Path | Source,
     variants: Sequence[str] = (),
+    /,
     *,
     allow_ops: bool = False,
     **settings: Any,
 ) -> list[Architecture]:
     """Compile several variants of a spec: those named, or those that its paper's table shows.
 
-    A spec whose `paper` names no columns gives all its variants.
+    A spec whose `paper` names none gives all its variants.
     """
     parsed, chosen = open_spec(spec, None, allow_ops=allow_ops)
-    columns = parsed.paper.columns if parsed.paper else ()
-    names = [pick(parsed, str(v)) for v in variants or columns or parsed.variants or [chosen]]
+    shown = parsed.paper.variants if parsed.paper else ()
+    names = [pick(parsed, str(v)) for v in variants or shown or parsed.variants or [chosen]]
     return [_architecture(parsed, name, settings) for name in names]
 
 
@@ -229,6 +230,7 @@ def compile_block(
     block: str,
     shape: Sequence[int],
     variant: str | None = None,
+    /,
     *,
     allow_ops: bool = False,
     **settings: Any,
@@ -281,6 +283,7 @@ def check(
     given = {k: setting(k, v) for k, v in settings.items()}
     text, faulty = judge_text(parsed)
     found = [*misnamed(parsed), *text]
+    published: list[Network] = []
     for name in _meant(spec, parsed, variant, chosen):
         more, network = build(parsed, name, given, faulty, places(outputs))
         found += more
@@ -290,7 +293,19 @@ def check(
             network is not None and not given and not outputs
         ):  # a claim is about the network as published
             found += claims(network)
+            published.append(network)
+    if len(published) == max(len(parsed.variants), 1):
+        found += _misprinted(published, chosen)
     return sort(found)
+
+
+def _misprinted(networks: Sequence[Network], chosen: str) -> list[Diagnostic]:
+    """Return what is wrong with the table that `paper` says, the default variant's first."""
+    if networks[0].document.paper is None:
+        return []
+    from archc.backends.table import misprinted
+
+    return list(misprinted(sorted(networks, key=lambda n: n.variant != chosen)))
 
 
 def judge_claims(

@@ -120,3 +120,13 @@ def test_version() -> None:
     project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text())
 
     assert archc.__version__ == project["project"]["version"]
+
+
+def test_no_param_has_the_name_of_an_argument() -> None:
+    """Settings are keyword arguments beside those of the functions."""
+    import inspect
+
+    from archc.language.given import ARGUMENTS
+
+    for function in (archc.compile, archc.load, archc.check):
+        assert set(inspect.signature(function).parameters) == {*ARGUMENTS, "settings"}

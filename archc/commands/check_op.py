@@ -51,7 +51,7 @@ def check_op(
     """
     option_of(("text", "json"), form, "format")
     path, ops = attempt(lambda: _ops(target))
-    arguments = settings_of(sets)
+    arguments = settings_of(sets, reserved=())
     reports = {name: _report(op, path, shape, arguments) for name, op in ops.items()}
     if form == "json":
         parts = [as_json(r, {"op": name}) for name, r in reports.items()]

@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
@@ -15,6 +15,7 @@ import typer
 
 from archc import api
 from archc.diagnostics import Diagnostic, Source, SpecError, render
+from archc.language.given import ARGUMENTS
 
 Result = TypeVar("Result")
 
@@ -66,13 +67,15 @@ def spec_of(spec: str) -> str | Source:
     return Source("<stdin>", sys.stdin.read()) if spec == "-" else spec
 
 
-def settings_of(pairs: list[str] | None) -> dict[str, str]:
-    """Return `--set` pairs as a dictionary; a pair without `=` is a usage error."""
+def settings_of(pairs: list[str] | None, reserved: Collection[str] = ARGUMENTS) -> dict[str, str]:
+    """Return `--set` pairs as a dictionary; a pair without `=`, or a reserved name, is a usage error."""
     settings: dict[str, str] = {}
     for pair in pairs or []:
         name, found, value = pair.partition("=")
         if not found or not name or not value:
             usage(f"--set takes NAME=VALUE, got `{pair}`")
+        if name.strip() in reserved:
+            usage(f"--set takes params, and no param can be called `{name.strip()}`")
         settings[name.strip()] = value.strip()
     return settings
 

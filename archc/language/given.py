@@ -9,6 +9,9 @@ from archc.diagnostics import Source, Span
 from archc.language.expr import Expr, parse
 from archc.language.source import Text
 
+ARGUMENTS = ("spec", "variant", "outputs", "allow_ops")
+"""The arguments of `archc.compile` and the like, beside which they take params by name."""
+
 
 def places(outputs: Sequence[str]) -> list[Text]:
     """Return the names of outputs, for messages at their place in `--outputs`."""

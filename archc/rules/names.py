@@ -6,6 +6,7 @@ import keyword
 from dataclasses import replace
 
 from archc.diagnostics import Diagnostic, Note
+from archc.language.given import ARGUMENTS
 from archc.language.spec import Document, Library
 from archc.rules.table import Binding, Entry, Table
 
@@ -70,6 +71,13 @@ def reserved(binding: Binding) -> Diagnostic | None:
         return Diagnostic(
             "reserved-name",
             f"`{shown}` has a meaning of its own, and can't name a {what}",
+            binding.entry.span,
+            help="give it another name",
+        )
+    if role == "param" and not binding.owner and shown in ARGUMENTS:
+        return Diagnostic(
+            "reserved-name",
+            f"`{shown}` is an argument of `archc.compile`, which could not set a param of that name",
             binding.entry.span,
             help="give it another name",
         )

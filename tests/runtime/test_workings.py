@@ -21,7 +21,7 @@ NETS = {
 }
 
 
-@pytest.fixture(params=sweep(NETS, ["resnet50", "resnet50_d", "shortcut_half"]))
+@pytest.fixture(params=sweep(NETS, ["resnet50", "shortcut_half"]))
 def model(request: pytest.FixtureRequest) -> nn.Module:
     return archc.load(request.param, **NETS[request.param]).eval()
 
