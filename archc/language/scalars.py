@@ -20,6 +20,11 @@ ROW_WORDS = ("block", "depth", "first", "last", "repeat", "if", "init", "stage")
 BLOCK_WORDS = ("let", "inputs", "outputs")
 
 
+def identifier(key: str) -> str:
+    """Return the name of a step's value: what does not fit an identifier becomes `_`."""
+    return re.sub(r"\W", "_", key)
+
+
 @dataclass(frozen=True, eq=False)
 class Key:
     """The key of a step: literal text and `{expressions}` that are filled in."""
@@ -30,7 +35,17 @@ class Key:
     @property
     def identifier(self) -> str:
         """The name of the step's value: what does not fit an identifier becomes `_`."""
-        return re.sub(r"\W", "_", self.text)
+        return identifier(self.text)
+
+    def names_copies(self, loop: Loop | None) -> bool:
+        """Whether the copies of a loop have names of their own, since the key mentions its variable."""
+        return loop is not None and any(e.names & set(loop.names) for e in self.exprs)
+
+    @property
+    def copies(self) -> re.Pattern[str]:
+        """What the names of such copies look like."""
+        parts = (r"\w+" if isinstance(p, Expr) else re.escape(identifier(p)) for p in self.parts)
+        return re.compile("".join(parts))
 
     @property
     def exprs(self) -> list[Expr]:

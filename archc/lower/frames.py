@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archc.graph import Module, Node
-from archc.language.scalars import Key
+from archc.language.scalars import Key, identifier
 from archc.lower.scope import Callee, Scope
 
 
@@ -41,6 +41,11 @@ class Frame:
     defaults_init: Any = None
     copies: dict[str, list[Any]] = field(default_factory=dict)
     named: dict[str, Node] = field(default_factory=dict)
+
+    def name_copy(self, key: str, value: Any) -> None:
+        """Bind what a copy gives to a name of its own: `layer2`, of a key `layer{i}`."""
+        if identifier(key) not in self.scope:  # a param goes first, as it does where it is read
+            self.values[identifier(key)] = value
 
     def inner(self, **changes: Any) -> Frame:
         """Return the frame of a nested body, whose names end with it."""

@@ -22,7 +22,6 @@ from archc.lower.files import File
 from archc.lower.frames import Frame, Place, freeze
 from archc.lower.linking import NetworkDef
 from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned, is_known
-from archc.lower.reader import Reader
 from archc.lower.rows import Rows
 from archc.lower.scope import BlockDef, Scope, place
 from archc.lower.steps import MAX_STEPS, Steps, TooLarge
@@ -276,17 +275,17 @@ class Lowering(Steps):
             return () if result is UNKNOWN else (Output("", result),)
         outputs: list[Output] = []
         for name, output in declared.items():
-            reader = Reader(self, output.value, frame.scope, frame)
+            value = UNKNOWN
             try:
-                value = reader.read(output.value.tree)
+                value = self.value(frame, output.value, "`outputs:` names values")
             except SpecError as error:
                 self.diagnostics += error.diagnostics
-                return ()
             except Poisoned:
-                return ()
-            if value is not NOTHING:
-                outputs.append(Output(str(name), value, output.when == "training"))
-        return tuple(outputs)
+                pass
+            outputs.append(Output(str(name), value, output.when == "training"))
+        if not all(is_known(o.value) for o in outputs):
+            return ()
+        return tuple(o for o in outputs if o.value is not NOTHING)
 
     def report(self, code: str, message: str, span: Span, **more: Any) -> None:
         """Note what is wrong."""

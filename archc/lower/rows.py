@@ -43,6 +43,9 @@ class Rows:
                 copy.stage = self.lowering.path(copy, number)
                 result = self.row(copy, number, row)
                 self.lowering.note(copy, copy.stage, result)
+                named = place.key is not None and place.key.names_copies(row.repeat)
+                if named and result is not ABSENT:
+                    frame.name_copy(copy.stage, result)
                 copy.running = copy.running if result is ABSENT else result
             return result
         except SpecError as error:

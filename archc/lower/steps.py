@@ -199,12 +199,15 @@ class Steps:
 
     def source(self, frame: Frame, source: Expr) -> Any:
         """Return what `from:` says, which must be a value of the network, or a list of them."""
-        value = self.data(frame.scope, source, frame)
+        return self.value(frame, source, "`from:` says what the step takes")
+
+    def value(self, frame: Frame, expr: Expr, remedy: str) -> Any:
+        """Return what an expression says that must be a value of the network, or a list of them."""
+        value = self.data(frame.scope, expr, frame)
         if is_tensor(value) or value in ([], UNKNOWN, ABSENT):
             return value
-        message = f"`{source.text}` is {describe(value)}, not a value of the network"
-        remedy = "`from:` says what the step takes"
-        self.diagnostics.append(Diagnostic("wrong-kind", message, source.text.span, help=remedy))
+        message = f"`{expr.text}` is {describe(value)}, not a value of the network"
+        self.diagnostics.append(Diagnostic("wrong-kind", message, expr.text.span, help=remedy))
         return UNKNOWN
 
     def loop(self, frame: Frame, place: Place, step: Modified, loop: Loop) -> Any:
@@ -227,6 +230,8 @@ class Steps:
             if result is not ABSENT:
                 results.append(result)
                 inner.running = result
+                if place.key is not None and place.key.names_copies(loop):
+                    frame.name_copy(self.fill(copy, place.key), result)
         if place.key is not None:
             frame.copies[place.key.identifier] = results
         if not chained:
@@ -261,12 +266,9 @@ class Steps:
         """Return the place of a copy: a sibling where the key mentions the loop variable."""
         if place.key is None or place.numbers is not None:
             return place
-        sibling = any(e.names & set(loop.names) for e in place.key.exprs)
-        return (
-            place
-            if sibling or place.key.silent
-            else replace(place, copy=join(place.copy, str(number)))
-        )
+        if place.key.names_copies(loop) or place.key.silent:
+            return place
+        return replace(place, copy=join(place.copy, str(number)))
 
     # Expressions and blocks
 

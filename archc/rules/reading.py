@@ -129,11 +129,18 @@ class NameReader:
             if self.frame.running is not None and not size:
                 self.frame.running.read = True
             return Kind.VALUE
-        if entry := self.names.get(node.id):
+        if entry := self.names.get(node.id) or self.copy(node.id):
             return self.entry(entry, node, size=size)
         if node.id == "none":
             return Kind.PARAM
         return Kind.DATA if node.id in CONSTANTS else self.op(node)
+
+    def copy(self, name: str) -> Entry | None:
+        """Return the step that may have a copy of this name; which there are is seen later."""
+        if name in self.table.ops or name in self.table.signatures or name in self.table.imports:
+            return None
+        steps = (e for e in self.names.values() if e.value is not None and e.value.copies)
+        return next((e for e in steps if e.value.copies.fullmatch(name)), None)  # type: ignore[union-attr]
 
     def entry(self, entry: Entry, node: ast.Name, *, size: bool = False) -> Kind:
         """Note that a name of the scope is read."""
@@ -207,7 +214,7 @@ class NameReader:
     def unknown(self, node: ast.Name, candidates: Iterable[str] = ()) -> None:
         """Report a name that means nothing, or a value where an op should stand."""
         known = {*candidates} or {
-            *self.names,
+            *(n for n, e in self.names.items() if e.value is None or not e.value.copies),
             *self.table.ops,
             *self.table.signatures,
             *self.table.imports,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -66,6 +67,8 @@ class Def:
     owner: str
     origin: Origin
     depth: int
+    copies: re.Pattern[str] | None = None
+    """What the names of its copies look like, where these have names of their own."""
     named: list[Use] = field(default_factory=list)
     taken: list[tuple[Step, ...]] = field(default_factory=list)
     read: bool = False

@@ -123,6 +123,8 @@ class Walker(Scoper):
         source = is_source(step, frame.names, self.table.ops)
         origin: Origin = "row" if stage else "source" if source else "step"
         made = self.define(frame, key.identifier, key.text.span, origin, str(key))
+        if key.names_copies(getattr(step, "repeat", None) or getattr(step, "each", None)):
+            made.copies = key.copies
         if not source:
             frame.running = made
 
