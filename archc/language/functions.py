@@ -92,3 +92,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "linspace": linspace,
     "make_divisible": make_divisible,
 }
+
+
+def unmixed(name: str) -> str:
+    """Say what to do with a call that mixes values of the network and numbers."""
+    if name in FUNCTIONS:
+        return f"`{name}` takes all values or all numbers; `x + 3` and `2 * x` reckon with both"
+    return f"configure first, then apply: `{name}(...)(x)`"

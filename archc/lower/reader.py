@@ -11,7 +11,7 @@ from archc.diagnostics import Diagnostic, SpecError, nearest
 from archc.graph import Node, Value, flat
 from archc.language.evaluate import CONSTANTS, EvalFault, describe
 from archc.language.expr import Expr
-from archc.language.functions import FUNCTIONS
+from archc.language.functions import FUNCTIONS, unmixed
 from archc.language.initialisers import INITIALISERS
 from archc.lower.marks import MISSING, NOTHING, Poisoned, is_known
 from archc.lower.reuse import reuse
@@ -200,7 +200,7 @@ class Reader(Wiring):
                     "mixed-arguments",
                     f"`{ast.unparse(node)}` mixes values and numbers",
                     node,
-                    f"configure first, then apply: `{name}(...)(x)`",
+                    unmixed(name),
                 )
             configured = self.configure(callee, [], keywords, node) if keywords else callee
             return self.apply(configured, tensors, node)

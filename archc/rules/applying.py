@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from archc.language.functions import FUNCTIONS
+from archc.language.functions import FUNCTIONS, unmixed
 from archc.language.initialisers import FANS, INITIALISERS
 from archc.rules.reading import NameReader
 from archc.rules.table import Call, Entry, Kind
@@ -75,7 +75,7 @@ class Reader(NameReader):
             "mixed-arguments",
             f"`{text}` mixes values and numbers",
             node,
-            f"configure first, then apply: `{name}(...)(x)`",
+            unmixed(name),
         )
 
     def is_function(self, func: ast.expr) -> bool:
