@@ -137,9 +137,10 @@ class MultiheadAttention(Op):
 
     name = "multihead_attention"
     inputs = 3
+    unbatched = "repeated"
     spread = True
     has_mode = True
-    layouts = ("b n c",)
+    layouts = ("b n c", "1 n c", "n c")
     saves = "inputs"
 
     heads: Positive

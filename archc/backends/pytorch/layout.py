@@ -183,7 +183,13 @@ def steps_of(statement: str) -> list[str]:
 
 
 def _last_bracket(line: str) -> tuple[int, int] | None:
-    """Find the bracket pair that closes last in a line, unless it is empty."""
+    """Find the bracket pair that closes last in a line, unless it is empty.
+
+    The index of what a call gives, `f(x)[0]`, stays behind the call where that has to be broken.
+    """
+    index = re.search(r"(?<=\))\[\d+\]$", line)
+    if index and index.start() >= WIDTH:
+        line = line[: index.start()]
     end = max(line.rfind(c) for c in _CLOSE)
     depth = 0
     for start in range(end, -1, -1):
