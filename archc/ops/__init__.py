@@ -44,7 +44,7 @@ from archc.ops.base import (
     spelled,
 )
 from archc.ops.conv import Conv, Conv1d, ConvTranspose, Linear
-from archc.ops.cut import Flatten, Narrow, Select, Split, Unfold
+from archc.ops.cut import Flatten, Narrow, Select, Split, Transpose, Unfold
 from archc.ops.drop import Dropout, Dropout2d, DropPath, LiveMean, StochasticDepth
 from archc.ops.einsum import Einsum, Stack
 from archc.ops.elementwise import (
@@ -154,6 +154,7 @@ OPS: dict[str, type[Op]] = {
     "sum": Sum,
     "mean": Mean,
     "flatten": Flatten,
+    "transpose": Transpose,
     "split": Split,
     "narrow": Narrow,
     "select": Select,

@@ -346,10 +346,11 @@ class TwoForms(Op):
 def expect_layout(op: Op, x: Shape) -> None:
     """Raise ShapeFault unless the op takes the layout of x."""
     if op.layouts and x.spelled not in op.layouts:
-        takes = " or ".join(f"`{layout}`" for layout in op.layouts)
+        takes = " or ".join(f"`{layout}`" for layout in op.layouts if layout[0] == "b")
         hint = {
             "b c h w": "a map becomes a vector by `flatten` or `global_avg_pool`",
             "b c": "a vector has no height and width any more: apply it before `flatten`",
+            "b c w h": "`transpose` swaps height and width, and gives a map",
         }.get(x.spelled, "`rearrange` changes the layout")
         raise ShapeFault(
             "wrong-layout", f"`{op.name}` takes {takes}, but gets `{x.spelled}`", hint, 0

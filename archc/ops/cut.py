@@ -57,6 +57,31 @@ class Flatten(Op):
         return f"{xs[0]}.flatten(1)"
 
 
+class Transpose(Op):
+    """A map with height and width swapped, which is a map again.
+
+    `rearrange` moves names with their sizes, so that what it transposes is no map any more.
+    """
+
+    name = "transpose"
+    layouts = ("b c h w", "b h w c")
+    views = True
+
+    def shape(self, *xs: Shape) -> Shape:
+        """Swap height and width."""
+        expect_layout(self, xs[0])
+        return xs[0].with_spatial(xs[0].spatial[::-1])
+
+    def sees(self, *xs: Shape) -> Windows:
+        """See all of the map: a window down would have to go on as one across."""
+        return everywhere(xs[0].spatial)
+
+    @classmethod
+    def function(cls, use: Use, *xs: str) -> str:
+        """Spell the method."""
+        return f"{xs[0]}.transpose({'2, 3' if use.shapes[0].layout[0] == 'c' else '1, 2'})"
+
+
 class Split(Op):
     """The parts of a value along a dimension: so many equal ones, or a list of sizes."""
 

@@ -161,6 +161,8 @@ CASES: list[Case] = [
     (op("live_mean", p=1.0), (VECTOR, VECTOR)),
     one("flatten", MAP),
     one("flatten", TOKENS),
+    one("transpose", MAP),
+    one("transpose", LAST),
     one("split", MAP, sizes=3),
     one("split", MAP, sizes=[1, 2, 3]),
     one("split", TOKENS, sizes=[1, 4], dim="n"),

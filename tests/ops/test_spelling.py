@@ -135,6 +135,8 @@ FUNCTIONS = [
     ("-x", use("negate", MAP)),
     ("torch.cat([x, x1], dim=1)", use("concat", MAP, MAP)),
     ("x.flatten(1)", use("flatten", MAP)),
+    ("x.transpose(2, 3)", use("transpose", MAP)),
+    ("x.transpose(1, 2)", use("transpose", LAST)),
     ("x.chunk(2, dim=1)", use("split", MAP, sizes=Py.of(2))),
     ("x.chunk((a + b) // 2, dim=1)", use("split", MAP, sizes=varies("(a + b) // 2"))),
     ("x.split([a, b], dim=-1)", use("split", TOKENS, sizes=varies("[a, b]"))),
