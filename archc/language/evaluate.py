@@ -131,7 +131,9 @@ class Evaluator:
         return self.unary(node, self.evaluate(node.operand))
 
     def unary(self, node: ast.UnaryOp, value: Any) -> Any:
-        if not isinstance(node.op, ast.Not) and not isinstance(value, (int, float)):
+        if isinstance(node.op, ast.Not):
+            return not self.truth(value, node.operand)
+        if not isinstance(value, (int, float)):
             raise EvalFault(
                 "bad-expression", f"`{ast.unparse(node)}` reckons with {describe(value)}", node
             )
@@ -142,7 +144,7 @@ class Evaluator:
         value: Any = None
         for part in node.values:
             value = self.evaluate(part)
-            if bool(value) is wanted:
+            if self.truth(value, part) is wanted:
                 break
         return value
 
@@ -158,7 +160,12 @@ class Evaluator:
         return True
 
     def visit_ifexp(self, node: ast.IfExp) -> Any:
-        return self.evaluate(node.body if self.evaluate(node.test) else node.orelse)
+        test = self.truth(self.evaluate(node.test), node.test)
+        return self.evaluate(node.body if test else node.orelse)
+
+    def truth(self, value: Any, node: ast.expr) -> bool:  # noqa: ARG002 - for those who refuse some
+        """Return whether a value counts as true."""
+        return bool(value)
 
     def visit_subscript(self, node: ast.Subscript) -> Any:
         value = self.evaluate(node.value)
@@ -214,7 +221,7 @@ class Evaluator:
             loop, *rest = loops
             for item in listed(self.evaluate(loop.iter), loop.iter):
                 self.scope = ChainMap(unpack(loop.target, item), scope)  # type: ignore[arg-type]  # read only
-                if all(self.evaluate(test) for test in loop.ifs):
+                if all(self.truth(self.evaluate(test), test) for test in loop.ifs):
                     yield from self.turns(element, rest, self.scope)
         finally:
             self.scope = outer

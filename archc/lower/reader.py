@@ -60,7 +60,8 @@ class Reader(Wiring):
     def choose(self, node: ast.expr) -> ast.expr:
         """Return the branch of a conditional expression that is taken."""
         while isinstance(node, ast.IfExp):
-            node = node.body if self.evaluate(node.test) else node.orelse
+            test = self.truth(self.evaluate(node.test), node.test)
+            node = node.body if test else node.orelse
         return node
 
     def whole(self, node: ast.expr) -> Any:

@@ -57,7 +57,7 @@ class Rows:
     def row(self, frame: Frame, place: Place, row: Row) -> Any:
         """Lower one row: `depth` copies of its block, the first with the stride."""
         lowering = self.lowering
-        if row.condition is not None and not lowering.data(frame.scope, row.condition, frame):
+        if row.condition is not None and not lowering.holds(frame, row.condition):
             return ABSENT
         if row.stage is not None:
             frame.stage = lowering.fill(frame, row.stage)

@@ -41,7 +41,26 @@ class Steps:
         """Evaluate a value of the spec, an expression or a list of them, in a scope."""
         if isinstance(value, tuple):
             return [self.data(scope, item, frame) for item in value]
-        return Reader(self, value, scope, frame).read(value.tree)
+        reader = Reader(self, value, scope, frame)
+        found = reader.read(value.tree)
+        self.expect_nothing_made(reader)
+        return found
+
+    def expect_nothing_made(self, reader: Reader) -> None:
+        """Refuse an op in a place that is no step: its value would have no name."""
+        if reader.made:
+            text = reader.expr.text
+            message = f"`{text}` makes a new value, as only a step can"
+            remedy = "make it a step of its own, and name that here"
+            raise SpecError([Diagnostic("wrong-kind", message, text.span, help=remedy)])
+
+    def holds(self, frame: Frame, condition: Expr) -> bool:
+        """Evaluate the condition of a step."""
+        reader, value = (
+            Reader(self, condition, frame.scope, frame),
+            self.data(frame.scope, condition, frame),
+        )
+        return reader.guard(lambda: reader.truth(value, condition.tree))
 
     def body(self, frame: Frame, prefix: str, steps: Mapping[Key, Any]) -> Any:
         """Lower named steps in order; the result is the last one's."""
@@ -152,9 +171,15 @@ class Steps:
 
     def fill(self, frame: Frame, key: Key) -> str:
         """Fill in the expressions of a key."""
-        return "".join(
-            p if isinstance(p, str) else str(self.data(frame.scope, p, frame)) for p in key.parts
-        )
+        return "".join(p if isinstance(p, str) else self.part(frame, p) for p in key.parts)
+
+    def part(self, frame: Frame, expr: Expr) -> str:
+        """Return what an expression puts into a key."""
+        value = self.data(frame.scope, expr, frame)
+        if isinstance(value, (int, float, str)):
+            return str(value)
+        message = f"`{{{expr.text}}}` is {describe(value)}, which no key can have"
+        raise SpecError([Diagnostic("bad-key", message, expr.text.span)])
 
     # Modifiers
 
@@ -179,7 +204,7 @@ class Steps:
     def once(self, frame: Frame, place: Place, step: Modified, *, take: bool = True) -> Any:
         """Lower one copy."""
         chosen: Any = step.do
-        if step.condition is not None and not self.data(frame.scope, step.condition, frame):
+        if step.condition is not None and not self.holds(frame, step.condition):
             if step.otherwise is None:
                 if step.source is None or not take:
                     return ABSENT
@@ -260,6 +285,7 @@ class Steps:
             return [unpack(loop.target, item) for item in listed(value, loop.node)]
 
         bound: list[dict[str, Any]] = reader.guard(bind)
+        self.expect_nothing_made(reader)
         return bound
 
     def copy(self, place: Place, loop: Loop, number: int) -> Place:

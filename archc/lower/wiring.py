@@ -94,6 +94,17 @@ class Wiring(Evaluator):
         return super().unary(node, value)
 
 
+    def truth(self, value: Any, node: ast.expr) -> bool:
+        if is_tensor(value) and not isinstance(value, list):
+            raise EvalFault(
+                "bad-expression",
+                f"`{ast.unparse(node)}` is a value of the network, neither true nor false",
+                node,
+                "a choice is made by params, sizes and numbers, before there is an image",
+            )
+        return super().truth(value, node)
+
+
 def is_tensor(value: Any) -> bool:
     """Whether something is a value of the network, a list of them, or nothing."""
     if isinstance(value, list):
