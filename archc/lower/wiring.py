@@ -93,7 +93,6 @@ class Wiring(Evaluator):
             return self.wire("negate", {}, [value], node)
         return super().unary(node, value)
 
-
     def truth(self, value: Any, node: ast.expr) -> bool:
         if is_tensor(value) and not isinstance(value, list):
             raise EvalFault(
