@@ -97,7 +97,10 @@ def side_of(text: str, pattern: str) -> Side:
 def batched(side: Side, pattern: str) -> Side:
     """Return a side that begins with the batch."""
     if side[:1] != (("b",),):
-        raise bad("must begin with `b`, the batch, on both sides: groups get a dimension of their own, `b g n c`, which `attention` takes", pattern)
+        raise bad(
+            "must begin with `b`, the batch, on both sides: groups get a dimension of their own, `b g n c`, which `attention` takes",
+            pattern,
+        )
     return side
 
 
