@@ -190,43 +190,14 @@ class Lowering(Steps):
         inputs: tuple[Any, ...],
         trail: str,
     ) -> Module:
-        block = definition.block
-        span = definition.signature.expr.text.span
-        own: list[Any] = []
-        for value in inputs:
-            copies = [Value(v.shape, span, "the block's input") for v in flat(value)]
-            own.append(copies if isinstance(value, list) else copies[0])
-        module = Module(
-            definition.name,
-            definition,
-            arguments,
-            tuple(v for item in own for v in flat(item)),
-            trail,
-            places={} if isinstance(definition, NetworkDef) else None,
-        )
-        names = [str(name) for name in block.inputs]
-        values: dict[str, Any] = {}
-        for k, name in enumerate(names):
-            values[name.removeprefix("...")] = own[k] if not name.startswith("...") else own[k:]
-        frame = Frame(module, Scope({}), values, own[0] if len(own) == 1 else own)
-        frame.scope = Scope(
-            arguments,
-            file.scope,
-            {str(k): v for k, v in block.let.items()},
-            lambda scope, value: self.data(scope, value, frame),
-        )
-        module.scope = frame.scope
+        block, own = definition.block, self._copies(definition, inputs)
+        given = tuple(v for item in own for v in flat(item))
+        places: dict[str, Any] | None = {} if isinstance(definition, NetworkDef) else None
+        module = Module(definition.name, definition, arguments, given, trail, places=places)
+        frame = self._frame(definition, file, module, own)
         if definition.name in file.faulty and not definition.library:
             return module
-        if isinstance(definition, NetworkDef):
-            result = self.network_body(frame, definition.document)
-        elif isinstance(block.body, Body):
-            result = self.body(frame, "", block.body.root)
-        elif isinstance(block.body, Chain):
-            result = self.chain(frame, "", block.body.root)
-        else:
-            result = self.step(frame, Place(""), block.body)
-        result = frame.running if result is ABSENT else result
+        result = self._body(definition, frame)
         if isinstance(definition, NetworkDef):
             module.outputs = self.network_outputs(
                 block.outputs, frame, result, definition.outputs, training=False
@@ -234,6 +205,45 @@ class Lowering(Steps):
         elif is_known(result):
             module.outputs = self.outputs(block.outputs, frame, result)
         return module
+
+    @staticmethod
+    def _copies(definition: BlockDef, inputs: tuple[Any, ...]) -> list[Any]:
+        """Return values of the block's own for what it takes, lists as lists."""
+        span = definition.signature.expr.text.span
+        own: list[Any] = []
+        for value in inputs:
+            copies = [Value(v.shape, span, "the block's input") for v in flat(value)]
+            own.append(copies if isinstance(value, list) else copies[0])
+        return own
+
+    def _frame(self, definition: BlockDef, file: File, module: Module, own: Sequence[Any]) -> Frame:
+        """Return the frame in which a block's body is read: its inputs, arguments and lets."""
+        block = definition.block
+        values: dict[str, Any] = {}
+        for k, name in enumerate(map(str, block.inputs)):
+            rest = name.startswith("...")
+            values[name.removeprefix("...")] = list(own[k:]) if rest else own[k]
+        frame = Frame(module, Scope({}), values, own[0] if len(own) == 1 else list(own))
+        frame.scope = module.scope = Scope(
+            module.arguments,
+            file.scope,
+            {str(k): v for k, v in block.let.items()},
+            lambda scope, value: self.data(scope, value, frame),
+        )
+        return frame
+
+    def _body(self, definition: BlockDef, frame: Frame) -> Any:
+        """Lower the body of a block and return what it gives."""
+        body = definition.block.body
+        if isinstance(definition, NetworkDef):
+            result = self.network_body(frame, definition.document)
+        elif isinstance(body, Body):
+            result = self.body(frame, "", body.root)
+        elif isinstance(body, Chain):
+            result = self.chain(frame, "", body.root)
+        else:
+            result = self.step(frame, Place(""), body)
+        return frame.running if result is ABSENT else result
 
     def network_outputs(
         self,

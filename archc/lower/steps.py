@@ -56,11 +56,10 @@ class Steps:
 
     def holds(self, frame: Frame, condition: Expr) -> bool:
         """Evaluate the condition of a step."""
-        reader, value = (
-            Reader(self, condition, frame.scope, frame),
-            self.data(frame.scope, condition, frame),
-        )
-        return reader.guard(lambda: reader.truth(value, condition.tree))
+        value = self.data(frame.scope, condition, frame)
+        reader = Reader(self, condition, frame.scope, frame)
+        true: bool = reader.guard(lambda: reader.truth(value, condition.tree))
+        return true
 
     def body(self, frame: Frame, prefix: str, steps: Mapping[Key, Any]) -> Any:
         """Lower named steps in order; the result is the last one's."""
