@@ -109,14 +109,13 @@ class Architecture(Drawable):
         depth: int | None = None,
         sort: str | None = None,
     ) -> str:
-        """Return the table of the network: a row a stage, block or layer, and the totals.
+        """Return the table of the network: a row a stage, run, block or layer, and the totals.
 
-        Formats are text, markdown, html, latex, csv and json. Columns are name, block, kernel,
-        input, output, stride, receptive_field, memory_training, memory_inference, and every
-        convention that counts op by op (see archc.passes.conventions), with a `%` behind it for
-        the share of the total; `convention` adds one. `depth` opens blocks in blocks so deep,
-        in place of `by`; `sort` names the column by which rows are sorted, the largest first.
-        Raises ValueError for a name that is not known.
+        Formats are text, markdown, html, latex, csv and json. Columns are those of
+        docs/tables.md: name, block, output, ..., and every convention that counts op by op,
+        with a `%` behind it for the share of the total; `convention` adds one. `depth` opens
+        blocks in blocks so deep, in place of `by`; `sort` names the column by which rows are
+        sorted, the largest first. Raises ValueError for a name that is not known.
         """
         from archc.backends.table import render, table
 
@@ -294,18 +293,11 @@ def check(
         ):  # a claim is about the network as published
             found += claims(network)
             published.append(network)
-    if len(published) == max(len(parsed.variants), 1):
-        found += _misprinted(published, chosen)
+    if parsed.paper and len(published) == max(len(parsed.variants), 1):
+        from archc.backends.table import misprinted
+
+        found += misprinted(sorted(published, key=lambda n: n.variant != chosen))
     return sort(found)
-
-
-def _misprinted(networks: Sequence[Network], chosen: str) -> list[Diagnostic]:
-    """Return what is wrong with the table that `paper` says, the default variant's first."""
-    if networks[0].document.paper is None:
-        return []
-    from archc.backends.table import misprinted
-
-    return list(misprinted(sorted(networks, key=lambda n: n.variant != chosen)))
 
 
 def judge_claims(

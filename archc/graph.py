@@ -174,11 +174,14 @@ class Module:
                 yield from node.module.leaves(path, stage or node.stage, again=again or node.again)
 
 
-def unrolled(module: Module, depth: int | None = None) -> Module:
+def unrolled(
+    module: Module, depth: int | None = None, *, whole: Callable[[Module], bool] | None = None
+) -> Module:
     """Return a module with the blocks in it replaced by what is in them, down to a depth.
 
     At depth 1 it is the module itself, at depth 2 the blocks in its blocks are whole, without
-    a depth all that is left are ops. Paths are those from the module.
+    a depth all that is left are ops; `whole` says which other blocks are left as they are.
+    Paths are those from the module.
     """
     flat = replace(module, nodes=[], results={}, applied={})
     made: dict[int, Value] = {}
@@ -188,7 +191,7 @@ def unrolled(module: Module, depth: int | None = None) -> Module:
             taken = tuple(made.get(id(v), v) for v in node.inputs)
             path, part = join(prefix, node.path), stage or node.stage
             twice = again or node.again
-            if node.module is None or level == depth:
+            if node.module is None or level == depth or (whole and whole(node.module)):
                 given = tuple(Value(v.shape, v.span, v.text) for v in node.outputs)
                 new = replace(node, path=path, stage=part, inputs=taken, outputs=given, again=twice)
                 for value in given:
@@ -312,7 +315,7 @@ def unfold(network: Network) -> nx.DiGraph[str]:
     state_dict path, or None), `shape` (of the output), `params`, `macs`, `span`, `stage` and
     ordered `inputs`; edges carry the `shape` of the value. The input is the node "input".
     """
-    import networkx as nx  # noqa: PLC0415 - 0.1 s that a check does not need
+    import networkx as nx
 
     graph: nx.DiGraph[str] = nx.DiGraph(name=network.name)
     x = network.root.inputs[0]

@@ -42,23 +42,20 @@ def peers(name: str, shape: tuple[int, ...]) -> dict[str, Callable[[], object]]:
             exec(text, names)  # noqa: S102 - what archc wrote
             return next(c for c in reversed(names.values()) if isinstance(c, type))()  # type: ignore[no-any-return]
 
-    def view(depth: int, *, draw: bool) -> object:
+    def view(depth: int) -> object:
         graph = torchview.draw_graph(
             module(), input_size=(1, *shape), device="meta", depth=depth, expand_nested=True
         )
-        dot = graph.visual_graph.source
-        return render(dot, "svg") if draw else dot
+        return render(graph.visual_graph.source, "svg")
 
     def info() -> object:
         return torchinfo.summary(module(), (1, *shape), device="meta", verbose=0)
 
-    found: dict[str, Callable[[], object]] = {
-        "torchview, depth 1": lambda: view(1, draw=True),
+    return {
+        "torchview, depth 1": lambda: view(1),
         "torchinfo, a table": info,
+        "torchview, all": lambda: view(9),
     }
-    if name == "resnet1202":  # Graphviz needs minutes for 4000 nodes
-        return {**found, "torchview, all, DOT text alone": lambda: view(9, draw=False)}
-    return {**found, "torchview, all": lambda: view(9, draw=True)}
 
 
 def main(rounds: int) -> None:

@@ -46,6 +46,7 @@ PICTURES = {
     "resnet50_op.svg": ("resnet50", "op", "layer3.0"),
     "se_block.svg": ("se_resnet50", "block", "layer1.1"),
     "swin_block.svg": ("swin_t", "block", "features.5.0"),
+    "mobilenet_v2_block.svg": ("mobilenet_v2", "block", ""),
 }
 FIGURE_3 = ("vgg19", "plain34", "resnet34")
 

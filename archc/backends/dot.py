@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from archc.backends.drawing.columns import columns
@@ -38,7 +39,7 @@ MARKED = {
 
 def written(picture: Scene, theme: Theme) -> str:
     """Write a picture as DOT."""
-    from graphviz import Digraph  # noqa: PLC0415 - only who draws waits for it
+    from graphviz import Digraph
 
     graph = Digraph(picture.name)
     graph.attr(
@@ -53,34 +54,46 @@ def written(picture: Scene, theme: Theme) -> str:
         "edge", fontname=FONT, fontsize=str(SMALL), fontcolor=theme.quiet, color=theme.line,
         arrowsize="0.6", penwidth="1.1",
     )  # fmt: skip
-    _items(graph, picture.items, theme)
     parts = columns(picture)
+    for part in parts:
+        _items(graph, part, theme)
     column = {id(box): k for k, part in enumerate(parts) for box in boxes(part)}
+    ends: list[list[str]] = [[picture.items[0].id], *([] for _ in parts[1:])]
     for arrow in picture.arrows:
-        if column[id(arrow.tail)] == (to := column[id(arrow.head)]):
+        here, there = column[id(arrow.tail)], column[id(arrow.head)]
+        if here == there:
             _arrow(graph, arrow, theme)
         else:
-            _turn(graph, arrow, to, theme)
-    if len(parts) > 1:
-        tops = [picture.items[0].id]
-        tops += [f"turn{k}-{end}" for k in range(1, len(parts)) for end in ("up", "top")]
-        graph.body.append("\t{ rank=min; " + "; ".join(f'"{name}"' for name in tops) + " }\n")
-        for left, right in zip(tops[::2], tops[1::2], strict=False):
-            graph.edge(left, right, style="invis")
+            up, top = _turn(graph, arrow, theme)
+            ends[here].append(up)
+            ends[there].insert(0, top)
+    tops = [name for names in ends for name in names]
+    if len(tops) > 1:
+        _level(graph, tops)
+    if len(tops) > 2 * len(parts):  # Graphviz's older way of ranking frames fails for some
+        graph.attr(newrank="true")
     return str(graph.source)
 
 
-def _turn(graph: Digraph, arrow: Arrow, number: int, theme: Theme) -> None:
-    """Draw an arrow from the foot of a column, up, and over to the head of the next one.
+def _level(graph: Digraph, tops: list[str]) -> None:
+    """Put the ends of turns into one row, at the top, in this order."""
+    graph.body.append("\t{ rank=min; " + "; ".join(f'"{name}"' for name in tops) + " }\n")
+    for left, right in pairwise(tops):
+        if left.removesuffix("-up") != right.removesuffix("-top"):
+            graph.edge(left, right, style="invis")
+
+
+def _turn(graph: Digraph, arrow: Arrow, theme: Theme) -> tuple[str, str]:
+    """Draw an arrow from the foot of a column, up, and over to the head of another one.
 
     It goes up in a column of its own, which stands between the two: edges between nodes of one
-    rank go from left to right.
+    rank go from left to right. Returns the two ends of what leads over.
     """
-    foot, up, top = (f"turn{number}-{end}" for end in ("foot", "up", "top"))
+    foot, up, top = (f"{arrow.id}-{end}" for end in ("foot", "up", "top"))
     for name in (foot, up, top):
         graph.node(
             name, label="", shape="point", width="0.01", height="0.01", color=theme.line,
-            group="main" if name == top else f"turn{number}",
+            group="main" if name == top and arrow.main else foot,
         )  # fmt: skip
     more = _stroke(arrow, theme)
     plain = {**more, "dir": "none"}
@@ -91,6 +104,7 @@ def _turn(graph: Digraph, arrow: Arrow, number: int, theme: Theme) -> None:
     graph.edge(
         top, arrow.head.id, id=f"{arrow.id}-down", weight="10", **label, **more, **_head(arrow)
     )
+    return up, top
 
 
 def _items(graph: Digraph, items: list[Box | Frame], theme: Theme) -> None:
@@ -103,14 +117,17 @@ def _items(graph: Digraph, items: list[Box | Frame], theme: Theme) -> None:
 
 def _frame(graph: Digraph, frame: Frame, theme: Theme) -> None:
     stage = frame.kind == "stage"
+    long = stage and len(frame.title) >= ROOM - 4
     paint = theme.marks.get(frame.mark) or (theme.stage if stage else theme.block)
-    beside = bool(frame.facts) and isinstance(frame.items[0], Box)
+    beside = (bool(frame.facts) or long) and isinstance(frame.items[0], Box)
     title = _stage_title(frame, theme) if stage else _block_title(frame, theme)
+    if long and not frame.facts:  # as much room to its left: the line goes through the middle
+        title = "&#160;" * 2 * len(frame.title) + title
     with graph.subgraph(name=f"cluster_{frame.id}") as inner:
         inner.attr(
             id=frame.id, label="" if beside else f"<{title}>",
             fontsize=str(SIZE if stage else SMALL + 1), style="filled,rounded", color=paint.line,
-            fillcolor=paint.fill, margin="12", labeljust="l" if stage and not frame.facts and len(frame.title) < ROOM - 4 else "r",
+            fillcolor=paint.fill, margin="12", labeljust="l" if stage and not frame.facts and not long else "r",
         )  # fmt: skip
         if not stage and not frame.title:
             inner.attr(style="rounded,dashed,filled")
@@ -133,7 +150,7 @@ def _block_title(frame: Frame, theme: Theme) -> str:
 def _stage_title(frame: Frame, theme: Theme) -> str:
     """Write a stage's name, and below it what is counted."""
     lines = [f"<B>{escape(frame.title)}{_times(frame.times, theme)}</B>"]
-    lines += [_small(line, theme) for line in frame.facts.split(", ") if line]
+    lines += [small(line, theme) for line in frame.facts.split(", ") if line]
     return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines) if frame.facts else lines[0]
 
 
@@ -155,7 +172,8 @@ def _head_beside(graph: Digraph, frame: Frame, theme: Theme) -> None:
     graph.body.append(f'\t\t{{ rank=same; "{title}"; "{first.id}" }}\n')
 
 
-def _small(text: str, theme: Theme) -> str:
+def small(text: str, theme: Theme) -> str:
+    """Write words in the small letters of what is beside the point."""
     return f'<FONT POINT-SIZE="{SMALL}" COLOR="{theme.quiet}">{escape(text)}</FONT>'
 
 
@@ -192,9 +210,9 @@ def box_label(box: Box, theme: Theme) -> str:
     notes = box.notes if box.kind == "block" else [", ".join(box.notes)] * bool(box.notes)
     if not notes and not box.facts and box.times == 1:
         return box.title
-    small = [_small(note, theme) for note in notes]
-    small += [f"<I>{_small(fact, theme)}</I>" for fact in box.facts.split(", ") if fact]
-    lines = "<BR/>".join([escape(box.title), *small])
+    below = [small(note, theme) for note in notes]
+    below += [f"<I>{small(fact, theme)}</I>" for fact in box.facts.split(", ") if fact]
+    lines = "<BR/>".join([escape(box.title), *below])
     if box.times == 1:
         return f"<{lines}>"
     cells = f"<TD>{lines}</TD><TD>{_times(box.times, theme)}</TD>"

@@ -7,7 +7,7 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from archc.backends.dot import STROKES, box_label
+from archc.backends.dot import STROKES, box_label, small
 from archc.backends.drawing.family import Family
 from archc.backends.drawing.scene import Arrow, Box, Frame, boxes
 from archc.backends.drawing.style import FONT, SMALL, Paint, Theme
@@ -21,7 +21,7 @@ DOTTED = {**STROKES, "projection": "dotted"}
 
 def written(made: Family, theme: Theme) -> str:
     """Write the picture: a rank of Graphviz for each row."""
-    from graphviz import Digraph  # noqa: PLC0415 - only who draws waits for it
+    from graphviz import Digraph
 
     graph = Digraph("family")
     graph.attr(
@@ -66,10 +66,13 @@ def _ruler(graph: Digraph, made: Family, columns: Sequence[Frame], theme: Theme)
         graph.edge(upper, lower, style="invis", weight="100")
     ranks: dict[int, list[str]] = {k: [mark] for k, mark in enumerate(marks)}
     for column in columns:
-        title = f"<<B>{escape(column.title)}</B>>"
+        lines = [
+            f"<B>{escape(column.title)}</B>",
+            *(small(x, theme) for x in column.facts.split(", ") if x),
+        ]
         graph.node(
             column.id,
-            label=title,
+            label=f"<{'<BR/>'.join(lines)}>",
             id=column.id,
             shape="plaintext",
             style="",

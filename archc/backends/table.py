@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archc.backends.tables.claims import claims
+from archc.backends.tables.columns import READERS, UnknownName, one_of
+from archc.backends.tables.cuts import BY
 from archc.backends.tables.data import as_json, comma_separated, html, markdown
 from archc.backends.tables.family import family
 from archc.backends.tables.latex import latex
 from archc.backends.tables.model import Table
-from archc.backends.tables.network import BY, READERS, UnknownName, one_of, table
+from archc.backends.tables.network import table
+from archc.backends.tables.paper import misprinted, paper
 from archc.backends.tables.text import text
+from archc.backends.tables.variants import variants
 
 FORMATS: dict[str, Callable[[Table], str]] = {
     "text": text,
@@ -35,7 +39,10 @@ __all__ = [
     "UnknownName",
     "claims",
     "family",
+    "misprinted",
+    "paper",
     "render",
     "table",
     "text",
+    "variants",
 ]

@@ -14,11 +14,12 @@ from archc.backends.table import (
     READERS,
     Table,
     UnknownName,
-    family,
+    paper,
     render,
     table,
     text,
 )
+from archc.backends.table import variants as rows_of
 from archc.commands.common import (
     AllowOpt,
     OutputOpt,
@@ -36,7 +37,9 @@ from archc.commands.common import (
     usage,
 )
 from archc.diagnostics import Source
+from archc.graph import Network
 
+OWN = "--by, --columns, --depth, --sort and --outputs"
 FormatOpt = Annotated[str, typer.Option("--format", "-f", help=", ".join(FORMATS))]
 
 
@@ -46,7 +49,10 @@ def show(
     variants: Annotated[
         str | None, typer.Option(metavar="A,B,...", help="A column for each of these variants.")
     ] = None,
-    by: Annotated[str, typer.Option(help="A row for each stage, block or layer.")] = "stage",
+    by: Annotated[
+        str | None,
+        typer.Option(help=f"A row for each {', '.join(BY)} or variant, or as the paper."),
+    ] = None,
     columns: Annotated[
         str | None, typer.Option(metavar="A,B,...", help=f"Of {', '.join(READERS)}, conventions.")
     ] = None,
@@ -71,14 +77,17 @@ def show(
     form: FormatOpt = "text",
     output: OutputOpt = None,
 ) -> None:
-    """Tabulate a network, or a family as its paper does: a column for each variant.
+    """Tabulate a network, or a family as its paper does: a column or a row for each variant.
 
-    A file with several variants is a family, unless --variant names one of them.
+    A file is a family where it has several variants or says what its paper's table is like,
+    unless --variant names one of them.
     """
     option_of(FORMATS, form, "format")
-    option_of(BY, by, "table by")
+    option_of((*BY, "variant", "paper"), by or "stage", "table by")
     what = spec_of(spec)
     settings: dict[str, Any] = {**settings_of(sets), "allow_ops": allow_ops}
+    own = by not in (None, "paper") or any(o is not None for o in (columns, depth, sort, outputs))
+    named = [variant] if variant else names_of(variants)
     try:
         if block is not None:
             alone = attempt(
@@ -86,26 +95,50 @@ def show(
             )
             chosen = names_of(columns) or ["name", "block", "output", "weights", "params", "macs"]
             made = table(alone.network, "layer", chosen, convention)
-        elif variants is not None or (variant is None and _is_family(what)):
-            if by != "stage" or any(o is not None for o in (columns, depth, sort, outputs)):
-                options = "--by, --columns, --depth, --sort and --outputs"
-                usage(f"{options} are for one network: name it, or give --variant")
-            members = attempt(lambda: api.compile_family(what, names_of(variants), **settings))
-            made = family([member.network for member in members], convention)
+        elif by == "variant":
+            if depth is not None or outputs is not None:
+                usage("--depth and --outputs are for one network")
+            members = attempt(lambda: api.compile_family(what, named, **settings))
+            networks = [member.network for member in members]
+            made = attempt(lambda: rows_of(networks, names_of(columns), convention, sort))
+        elif (
+            by == "paper"
+            or variants is not None
+            or (not named and _is_family(what, own=own, allow=allow_ops))
+        ):
+            if own:
+                usage(f"{OWN} are for one network: name it, or give --variant")
+            shown = _shown(what, named, settings)
+            made = attempt(lambda: paper(shown, convention))
         else:
             places = names_of(outputs)
             one = attempt(lambda: api.compile(what, variant, outputs=places, **settings))
-            made = table(one.network, by, names_of(columns), convention, depth, sort)
+            made = table(one.network, by or "stage", names_of(columns), convention, depth, sort)
         deliver(_written(made, form, output), output)
     except UnknownName as error:
         usage(str(error))
 
 
-def _is_family(spec: str | Source) -> bool:
-    """Whether a SPEC means all that its file has: a path, or the name of a file of the zoo."""
+def _is_family(spec: str | Source, *, own: bool, allow: bool) -> bool:
+    """Whether a SPEC means all that its file has: a path, or the name of a file of the zoo.
+
+    Of one network that is the table of its paper, where the spec says what that is like and
+    no option has an `own` wish.
+    """
     if isinstance(spec, str) and not Path(spec).is_file() and zoo.find(spec):
         return False
-    return len(attempt(lambda: api.open_spec(spec, None))[0].variants) > 1
+    document, _ = attempt(lambda: api.open_spec(spec, None, allow_ops=allow))
+    said = document.paper is not None and document.paper.by is not None
+    return len(document.variants) > 1 or (said and not own)
+
+
+def _shown(spec: str | Source, named: list[str], settings: dict[str, Any]) -> list[Network]:
+    """Return the networks of a table: those named, or those that the paper's table is about."""
+    document, chosen = attempt(lambda: api.open_spec(spec, None, allow_ops=settings["allow_ops"]))
+    if len(named) < 2 and document.paper and document.paper.by in BY:
+        return [attempt(lambda: api.compile(spec, *(named or [chosen]), **settings)).network]
+    members = attempt(lambda: api.compile_family(spec, named, **settings))
+    return [member.network for member in members]
 
 
 def _written(made: Table, form: str, output: Path | None) -> str:

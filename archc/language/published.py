@@ -13,6 +13,22 @@ from archc.language.scalars import Name, Value, Word, described, text_of
 from archc.language.source import Items, Mapping, Text
 
 
+def _headings(value: Any) -> Any:
+    """Take a list of columns too, each under its own name."""
+    if isinstance(value, Items):
+        names = [text_of(v) for v in value]
+        return Mapping({name: name for name in names})
+    if not isinstance(value, Mapping):
+        raise PydanticCustomError("not_columns", "must be a list of columns, or say their titles")
+    return value
+
+
+Headings = Annotated[
+    dict[Word, Word],
+    BeforeValidator(_headings, json_schema_input_type=dict[Word, Word] | tuple[Word, ...]),
+]
+
+
 class Paper(Model):
     """Where the network was published."""
 
@@ -23,8 +39,25 @@ class Paper(Model):
     figure: Value | None = None
     section: Value | None = None
     url: Word | None = None
-    columns: tuple[Name, ...] = Field((), description="the variants that its table shows")
-    rows: dict[Name, Word] = Field(default_factory=dict, description="what it calls a stage")
+    variants: tuple[Name, ...] = Field((), description="those that its table shows")
+    by: Literal["stage", "run", "block", "layer", "variant"] | None = Field(
+        None, description="what its table has a row for; if left out, a column for each variant"
+    )
+    columns: Headings = Field(
+        default_factory=dict, description="the columns of its rows, and what it calls them"
+    )
+    rows: dict[Word, Word] = Field(
+        default_factory=dict,
+        description="what it calls a stage, a step or a block: `layer{k}: Stage {k}`",
+    )
+
+    @model_validator(mode="after")
+    def _rows_for_columns(self) -> Self:
+        if self.columns and self.by is None:
+            raise PydanticCustomError(
+                "columns_without_by", "has `columns` without `by`, which says what its rows are"
+            )
+        return self
 
 
 def _figure(value: Any) -> Figure:

@@ -126,7 +126,7 @@ def _advice(verdict: Verdict) -> str:
 def misnamed(document: Document) -> list[Diagnostic]:
     """Return the names that claims and `paper` use and nothing bears."""
     variants = [str(v) for v in document.variants] or [str(document.name)]
-    names = [*document.claims, *(document.paper.columns if document.paper else ())]
+    names = [*document.claims, *(document.paper.variants if document.paper else ())]
     found = [
         Diagnostic(
             "unknown-variant", f"`{document.name}` has no variant `{name}`", name.span,

@@ -152,15 +152,21 @@ def layers(network: Network) -> list[int]:
 
 
 def blocks(network: Network) -> list[int]:
-    """Blocks of each stage; a block that holds nothing but blocks counts as those."""
-    return [sum(_blocks(n) for n in stage.nodes) for stage in staged(network)]
+    """Blocks of each stage; a block that holds nothing but copies of one counts as those."""
+    return [len([b for n in s.nodes for b in copies(n) if b.module]) for s in staged(network)]
 
 
-def _blocks(node: Node) -> int:
-    if node.module is None:
-        return 0
-    inner = [_blocks(n) for n in node.module.nodes]
-    return sum(inner) if all(inner) and inner else 1
+def copies(node: Node) -> tuple[Node, ...]:
+    """Return a node, or where a block holds nothing but copies of one block, those.
+
+    Copies are what one step of the text gives in a loop: `{repeat: i < depth, do: dense_layer}`.
+    """
+    module = node.module
+    if module is None or not module.nodes or not all(turns for _, turns in module.applied):
+        return (node,)
+    if any(n.module is None or n.step is not module.nodes[0].step for n in module.nodes):
+        return (node,)
+    return tuple(each for n in module.nodes for each in copies(n))
 
 
 def widths(network: Network) -> list[int]:

@@ -6,7 +6,7 @@ it runs. Both are reckoned once for each distinct module.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -149,23 +149,36 @@ class Memory:
             held = {v: size for v, size in held.items() if v in later or v in always}
         return found
 
-    def held(self, module: Module, depth: int | None = None) -> Iterator[int]:
+    def held(
+        self,
+        module: Module,
+        depth: int | None = None,
+        *,
+        whole: Callable[[Module], bool] | None = None,
+    ) -> Iterator[int]:
         """Yield the most bytes that are held while each node runs, blocks opened to a depth.
 
-        The nodes are those of `unrolled(module, depth)`. What a block was given is held by who
-        called it until it is done.
+        The nodes are those of `unrolled(module, depth, whole=whole)`. What a block was given is
+        held by who called it until it is done.
         """
-        yield from self._opened(module, 0, 1, depth)
+        yield from self._opened(module, 0, 1, depth, whole or (lambda _: False))
 
-    def _opened(self, module: Module, others: int, level: int, depth: int | None) -> Iterator[int]:
+    def _opened(
+        self,
+        module: Module,
+        others: int,
+        level: int,
+        depth: int | None,
+        whole: Callable[[Module], bool],
+    ) -> Iterator[int]:
         most = self.peaks(module)
         for node, peak in zip(module.nodes, most, strict=True):
-            if node.module is None or level == depth:
+            if node.module is None or level == depth or whole(node.module):
                 yield others + peak
                 continue
             given = FLOAT * sum(v.shape.numel for v in node.module.inputs)
             around = others + peak - self._inside(node) - given
-            yield from self._opened(node.module, around, level + 1, depth)
+            yield from self._opened(node.module, around, level + 1, depth, whole)
 
     def _inside(self, node: Node) -> int:
         """Return the most bytes that a node holds while it runs, besides what it is given."""

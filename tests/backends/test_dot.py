@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import archc
 from archc import zoo
+from archc.backends.drawing.scene import boxes, frames
 from archc.backends.render import NoRendererError, render
 from archc.cli import app
 from archc.diagnostics import Source
@@ -76,6 +77,37 @@ def test_a_page_however_deep(name: str, level: str) -> None:
     assert height < 1200
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["mobilenet_v2", "convmixer_1536_20", "densenet121", "unet", "googlenet", "xception", "sknet"],
+)
+def test_blocks_share_drawings(name: str) -> None:
+    """Blocks alike in form are drawn once where each by itself would be too much for a page."""
+    pytest.importorskip("pygraphviz")
+    path = Path(__file__).parents[2] / "specs" / f"{name}.yaml"
+    root = parse(archc.compile(path if path.exists() else name).svg("block"))
+    sides = sorted(float(root.attrib[side].removesuffix("pt")) for side in ("width", "height"))
+
+    assert sides[0] < 1300
+    assert sides[1] < 1800
+
+
+def test_what_a_shared_drawing_says() -> None:
+    """A box has the name of a frame, and its own layers, or what is otherwise than in the frame."""
+    chain = archc.compile("mobilenet_v2").picture("block").scene
+    branched = archc.compile("googlenet").picture("block").scene
+    said = {box.id: (box.title, box.notes, box.times) for box in boxes(chain.items) if box.like}
+    changed = next(box for box in boxes(branched.items) if box.like)
+
+    assert said["features.8"] == (
+        "inverted residual B",
+        ["1×1, 384", "3×3 depthwise, 384", "1×1, 64"],
+        3,
+    )
+    assert changed.notes[:2] == ["1×1, 64 → 128", "1×1, 96 → 128"]
+    assert {f.title for f in frames(chain.items)} >= {"inverted residual A", "inverted residual B"}
+
+
 def drawn(svg: str) -> nx.MultiDiGraph:
     """Read an SVG back: its nodes and edges by the ids that they bear."""
     graph = nx.MultiDiGraph()
@@ -131,22 +163,36 @@ def test_svg_speaks() -> None:
     assert "layer3: 7.10 M params, 1.46 G MACs (bottleneck, bottleneck ×5)" in said
 
 
-def test_ids_are_unique() -> None:
+@pytest.mark.parametrize("level", ["family", *LEVELS])
+@pytest.mark.parametrize("name", ["resnet50", "mobilenet_v2", "dpn92"])
+def test_svg_is_fit_for_all(name: str, level: str) -> None:
+    """It has a title, a description, ids that are unique, and fonts that each machine has."""
     pytest.importorskip("pygraphviz")
-    ids = re.findall(r' id="([^"]+)"', archc.compile("resnet50").svg("op"))
+    svg = archc.compile(name).svg(level)
+    root = parse(svg)
+    ids = re.findall(r' id="([^"]+)"', svg)
 
+    assert (root.get("role"), root.findtext(f"{SVG}title")) == ("img", name)
+    assert len(root.findtext(f"{SVG}desc") or "") > 100
     assert len(ids) == len(set(ids))
+    assert set(re.findall(r'font-family="([^"]+)"', svg)) == {"sans-serif"}
 
 
 @pytest.mark.parametrize("seed", ["0", "1"])
 def test_same_bytes(seed: str) -> None:
-    """The text does not hang on the order of a set or on the process."""
-    code = "import archc; print(archc.compile('resnet50').dot('block'))"
+    """A picture does not hang on the order of a set or on the process."""
+    pytest.importorskip("pygraphviz")
+    wanted = [("resnet50", "family"), ("resnet50", "stage"), ("dpn92", "block"), ("unet", "op")]
+    code = (
+        "import archc, sys\n"
+        f"for name, level in {wanted}: sys.stdout.write(archc.compile(name).svg(level))"
+    )
     run = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, env={"PYTHONHASHSEED": seed}, check=True
     )
+    here = "".join(archc.compile(name).svg(level) for name, level in wanted)
 
-    assert run.stdout.decode() == archc.compile("resnet50").dot("block") + "\n"
+    assert run.stdout.decode() == here
 
 
 def test_same_picture() -> None:

@@ -56,13 +56,39 @@ def test_resnet50_is_short() -> None:
 
 @pytest.mark.parametrize(
     ("shallow", "deep"),
-    [("resnet20", "resnet1202"), ("resnet50", "resnet200"), ("densenet121", "densenet264")],
+    [
+        ("resnet20", "resnet1202"),
+        ("resnet50", "resnet200"),
+        ("densenet121", "densenet264"),
+        ("dla102", "dla169"),
+        ("res2net50_26w_4s", "res2net101_26w_4s"),
+    ],
 )
 def test_length_does_not_grow_with_depth(shallow: str, deep: str) -> None:
     """Two depths of one family differ in nothing but numbers."""
     short, long = ("\n".join(body(name)) for name in (shallow, deep))
 
     assert re.sub(r"\d+", "0", short) == re.sub(r"\d+", "0", long)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dla169",  # blocks take any number of values
+        "dpn68",
+        "selecsls84",
+        "fractalnet160_narrow",  # and give any number
+        "ghostnetv2_100",  # arguments say what is there
+        "repvgg_a0",
+        "res2net50_26w_4s",
+    ],
+)
+def test_a_block_is_one_class(name: str) -> None:
+    """However its uses differ: classes bear the names of the blocks, without numbers."""
+    tree = ast.parse(archc.compile(name).source())
+    made = [n.name for n in tree.body if isinstance(n, ast.ClassDef | ast.FunctionDef)]
+
+    assert [n for n in made if n.rstrip("0123456789") in {*made} - {n}] == []
 
 
 def body(name: str) -> list[str]:

@@ -3,67 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
-from xml.etree import ElementTree as ET
 
 import pytest
+from readback import Drawn
 
 import archc
 from archc import zoo
 from archc.backends.drawing.labels import label
 from archc.backends.drawing.routes import Route, routes
-from archc.backends.drawing.scene import Arrow, Box, Frame, Scene
+from archc.backends.drawing.scene import Arrow, Box, Frame, Scene, boxes, frames
 from archc.diagnostics import Source
+from archc.graph import Module
 from archc.ops import Op
 
-SVG = "{http://www.w3.org/2000/svg}"
 FAMILIES = zoo.files()
-
-
-@dataclass
-class Drawn:
-    """An SVG read back: words of each node and frame, ends and words of each edge, by id."""
-
-    vias: dict[str, str] = field(default_factory=dict)
-    words: dict[str, list[str]] = field(default_factory=dict)
-    edges: dict[str, tuple[str, str]] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, svg: str) -> Drawn:
-        found = cls()
-        for group in ET.fromstring(svg).iter(f"{SVG}g"):  # noqa: S314 - our own picture
-            name, kind = group.get("id", ""), group.get("class")
-            title = group.findtext(f"{SVG}title") or ""
-            if kind in ("node", "cluster"):
-                words = [(t.text or "").strip() for t in group.iter(f"{SVG}text")]
-                found.words[name] = [word for word in words if word]
-            elif kind == "edge":
-                path = group.find(f"{SVG}path")
-                assert path is not None, f"{title} has no line"
-                assert len(path.get("d", "")) > len("M0,0"), f"{title} has no line"
-                tail, _, head = title.partition("->")
-                found.edges[name] = tail, head
-                found.vias[name] = " ".join(
-                    (t.text or "").strip() for t in group.iter(f"{SVG}text")
-                )
-        return found
-
-    def joins(self, arrow: Arrow) -> bool:
-        """Whether an arrow is drawn from its tail to its head, round a turn perhaps."""
-        tail, head = arrow.tail.id, arrow.head.id
-        if self.edges.get(arrow.id) == (tail, head):
-            return True
-        pieces = [self.edges.get(arrow.id + end) for end in ("", "-up", "-over", "-down")]
-        if None in pieces:
-            return False
-        first, up, over, down = (piece or ("", "") for piece in pieces)
-        foot, top = first[1], down[0]
-        return (first[0], down[1]) == (tail, head) and up == (over[0], foot) and over[1] == top
-
-    def repeats(self, item: Box | Frame) -> bool:
-        """Whether a box or frame says how often it is there."""
-        return item.times > 1 and f"×{item.times}" in " ".join(self.words[item.id]).split()
 
 
 def is_of(name: str, arch: archc.Architecture, box: Box, drawn: Drawn) -> bool:
@@ -101,6 +55,10 @@ def hold(arch: archc.Architecture, level: str) -> None:
     for route in found:
         expect_route(route, arch, drawn)
     expect_no_more(scene, found, drawn)
+    if level == "block":
+        for box in boxes(scene.items):
+            if box.kind == "block":
+                expect_like(box, scene, drawn)
 
 
 def expect_route(route: Route, arch: archc.Architecture, drawn: Drawn) -> None:
@@ -124,6 +82,33 @@ def expect_route(route: Route, arch: archc.Architecture, drawn: Drawn) -> None:
         assert at is None or part.tail is at, where
         at = part.head
     assert at is None or at is route.head_box, where
+
+
+def expect_like(box: Box, scene: Scene, drawn: Drawn) -> None:
+    """Find the drawing of a block that is one box, by its name, and its own layers in the box."""
+    like, (module, other) = box.like, (n.module for n in (box.nodes[0], box.like.nodes[0]))
+    assert like in frames(scene.items), box.id
+    assert drawn.words[box.id][0] == box.title == like.title
+    assert like.title in " ".join(drawn.words[like.id])
+    same = [f for f in frames(scene.items) if f.title == like.title and f.kind == "block"]
+    assert all(wiring(f.nodes[0].module) == wiring(module) for f in same), f"{box.id} is ambiguous"
+    assert wiring(other) == wiring(module), box.id
+    said = set(" ".join(drawn.words[box.id]).replace(",", "").split())
+    for leaf, known in zip(module.leaves(), other.leaves(), strict=True):
+        new, old = (label(at.node, at.node.op).short for at in (leaf, known))
+        if new != old and leaf.node.op.weighted:
+            assert set(new.replace(",", "").split()) <= said, f"{box.id} does not say {new}"
+
+
+def wiring(module: Module) -> list[object]:
+    """Return what the ops of a block are, and which of its values each takes."""
+    numbers = {id(v): k for k, v in enumerate(module.inputs)}
+    rows: list[object] = []
+    for node in module.nodes:
+        what = wiring(node.module) if node.module else type(node.op)
+        rows.append((what, [numbers[id(v)] for v in node.inputs]))
+        numbers |= {id(v): len(numbers) + k for k, v in enumerate(node.outputs)}
+    return rows
 
 
 def expect_no_more(scene: Scene, found: tuple[Route, ...], drawn: Drawn) -> None:

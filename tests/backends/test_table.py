@@ -43,8 +43,20 @@ def networks(*names: str) -> list[Network]:
     return [archc.compile(name).network for name in names]
 
 
-@pytest.mark.parametrize("by", ["stage", "block", "layer"])
-@pytest.mark.parametrize("name", ["resnet18_a", "resnext50_32x4d", "resnet110", "resnet18_d2l"])
+NETWORKS = (
+    "resnet18_a",
+    "resnext50_32x4d",
+    "resnet110",
+    "resnet18_d2l",
+    "densenet121",
+    "mobilenet_v2",
+    "vit_b_16",
+    "retinanet_resnet50_fpn",
+)
+
+
+@pytest.mark.parametrize("by", ["stage", "run", "block", "layer"])
+@pytest.mark.parametrize("name", NETWORKS)
 def test_sums_agree(name: str, by: str) -> None:
     """Rows add up to the totals, and the totals are the network's, however it is cut."""
     network = archc.compile(name)
@@ -111,22 +123,6 @@ def test_every_column(form: str, golden: Golden) -> None:
     golden(GOLDENS / f"googlenet_columns.{SUFFIX[form]}", made)
 
 
-def test_the_rows_of_a_paper(golden: Golden) -> None:
-    """Table 2 of MobileNetV2: input, operator, t, c, n, s."""
-    columns = "input,block,expand,width,n,stride"
-    made = run("mobilenet_v2", "--by", "run", "--columns", columns)
-
-    golden(GOLDENS / "mobilenet_v2_runs.txt", made)
-    rows = csv.reader(
-        StringIO(run("mobilenet_v2", "--by", "run", "--columns", columns, "-f", "csv"))
-    )
-    table2 = [[int(cell) for cell in row[2:]] for row in rows if row[2].isdigit()]
-    assert table2 == [
-        [1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 3, 2], [6, 64, 4, 2], [6, 96, 3, 1], [6, 160, 3, 2],
-        [6, 320, 1, 1],
-    ]  # fmt: skip
-
-
 @pytest.mark.parametrize("depth", [1, 2, 3, 9])
 def test_depth(depth: int) -> None:
     """However deep blocks are opened, the sums are the same; 1 is by block, 9 is by layer."""
@@ -154,7 +150,17 @@ def test_sort() -> None:
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX to run")
 @pytest.mark.parametrize(
-    "arguments", [("resnet",), ("resnet50",), ("googlenet", "--depth", "2", "--columns", EVERY)]
+    "arguments",
+    [
+        ("resnet",),
+        ("resnet50",),
+        ("googlenet", "--depth", "2", "--columns", EVERY),
+        ("densenet",),
+        ("efficientnet",),
+        ("regnet", "--by", "paper"),
+        ("pyramidnet", "--variants", "pyramidnet110_a48"),
+        ("vovnet", "--variants", "vovnet39a,ese_vovnet19b_slim"),
+    ],
 )
 def test_latex_compiles(arguments: tuple[str, ...], tmp_path: Path) -> None:
     """As it is, in a document that loads booktabs and nothing else."""
@@ -265,6 +271,9 @@ def test_rows_of_networks_that_differ_in_stages() -> None:
         ("resnet", "--sort", "macs"),
         ("resnet50", "--sort", "mac"),
         ("mobilenet_v2", "--columns", "expanded"),
+        ("densenet", "--by", "variant", "--columns", "dephts"),
+        ("densenet", "--by", "variant", "--depth", "2"),
+        ("densenet", "--by", "paper", "--sort", "params"),
         ("resnet", "--block", "basic(64)"),
         ("resnet", "--block", "basic(64)", "--input", "64,56"),
         ("no_such_network",),

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from archc.backends.difference.folding import folded, gathered, listed
-from archc.backends.tables.model import Cell, Column, Table
 from archc.backends.tables.columns import reader
-from archc.backends.tables.cuts import cut
+from archc.backends.tables.cuts import of_stages
+from archc.backends.tables.model import Cell, Column, Table
 from archc.graph import Network
 from archc.passes.difference import BlockChange, Difference, Keys, StageChange, TextChange
 from archc.passes.difference.model import Step
@@ -164,7 +164,7 @@ def stages(found: Difference) -> Table:
 
 def _described(network: Network) -> dict[int, Cell]:
     """Return what each stage is made of, as tables say it, by the identity of the stage."""
-    made = cut(network, "stage")
+    made = of_stages(network)
     return dict(zip(map(id, network.stages), reader("block", made).read(made), strict=True))
 
 

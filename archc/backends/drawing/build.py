@@ -9,19 +9,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Literal
 
+from archc.backends.drawing.columns import fits
 from archc.backends.drawing.facts import facts
 from archc.backends.drawing.fold import Bundle, Folding, Run, uses
 from archc.backends.drawing.labels import Label, label, rated
 from archc.backends.drawing.near import GATES, Tap, follow
 from archc.backends.drawing.parts import part
 from archc.backends.drawing.scene import Arrow, Box, BoxKind, Frame, Placed, Plan, Scene, boxes
+from archc.backends.drawing.share import Shared
 from archc.backends.drawing.shortcuts import Shortcuts
 from archc.backends.drawing.summary import summarize
 from archc.graph import Module, Network, Node, Stage, Value, flat, join
 from archc.ops import Op
 from archc.passes.conventions import inferring
+from archc.passes.depth import weighted
 
 Level = Literal["stage", "block", "op"]
 
@@ -54,9 +58,12 @@ class Here:
 class Builder:
     """Draws modules; the arrows that it has drawn are in `arrows`."""
 
-    def __init__(self, level: Level, folding: Folding | None = None) -> None:
+    def __init__(
+        self, level: Level, folding: Folding | None = None, *, sharing: bool = False
+    ) -> None:
         self.level = level
         self.folding = folding or Folding()
+        self.shared = Shared(self.folding) if sharing else None
         self.arrows: list[Arrow] = []
         self.ids: Counter[str] = Counter()
         self.frame = ""
@@ -69,9 +76,13 @@ class Builder:
         self.inferring = set(map(id, inferring(network)))
         for k, value in enumerate(root.inputs):
             self.source(f"input{k or ''}", value, here)
-        for stage in network.stages:
-            self.stage(stage, here)
-        self.frame = ""
+        for loose, stages in groupby(network.stages, _is_loose):
+            if loose:
+                self.nodes([(node,) for stage in stages for node in stage.nodes], here)
+                continue
+            for stage in stages:
+                self.stage(stage, here)
+            self.frame = ""
         for output in root.outputs:
             values = flat(output.value)
             for k, value in enumerate(values):
@@ -94,6 +105,8 @@ class Builder:
         """Mark what is a shortcut and what the main path, and return the picture."""
         marks = Shortcuts(self.arrows)
         marks.mark()
+        if self.shared:
+            self.shared.name()
         ends = [a.head for a in self.arrows if a.head.kind == "port" and not a.training]
         for end in ends[-1:]:
             marks.mark_main(end)
@@ -108,12 +121,8 @@ class Builder:
         return here.items, self.arrows, [here.taps[id(v)].box for v in module.values]
 
     def stage(self, stage: Stage, here: Here) -> None:
-        """Draw a stage in a frame, unless it is one op that the spec did not call a stage."""
+        """Draw a stage in a frame."""
         bundles: list[Bundle] = [(node,) for node in stage.nodes]
-        if len(bundles) == 1 and stage.part == "body" and not stage.nodes[0].stage:
-            self.frame = ""
-            self.nodes(bundles, here)
-            return
         frame = Frame(self.unique(stage.name), "stage", stage.name, nodes=list(stage.nodes))
         self.frame = frame.id
         if self.level == "stage":
@@ -141,7 +150,9 @@ class Builder:
         last, final = run.bundles[run.period - 1][0], run.bundles[-1][0]
         for value, drawn in pairs(final.outputs, last.outputs):
             here.give([value], replace(here.taps[id(drawn)], open=False))
-        here.items.append(frame)
+        if len(frame.items) == 1:
+            frame.items[0].times *= run.times
+        here.items.append(frame.items[0] if len(frame.items) == 1 else frame)
 
     def copies(self, run: Run, here: Here) -> None:
         """Note that the later uses of a run are drawn by its first one, and what says so."""
@@ -156,13 +167,19 @@ class Builder:
         node, before = bundle[0], len(self.arrows)
         if node.op is not None:
             self.op(bundle, node.op, here)
-        elif node.module is not None and self.level == "stage":
+        elif node.module is not None and self.one_box(node.module):
             self.block(bundle, times, last, here)
         elif node.module is not None:
             self.body(bundle, times, last, here)
         if self.inferring is not None and not here.prefix and id(node) not in self.inferring:
             for arrow in self.arrows[before:]:
                 arrow.training = arrow.head.training = True
+
+    def one_box(self, module: Module) -> bool:
+        """Say whether a block may be one box; one that is an imported network is not."""
+        if self.level == "stage":
+            return not module.is_network
+        return self.shared is not None and self.shared.drawn(module)
 
     def op(self, bundle: Bundle, op: Op, here: Here) -> None:
         """Draw an op as a box, or beside the box before it."""
@@ -185,7 +202,8 @@ class Builder:
         box.changes = any(s != box.shape for s in node.shapes[:1])
         here.items.append(box)
         here.place(node, Placed(box, self.arrive(node, here, box)))
-        here.give(node.outputs, Tap(box, open=sole, gate=op.name in GATES))
+        for k, value in enumerate(node.outputs):
+            here.give([value], Tap(box, open=sole, gate=op.name in GATES, port=k))
 
     def block(self, bundle: Bundle, times: int, last: Node, here: Here) -> None:
         """Draw a run of a block as one box that says what is in it."""
@@ -199,8 +217,14 @@ class Builder:
             return
         box = self.box(join(here.prefix, first.path), "block", spoken(module))
         box.times, box.nodes, box.shape = times, list(bundle), last.outputs[0].shape
-        box.facts = "" if self.frame else facts(bundle)
-        summarize(box, items, inside, results)
+        box.weighted = any(weighted(leaf.node) for leaf in module.leaves())
+        box.changes = first.outputs[0].shape != first.shapes[0]
+        box.facts = facts(bundle) if self.level == "stage" and not self.frame else ""
+        listed = summarize(box, items, inside, results)
+        if self.shared and not self.shared.refer(box, module, listed=listed):
+            self.ids[box.id] -= 1
+            self.body(bundle, times, last, here)
+            return
         here.items.append(box)
         read = uses(module)
         arrows = tuple(
@@ -208,7 +232,8 @@ class Builder:
             for value, given in pairs(module.inputs, first.inputs)
         )
         here.place(first, Placed(box, arrows))
-        here.give(last.outputs, Tap(box))
+        for k, value in enumerate(last.outputs):
+            here.give([value], Tap(box, port=k))
 
     def body(self, bundle: Bundle, times: int, last: Node, here: Here) -> None:
         """Draw a run of a block with what is in it, in a frame where that is several boxes."""
@@ -227,11 +252,15 @@ class Builder:
         self.frame = outer
         here.place(first, Placed(plan=inner.plan))
         own = unwrapped(inner.items)
+        if own is not inner.items and self.shared:
+            self.shared.drop(inner.items[0])
         framed = self.framed(own, times, nested=bool(here.prefix))
         if framed:
             frame = Frame(self.unique(path), "block", spoken(module), own, times)
             frame.nodes = list(bundle)
             here.items.append(frame)
+            if self.shared:
+                self.shared.add(module, frame)
         else:
             here.items += own
             for item in own[:1]:
@@ -268,6 +297,7 @@ class Builder:
         shown = crossing and "port" not in (tap.box.kind, head.kind) and tap.box.kind != "fork"
         name = self.unique(f"{tap.box.id}--{head.id}")
         arrow = Arrow(name, tap.box, head, tap.via, str(value.shape) if shown else "")
+        arrow.port = tap.port
         if tap.gate and head.title == "×":
             arrow.kind = "gate"
         self.arrows.append(arrow)
@@ -309,6 +339,11 @@ class Builder:
         return path if self.ids[path] == 1 else f"{path}~{self.ids[path]}"
 
 
+def _is_loose(stage: Stage) -> bool:
+    """Say whether a stage is one step that the spec did not call a stage."""
+    return len(stage.nodes) == 1 and stage.part == "body" and not stage.nodes[0].stage
+
+
 def _is_port(item: Box | Frame) -> bool:
     return isinstance(item, Box) and item.kind == "port"
 
@@ -340,6 +375,15 @@ def unwrapped(items: Items) -> Items:
 
 
 def scene(network: Network, level: Level = "stage", at: str = "") -> Scene:
-    """Return the picture of a network, or of what is at a path of it, at a level."""
-    builder = Builder(level)
+    """Return the picture of a network, or of what is at a path of it, at a level.
+
+    Where the blocks of a network are too many for a page, those alike in form share a drawing.
+    """
+    made = _made(Builder(level), network, at)
+    if level == "block" and not fits(made):
+        return _made(Builder(level, sharing=True), network, at)
+    return made
+
+
+def _made(builder: Builder, network: Network, at: str) -> Scene:
     return builder.part(network, at) if at else builder.network(network)

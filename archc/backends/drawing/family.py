@@ -2,7 +2,8 @@
 
 A column has the layers on the network's longest path, in order. What leads around some of them
 is an arc. A network whose blocks have branches, or with more than MOST layers, is drawn by its
-blocks instead, those that are equal in a row as one.
+blocks instead, those that are equal in a row as one. Below a column's name stands how many layers
+are not in it: those beside the longest path, but for the ones on shortcuts, which are dotted arcs.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from itertools import groupby, pairwise
 from archc.backends.drawing.build import Builder
 from archc.backends.drawing.fold import Unfolded
 from archc.backends.drawing.labels import label
-from archc.backends.drawing.scene import Arrow, Box, Frame, Scene, boxes
+from archc.backends.drawing.scene import Arrow, Box, Frame, Scene, boxes, frames
 from archc.graph import Network
-from archc.passes.depth import depth
+from archc.passes.depth import depth, weighted
 from archc.shapes import Shape
 
 MOST = 40
 """So many layers stand in a column one by one."""
+
+SHORTCUTS = ("identity", "projection")
 
 HIDDEN = ("fork", "port", "merge", "norm", "activation", "source", "split", "other")
 
@@ -36,12 +39,16 @@ class Row:
 
 @dataclass
 class Family:
-    """Columns as frames of a scene, and the row of each box by its id."""
+    """Columns as frames of a scene, and the row of each box by its id.
+
+    `wholes` are the pictures of the whole networks, from which the columns' boxes are taken.
+    """
 
     scene: Scene
     rows: list[Row]
     row: dict[str, int] = field(default_factory=dict)
     arcs: list[Arrow] = field(default_factory=list)
+    wholes: list[Scene] = field(default_factory=list)
 
 
 @dataclass
@@ -52,6 +59,7 @@ class Column:
     title: str
     boxes: list[Box]
     arcs: list[tuple[Box, Box, Arrow]]
+    whole: Scene
 
     @property
     def sections(self) -> list[tuple[tuple[str, int], list[Box]]]:
@@ -102,7 +110,9 @@ def _shrinks(sizes: Sequence[str]) -> bool:
 def _place(column: Column, rows: dict[tuple[str, int], Row], made: Family) -> None:
     """Put a column into the picture."""
     frame = Frame(column.name, "network", column.title, list(column.boxes))
+    frame.facts = _left_out(column)
     made.scene.items.append(frame)
+    made.wholes.append(column.whole)
     for key, found in column.sections:
         made.row.update({box.id: rows[key].start + k for k, box in enumerate(found)})
     for tail, head in pairwise(column.boxes):
@@ -127,7 +137,7 @@ def _column(network: Network, number: int) -> Column:
         if node is not None and node.op is not None:
             box.title, box.notes = label(node, node.op).text, []
         box.id, box.facts = f"{name}/{box.id}", ""
-    return Column(name, network.name, kept, list(_arcs(whole, owner)))
+    return Column(name, network.name, kept, list(_arcs(whole, owner)), whole)
 
 
 def _by_layers(network: Network) -> Scene | None:
@@ -135,7 +145,7 @@ def _by_layers(network: Network) -> Scene | None:
     if depth(network.root) > MOST:
         return None
     whole = Builder("block", Unfolded()).network(network)
-    bypassing = {id(a.tail) for a in whole.arrows if a.kind in ("identity", "projection")}
+    bypassing = {id(a.tail) for a in whole.arrows if a.kind in SHORTCUTS}
     layers = (box for box in boxes(whole.items) if box.weighted)
     told = all(box.main or box.training or id(box) in bypassing for box in layers)
     return whole if told else None
@@ -145,6 +155,9 @@ def _kept(scene: Scene) -> tuple[list[Box], dict[int, Box]]:
     """Return the boxes of a column, and for each box of the longest path the last one of these."""
     kept: list[Box] = []
     owner: dict[int, Box] = {}
+    for frame in frames(scene.items):
+        if frame.times > 1:
+            _repeat(list(boxes(frame.items)), frame.times)
     for box in boxes(scene.items):
         if not box.main:
             continue
@@ -153,6 +166,13 @@ def _kept(scene: Scene) -> tuple[list[Box], dict[int, Box]]:
         if kept:
             owner[id(box)] = kept[-1]
     return kept, owner
+
+
+def _repeat(turns: list[Box], times: int) -> None:
+    """Say of boxes that take turns how often."""
+    for box in turns:
+        box.times *= times
+        box.notes += ["in turn"] * (len(turns) > 1 and box.kind == "block")
 
 
 def _arcs(scene: Scene, owner: dict[int, Box]) -> Iterator[tuple[Box, Box, Arrow]]:
@@ -169,6 +189,26 @@ def _arcs(scene: Scene, owner: dict[int, Box]) -> Iterator[tuple[Box, Box, Arrow
         start, end = owner.get(id(tail)), owner.get(id(arrow.head))
         if start is not None and end is not None and start is not end:
             yield start, end, arrow
+
+
+def _left_out(column: Column) -> str:
+    """Say how many layers are in no box of a column, nor on a shortcut."""
+    on_way = {id(a.tail) for a in column.whole.arrows if a.kind not in SHORTCUTS}
+    there = set(map(id, column.boxes))
+    rest = [b for b in boxes(column.whole.items) if id(b) not in there and id(b) in on_way]
+    trained = sum(_layers(box) for box in rest if box.training)
+    beside = sum(_layers(box) for box in rest if not box.training)
+    counts = ((beside, "beside"), (trained, "in training only"))
+    said = [f"{count} layer{'s' * (count > 1)} {where}" for count, where in counts if count]
+    return f"not drawn: {', '.join(said)}" if said else ""
+
+
+def _layers(box: Box) -> int:
+    """Count the weighted layers that a box stands for, in all its copies."""
+    return sum(
+        sum(weighted(leaf.node) for leaf in node.module.leaves()) if node.module else weighted(node)
+        for node in box.nodes
+    )
 
 
 def _size(box: Box) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from archc.backends.drawing.labels import label
 from archc.graph import Module, Node
+from archc.ops import Op
 
 LONGEST = 4
 """How many blocks may take turns."""
@@ -54,6 +55,7 @@ class Folding:
 
     def __init__(self) -> None:
         self._looks: dict[int, int] = {}
+        self._forms: dict[int, int] = {}
         self._numbers: dict[Hashable, int] = {}
 
     def look(self, module: Module) -> int:
@@ -62,6 +64,12 @@ class Folding:
             seen = self._describe(module)
             self._looks[id(module)] = self._numbers.setdefault(seen, len(self._numbers))
         return self._looks[id(module)]
+
+    def _look(self, node: Node) -> int:
+        if node.module:
+            return self.look(node.module)
+        assert node.op is not None
+        return self._numbers.setdefault(label(node, node.op), len(self._numbers))
 
     def _describe(self, module: Module) -> Hashable:
         numbers = {id(v): k for k, v in enumerate(module.inputs)}
@@ -72,14 +80,47 @@ class Folding:
             numbers.update({id(v): len(numbers) + k for k, v in enumerate(node.outputs)})
         return (*rows, tuple(numbers[id(v)] for v in module.values))
 
+    def form(self, module: Module) -> int:
+        """Return a number that two modules share where they look the same but for their numbers.
+
+        So are the bottlenecks of two stages of a ResNet: their widths and strides differ.
+        """
+        if id(module) not in self._forms:
+            seen = ("form", *self._outline(module))
+            self._forms[id(module)] = self._numbers.setdefault(seen, len(self._numbers))
+        return self._forms[id(module)]
+
+    def _outline(self, module: Module) -> Iterator[Hashable]:
+        numbers = {id(v): k for k, v in enumerate(module.inputs)}
+        looks: dict[Hashable, int] = {}
+        yield module.name
+        for node in module.nodes:
+            if node.module:
+                what: Hashable = self.form(node.module)
+                look: Hashable = self.look(node.module)
+            else:
+                op = node.target
+                assert isinstance(op, Op)
+                look = label(node, op)
+                what = op.name, look.kind, op.weighted or node.outputs[0].shape in node.shapes
+            # which nodes look the same within the module says what of it folds
+            again = looks.setdefault((what, look), len(looks))
+            yield what, again, node.again, tuple(numbers[id(v)] for v in node.inputs)
+            numbers.update({id(v): len(numbers) + k for k, v in enumerate(node.outputs)})
+        yield tuple(numbers[id(v)] for v in module.values)
+
     def runs(self, bundles: Sequence[Bundle], read: Mapping[int, int]) -> list[Run]:
-        """Cut nodes into runs: each feeds the next one only, and looks like one before it."""
+        """Cut nodes into runs: each feeds the next one only, and looks like one before it.
+
+        A run begins with a block; ops may stand between blocks, but do not fold by themselves.
+        """
         linked = [_feeds(a[0], b[0], read) for a, b in pairwise(bundles)]
-        looks = [self.look(b[0].module) if b[0].module else -1 - k for k, b in enumerate(bundles)]
+        looks = [self._look(bundle[0]) for bundle in bundles]
         found: list[Run] = []
         start = 0
         while start < len(bundles):
-            period, times = _repeats(looks, linked, start)
+            block = bundles[start][0].module is not None
+            period, times = _repeats(looks, linked, start) if block else (1, 1)
             end = start + period * times
             found.append(Run(tuple(bundles[start:end]), period))
             start = end
@@ -89,15 +130,13 @@ class Folding:
 class Unfolded(Folding):
     """Folds nothing."""
 
-    def runs(self, bundles: Sequence[Bundle], read: Mapping[int, int]) -> list[Run]:  # noqa: ARG002
+    def runs(self, bundles: Sequence[Bundle], read: Mapping[int, int]) -> list[Run]:  # noqa: ARG002 - of others
         """Return every node by itself."""
         return [Run((bundle,)) for bundle in bundles]
 
 
 def _feeds(before: Node, node: Node, read: Mapping[int, int]) -> bool:
-    if before.module is None or node.module is None or before.outputs != node.inputs:
-        return False
-    return all(read[id(v)] == 1 for v in before.outputs)
+    return before.outputs == node.inputs and all(read[id(v)] == 1 for v in before.outputs)
 
 
 def _repeats(looks: list[int], linked: list[bool], start: int) -> tuple[int, int]:

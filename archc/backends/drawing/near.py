@@ -18,13 +18,15 @@ CLOSED = ("fork", "port", "block")
 class Tap:
     """Where an arrow begins; `open` while what follows may still go with the box.
 
-    `gate` says that the value comes from an activation that opens and closes.
+    `gate` says that the value comes from an activation that opens and closes, `port` which of
+    the box's outputs it is.
     """
 
     box: Box
     via: str = ""
     open: bool = False
     gate: bool = False
+    port: int = 0
 
 
 def follow(tap: Tap, op: Op, said: Label, near: bool, on_arrow: bool) -> Tap | None:

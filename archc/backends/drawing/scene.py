@@ -33,7 +33,8 @@ class Box:
     its parameters and multiply-adds, where shown. `changes` says that its output has another
     shape than its input, `shortcut` how a block that is one box is by-passed, `main` that it
     stands on the longest path, `training` that inference leaves it out. `place` is its block or
-    stage. `nodes` are what it stands for, all of its copies.
+    stage. `nodes` are what it stands for, all of its copies; `like` is the frame in which a block
+    of the same form is drawn.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Box:
     shape: Shape | None = None
     nodes: list[Node] = field(default_factory=list, repr=False)
     mark: Mark = ""
+    like: Frame | None = field(default=None, repr=False)
 
 
 @dataclass(eq=False)
@@ -76,7 +78,8 @@ class Frame:
 class Arrow:
     """A value on its way: `via` is an activation that it passes, `shape` its shape, where shown.
 
-    `main` says that it is on the longest path, `training` that inference leaves it out.
+    `main` says that it is on the longest path, `training` that inference leaves it out, `port`
+    which of its tail's outputs it carries.
     """
 
     id: str
@@ -87,6 +90,7 @@ class Arrow:
     kind: ArrowKind = "flow"
     main: bool = False
     training: bool = False
+    port: int = 0
     mark: Mark = ""
 
 

@@ -1,7 +1,8 @@
 """Which arrows are shortcuts: the ways into a sum that by-pass what the longest path goes through.
 
 A sum alone makes no shortcut: the lateral connections of a feature pyramid are added too. A
-shortcut and what it by-passes leave one box, and nothing of what is by-passed is read elsewhere.
+shortcut and what it by-passes are one value of one box at first, and nothing of what is by-passed
+is read elsewhere.
 """
 
 from __future__ import annotations
@@ -92,6 +93,8 @@ class Shortcuts:
                 return False
             ends += [a.tail for a in self.into[id(box)]]
         allowed = found | on | {id(head)}
+        if len({a.port for a in self.out[fork] if id(a.head) in allowed}) > 1:
+            return False
         return all(id(a.head) in allowed for key in found for a in self.out[key])
 
     def _behind(self, arrows: Sequence[Arrow]) -> set[int]:

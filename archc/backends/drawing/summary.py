@@ -11,8 +11,11 @@ MAX_LINES = 6
 WORDS = {"conv": "convolution", "attention": "attention", "linear": "linear layer"}
 
 
-def summarize(box: Box, items: list[Box | Frame], arrows: list[Arrow], results: list[Box]) -> None:
-    """Write on a block's box what its drawing shows, and how it is by-passed."""
+def summarize(box: Box, items: list[Box | Frame], arrows: list[Arrow], results: list[Box]) -> bool:
+    """Write on a block's box what its drawing shows, and how it is by-passed.
+
+    Returns whether the layers are listed; where they are many, or have branches, they are counted.
+    """
     marks = Shortcuts(arrows)
     marks.mark()
     kinds = [a.kind for a in arrows if a.head in results and a.kind in ("identity", "projection")]
@@ -20,7 +23,9 @@ def summarize(box: Box, items: list[Box | Frame], arrows: list[Arrow], results: 
         box.shortcut = kinds[0]
     main = [b for b in boxes(items) if _listed(b) and id(b) not in marks.beside]
     lines = _lines(items, marks.beside) if _is_chain(main, marks) else []
-    box.notes = lines if 0 < len(lines) <= MAX_LINES else list(_counted(items, marks.beside))
+    listed = 0 < len(lines) <= MAX_LINES
+    box.notes = lines if listed else list(_counted(items, marks.beside))
+    return listed
 
 
 def _reaches(box: Box, marks: Shortcuts) -> bool:

@@ -148,5 +148,5 @@ def charts(networks: Sequence[Network]) -> list[View]:
 def _stages(network: Network) -> Iterator[View]:
     made = cut(network, "stage")
     for piece, saved in zip(made.pieces, made.saved, strict=True):
-        counts = {name: piece.count(CONVENTIONS[name]) for name in ("params", "macs")}
+        counts = {n: CONVENTIONS[n].total(piece.nodes) for n in ("params", "macs")}
         yield {"name": piece.name, **counts, "memory": Bytes(saved)}

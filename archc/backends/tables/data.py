@@ -14,7 +14,7 @@ from archc.shapes import Shape
 
 def markdown(table: Table) -> str:
     """Write a table in GitHub's Markdown, title above and notes below."""
-    from tabulate import tabulate  # noqa: PLC0415
+    from tabulate import tabulate
 
     body = tabulate(
         [[_markdown(cell) for cell in row] for row in (*table.rows, *table.totals)],
@@ -38,7 +38,7 @@ def _escape(text: str) -> str:
 
 def html(table: Table) -> str:
     """Write a table of HTML, its title as caption and its notes below."""
-    from tabulate import tabulate  # noqa: PLC0415
+    from tabulate import tabulate
 
     body = tabulate(
         [[_markup(cell) for cell in row] for row in (*table.rows, *table.totals)],

@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
 
-from archc.backends.tables.model import Cell, Column, Part, Row, Table
-from archc.backends.tables.network import MEANING, counted, explain, one_of
-from archc.backends.tables.parts import parts
-from archc.graph import Network, Node, Stage
+from archc.backends.tables.columns import explain, one_of
+from archc.backends.tables.model import Cell, Column, Row, Table
+from archc.backends.tables.network import MEANING
+from archc.backends.tables.sections import Section, sections
+from archc.graph import Network
 from archc.language.figures import printed
-from archc.passes.conventions import CONVENTIONS
+from archc.passes.conventions import CONVENTIONS, known
 
 
-@dataclass
-class Section:
-    """A row of one network: its output size, and the layers and blocks that make it."""
-
-    name: str
-    size: str
-    parts: tuple[Part, ...]
-
-
-@dataclass
-class Rows:
-    """Rows of all networks by name, each put after the one that it follows in its network."""
-
-    order: list[str] = field(default_factory=list)
-
-    def add(self, sections: Sequence[Section]) -> None:
-        """Take the rows of a network in."""
+def ordered(columns: Sequence[Sequence[Section]]) -> list[str]:
+    """Return the keys of all rows, each put after the one that it follows in its network."""
+    order: list[str] = []
+    for sections_ in columns:
         place = 0
-        for section in sections:
-            if section.name not in self.order:
-                self.order.insert(place, section.name)
-            place = self.order.index(section.name) + 1
+        for section in sections_:
+            if section.key not in order:
+                order.insert(place, section.key)
+            place = order.index(section.key) + 1
+    return order
 
 
 def family(networks: Sequence[Network], convention: str | None = None) -> Table:
@@ -45,22 +32,21 @@ def family(networks: Sequence[Network], convention: str | None = None) -> Table:
     """
     chosen = convention or claimed(networks)
     if chosen:
-        one_of(chosen, counted(), "convention")
-    cut = [{s.name: s for s in sections(network)} for network in networks]
-    order = Rows()
-    for column in cut:
-        order.add(list(column.values()))
-    rows = tuple(_row(name, [column.get(name) for column in cut]) for name in order.order)
+        one_of(chosen, list(known("macs")), "convention of multiply-adds")
+    columns = [sections(network) for network in networks]
+    cut = [{s.key: s for s in column} for column in columns]
+    rows = tuple(_row([column.get(key) for column in cut]) for key in ordered(columns))
     heads = [Column("layer", "layer name"), Column("output", "output size")]
     heads += [Column(n.name, n.name) for n in networks]
     notes = [MEANING, *([f"the row FLOPs is counted by {explain(chosen)}"] if chosen else [])]
     return Table(
-        _title(networks), tuple(heads), rows, tuple(_totals(networks, chosen)),
+        headline(networks), tuple(heads), rows, tuple(_totals(networks, chosen)),
         tuple(notes), keys=2, ruled=True,
     )  # fmt: skip
 
 
-def _title(networks: Sequence[Network]) -> str:
+def headline(networks: Sequence[Network]) -> str:
+    """Name a spec, its paper and the inputs of its networks."""
     document = networks[0].document
     paper = document.paper
     inputs = dict.fromkeys(str(n.input) for n in networks)
@@ -78,62 +64,27 @@ def claimed(networks: Sequence[Network]) -> str | None:
     return named if CONVENTIONS[named].quantity == "macs" else "macs"
 
 
-def _row(name: str, sections: Sequence[Section | None]) -> Row:
-    sizes = dict.fromkeys(s.size for s in sections if s)
-    return (name, " / ".join(sizes), *(s.parts if s else "" for s in sections))
+def _row(sections_: Sequence[Section | None]) -> Row:
+    there = [s for s in sections_ if s]
+    names = dict.fromkeys(s.name for s in there)
+    name = there[0].name if len(names) == 1 else there[0].key
+    return (name, _sizes([s.sizes for s in there]), *(s.parts if s else "" for s in sections_))
+
+
+def _sizes(sizes: Sequence[tuple[str, ...]]) -> Cell:
+    """Spell the sizes of a row: those of one network, or if they differ, a line for each."""
+    found = list(dict.fromkeys(sizes))
+    lines = found[0] if len(found) == 1 else tuple(map(", ".join, found))
+    return lines if len(lines) > 1 else lines[0]
 
 
 def _totals(networks: Sequence[Network], convention: str | None) -> Iterator[Row]:
-    def total(network: Network, name: str) -> int:
-        return CONVENTIONS[name].total(network.root.nodes)
+    def totals(name: str) -> list[int]:
+        counts = (CONVENTIONS[name].count(network) for network in networks)
+        return [count for count in counts if isinstance(count, int)]
 
     if convention:
         digits = CONVENTIONS[convention].digits
-        cells: list[Cell] = [printed(total(n, convention), digits) for n in networks]
-        yield ("FLOPs", convention, *cells)
-    yield ("MACs", "", *(total(n, "macs") for n in networks))
-    yield ("params", "", *(total(n, "params") for n in networks))
-
-
-def sections(network: Network) -> list[Section]:
-    """Cut a network into rows: the stem at each change of size, then stages, then the head.
-
-    What a stem ends with and has no weights, such as a max pool, is put into the row of the
-    first stage, whose size it gives.
-    """
-    paper = network.document.paper
-    names = {str(k): str(v) for k, v in paper.rows.items()} if paper else {}
-    found: list[Section] = []
-    pending: tuple[Part, ...] = ()
-    for stage in network.stages:
-        for section, weights in _sections(stage):
-            section.parts = pending + section.parts
-            pending = () if weights else section.parts
-            if weights or stage.part == "head":
-                section.name = names.get(section.name, section.name)
-                found.append(section)
-    return found
-
-
-def _sections(stage: Stage) -> Iterator[tuple[Section, bool]]:
-    """Yield the rows of a stage, and whether each has weights."""
-    if stage.part != "stem":
-        last = stage.nodes[0] if stage.part == "head" else stage.nodes[-1]
-        inside = parts(stage.nodes, strides=stage.part == "head")
-        yield Section(stage.name, _size(last), inside), any(map(_heavy, stage.nodes))
-        return
-    for _, run in groupby(stage.nodes, key=_size):
-        nodes = tuple(run)
-        heavy = next(filter(_heavy, nodes), None)
-        name = (heavy or nodes[-1]).path
-        yield Section(name, _size(nodes[-1]), parts(nodes, strides=True)), heavy is not None
-
-
-def _heavy(node: Node) -> bool:
-    return CONVENTIONS["params"].total([node]) > 0
-
-
-def _size(node: Node) -> str:
-    """Spell the size of what a node gives; channels alone are a map of 1×1."""
-    shape = node.outputs[0].shape
-    return "×".join(map(str, shape.spatial)) or ("1×1" if shape.layout == ("c",) else str(shape))
+        yield ("FLOPs", convention, *(printed(count, digits) for count in totals(convention)))
+    yield ("MACs", "", *totals("macs"))
+    yield ("params", "", *totals("params"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from archc.backends.tables.model import Cell, Part, Row, Table, plain
+from archc.backends.tables.model import Bracket, Cell, Part, Row, Table, plain
 
 SPECIAL = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
            "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}",
-           "×": r"$\times$", "λ": r"$\lambda$", "→": r"$\to$"}  # fmt: skip
+           "×": r"$\times$", "λ": r"$\lambda$", "→": r"$\to$", "…": r"\ldots{}"}  # fmt: skip
 
 END = r" \\"
 
@@ -40,8 +40,8 @@ def _cell(cell: Cell) -> str:
 
 
 def _part(part: Part) -> str:
-    if isinstance(part, str):
-        return escape(part)
+    if not isinstance(part, Bracket):
+        return escape(str(part))
     lines = END.join(map(_math, part.lines))
     times = rf"\times{part.count}" if part.count > 1 else ""
     return rf"$\left[\begin{{array}}{{c}}{lines}\end{{array}}\right]{times}$"
@@ -50,7 +50,8 @@ def _part(part: Part) -> str:
 def _math(line: str) -> str:
     """Spell `3×3, 64, C=32` in math mode, its words upright."""
     spelled = re.sub(r"[A-Za-z][A-Za-z -]+", lambda m: rf"\textrm{{{m[0]}}}", line)
-    return spelled.replace("×", r"\times ").replace(", ", r",\ ")
+    spelled = spelled.replace("×", r"\times ").replace("…", r"\ldots ")
+    return spelled.replace(", ", r",\ ")
 
 
 def escape(text: str) -> str:

@@ -44,7 +44,8 @@ class Share(float):
         return f"{100 * self:.1f} %"
 
 
-Part = str | Bracket
+Said = str | Bracket
+Part = Said | Shape
 Cell = str | int | float | Shape | tuple[Part, ...]
 Row = tuple[Cell, ...]
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from archc.backends.tables.model import Bracket, Part
+from archc.backends.tables.fold import folded, lines_of
+from archc.backends.tables.model import Bracket, Said
 from archc.graph import Module, Node
 from archc.ops.base import pair
+from archc.passes.conventions import copies
 from archc.passes.depth import weighted
 
 SPELLED = (
     "conv",
     "conv_transpose",
     "linear",
+    "multihead_attention",
     "max_pool",
     "avg_pool",
     "adaptive_avg_pool",
@@ -23,27 +26,42 @@ SPELLED = (
 """The ops that tables spell as papers do, and with them those that derive from one."""
 
 
-def parts(nodes: Iterable[Node], *, strides: bool = False) -> tuple[Part, ...]:
+def parts(nodes: Iterable[Node], *, strides: bool = False) -> tuple[Said, ...]:
     """Return the layers and blocks of some nodes, those that are alike counted.
 
     Norms, activations and the like are left out, as papers do; `strides` says whether to
     spell strides, which in a stage are those of its first block.
     """
-    found = [p for node in nodes if (p := _part(node, strides=strides))]
-    return tuple(_counted(part, len(list(group))) for part, group in groupby(found))
+    found = (_part(each, strides=strides) for node in nodes for each in copies(node))
+    return folded([part for part in found if part])
 
 
-def _part(node: Node, *, strides: bool) -> Part:
+def _part(node: Node, *, strides: bool) -> Said:
+    """Spell a layer, or a block as its lines in a bracket; a block of one layer is that layer."""
     if node.module is None:
         return line(node, strides=strides)
-    lines = tuple(line(n, strides=strides) for n in spine(node.module))
-    return Bracket(lines) if lines else ""
+    lines = tuple(filter(None, _lines(node.module, strides=strides)))
+    return Bracket(lines_of(lines)) if len(lines) > 1 else "".join(lines)
 
 
-def _counted(part: Part, count: int) -> Part:
-    if count == 1:
-        return part
-    return Bracket(part.lines if isinstance(part, Bracket) else (part,), count)
+def _lines(module: Module, *, strides: bool) -> Iterator[str]:
+    """Yield a line for each layer of a block, and one for all of a gate: `fc, [16, 256]`."""
+    for gate, run in groupby(spine(module), key=lambda n: not _mapped(n) and _mapped(module)):
+        if gate:
+            yield f"fc, [{', '.join(str(n.outputs[0].shape.channels) for n in run)}]"
+        else:
+            yield from (line(n, strides=strides) for n in run)
+
+
+def _mapped(made: Node | Module) -> bool:
+    """Whether there are several places in what a layer or a block gives."""
+    values = made.outputs if isinstance(made, Node) else made.values
+    return values[0].shape.numel != values[0].shape.channels
+
+
+def told(node: Node) -> bool:
+    """Whether papers name it: a block, or a layer that they spell."""
+    return node.module is not None or _base(node) != ""
 
 
 def spine(module: Module) -> tuple[Node, ...]:
@@ -51,9 +69,19 @@ def spine(module: Module) -> tuple[Node, ...]:
     chains: dict[int, tuple[Node, ...]] = {id(v): () for v in module.inputs}
     for node in module.nodes:
         before = max((chains[id(v)] for v in node.inputs), key=len, default=())
-        own = spine(node.module) if node.module else (node,) * weighted(node)
+        own = spine(node.module) if node.module else (node,) * _deep(node)
         chains |= {id(v): before + own for v in node.outputs}
     return max((chains[id(v)] for v in module.values), key=len, default=())
+
+
+def _deep(node: Node) -> bool:
+    return weighted(node) or _base(node) == "multihead_attention"
+
+
+def _base(node: Node) -> str:
+    """Name the op of SPELLED that a node is, or derives from."""
+    lineage = node.op.lineage() if node.op else ()
+    return next((name for name in lineage if name in SPELLED), "")
 
 
 def line(node: Node, *, strides: bool = True, word: str = "") -> str:
@@ -62,18 +90,18 @@ def line(node: Node, *, strides: bool = True, word: str = "") -> str:
     `word` stands behind the window of a convolution.
     """
     op: Any = node.op
-    if op is None:
-        return ""
-    match next((name for name in op.lineage() if name in SPELLED), ""):
+    match _base(node):
         case "conv" | "conv_transpose":
-            groups = f", C={op.groups}" * (op.groups > 1)
+            deep = 1 < op.groups == op.out == node.shapes[0].channels
+            groups = f", C={op.groups}" * (op.groups > 1 and not deep)
             spread = f", dilation {_size(op.dilation)}" * (pair(op.dilation) != (1, 1))
-            own = f" {op.label().replace('_', ' ')}" * (node.name not in SPELLED)
-            what = " transposed conv" if node.name == "conv_transpose" else own or word
             stride = _stride(op.stride) * strides
+            what = " dw" * deep + _what(node, word)
             return f"{_window(op.kernel)}{what}, {op.out}{groups}{spread}{stride}"
         case "linear":
             return f"{op.out}-d fc"
+        case "multihead_attention":
+            return f"{op.heads}-head attention"
         case "max_pool" | "avg_pool":
             what = " max pool" if "max_pool" in op.lineage() else " average pool"
             stride = _stride(op.kernel if op.stride is None else op.stride)
@@ -82,6 +110,20 @@ def line(node: Node, *, strides: bool = True, word: str = "") -> str:
             return "average pool"
         case _:
             return ""
+
+
+def _what(node: Node, word: str) -> str:
+    """Say what stands behind a convolution's window: nothing, for one of the usual kind."""
+    if node.name == "conv_transpose":
+        return " transposed conv"
+    own = node.op.label().replace("_", " ") if node.op and node.name not in SPELLED else ""
+    return f" {own}" if own else word
+
+
+def kind(node: Node) -> str:
+    """Spell a layer without its width and stride: `3×3 conv`; else the name of the op."""
+    spelled = line(node, strides=False, word=" conv")
+    return spelled.partition(",")[0] if spelled else node.name
 
 
 def window(node: Node) -> str:

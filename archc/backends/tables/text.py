@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from io import StringIO
 
-from archc.backends.tables.model import Cell, Part, Row, Table, plain
+from archc.backends.tables.model import Bracket, Cell, Part, Row, Table, plain
 
 
 def text(table: Table, width: int | None = None, *, color: bool = False) -> str:
     """Draw a table; one that is wider than `width` is split by columns, its keys repeated."""
-    from rich.console import Console  # noqa: PLC0415 - only text needs rich, which takes a while
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.text import Text
 
     out = StringIO()
     console = Console(
@@ -27,9 +27,9 @@ def text(table: Table, width: int | None = None, *, color: bool = False) -> str:
 
 
 def _draw(table: Table) -> object:
-    from rich import box  # noqa: PLC0415
-    from rich.table import Table as Drawn  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich import box
+    from rich.table import Table as Drawn
+    from rich.text import Text
 
     def cells(row: Row) -> list[Text]:
         return [Text(block(cell)) for cell in row]
@@ -70,8 +70,8 @@ def block(cell: Cell) -> str:
 
 
 def _part(part: Part) -> str:
-    if isinstance(part, str):
-        return part
+    if not isinstance(part, Bracket):
+        return str(part)
     lines, last = part.lines, len(part.lines) - 1
     width = max(map(len, lines))
     shown = [
