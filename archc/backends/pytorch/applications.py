@@ -12,13 +12,23 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from archc.backends.pytorch.context import Call, Context, Contexts, Split, same, split_by
+from archc.backends.pytorch.context import (
+    Call,
+    Context,
+    Contexts,
+    Split,
+    channel_names,
+    same,
+    split_by,
+)
 from archc.backends.pytorch.items import Apply, Item, Val
+from archc.backends.pytorch.places import filled
 from archc.backends.pytorch.render import Names
 from archc.backends.pytorch.sites import Site
 from archc.backends.pytorch.spell import Speller
 from archc.graph import Module, Node, Value, join
 from archc.language.expr import Expr
+from archc.language.scalars import Key
 from archc.language.spec import Body
 from archc.lower.scope import BlockDef
 
@@ -33,9 +43,11 @@ class Applications:
         self.templates, self.names, self.modules = templates, names, modules
         self.speller = Speller(templates, names, self.lookup)
         self.made: dict[int, list[Val]] = {}
+        self.lists: list[Val] = []
         self.seen: set[int] = set()
         self.aligned = False
         self.step_name = ""
+        self.step_key: Key | None = None
 
     # Values
 
@@ -52,7 +64,73 @@ class Applications:
             aligned = not val.turns or val.turns == tuple(map(id, values))
             if aligned and all(val in self.made.get(id(v), ()) for v in values[1:]):
                 return val
+        for whole in reversed(self.lists):
+            if (found := item_of(whole, values)) is not None:
+                return found
         raise Split({})
+
+    def stands_for(self, val: Val, value: Value) -> bool:
+        """Whether a value of the class stands for one of a use."""
+        if val.of is None:
+            return val in self.made.get(id(value), ())
+        return any(
+            row[val.of[1] : val.of[1] + 1] == (id(value),) for row in val.whole.parts.values()
+        )
+
+    def bind_list(self, val: Val, contexts: Contexts, values: Sequence[Sequence[Value]]) -> None:
+        """Let a value of the class stand for a list of any length in each use."""
+        for c, vs in zip(contexts, values, strict=True):
+            if c.call is not None or id(c.module) in val.parts:  # of a loop read for all turns
+                raise split_by(contexts, lambda c: len(c.module.inputs))
+            val.parts[id(c.module)] = tuple(map(id, vs))
+        self.lists.append(val)
+
+    def lookup_all(self, contexts: Contexts, rows: Sequence[Sequence[Value]]) -> tuple[Val, ...]:
+        """Return what stands for rows of values, of which uses may have different numbers."""
+        if not self.lists:
+            if len(set(map(len, rows))) > 1:
+                raise Split({})
+            return tuple(self.lookup(values) for values in zip(*rows, strict=True))
+        found = self.cut(contexts, rows)
+        if found is None:
+            raise Split({})
+        return tuple(found)
+
+    def cut(self, contexts: Contexts, rows: Sequence[Sequence[Value]]) -> list[Val] | None:
+        """Cut rows into what stands for one value, or for a list; None where that can't be."""
+        start, goal = (0,) * len(rows), tuple(map(len, rows))
+        found: list[Val] = []
+        ways, seen = [self.ways(contexts, rows, start)], {start}
+        while ways and start != goal:
+            val, places = next(ways[-1], (None, goal))
+            if val is None:
+                ways.pop()
+                del found[-1:]
+            elif places == goal:
+                return [*found, val]
+            elif places not in seen:
+                seen.add(places)
+                found.append(val)
+                ways.append(self.ways(contexts, rows, places))
+        return [] if start == goal else None
+
+    def ways(
+        self, contexts: Contexts, rows: Sequence[Sequence[Value]], places: tuple[int, ...]
+    ) -> Iterator[tuple[Val, tuple[int, ...]]]:
+        """Yield what may stand for the next values of rows, and where those after it begin."""
+        for val in reversed(self.lists):
+            parts = [val.parts.get(id(c.module)) for c in contexts]
+            if any(parts) and all(
+                p is not None and tuple(map(id, row[k : k + len(p)])) == p
+                for p, row, k in zip(parts, rows, places, strict=True)
+            ):
+                yield val, tuple(k + len(p or ()) for p, k in zip(parts, places, strict=True))
+        if all(k < len(row) for k, row in zip(places, rows, strict=True)):
+            try:
+                first = self.lookup([row[k] for row, k in zip(rows, places, strict=True)])
+            except Split:
+                return
+            yield first, tuple(k + 1 for k in places)
 
     @contextmanager
     def scope(self, *, aligned: bool = False) -> Iterator[None]:
@@ -62,9 +140,10 @@ class Applications:
         each turn, and not for what another turn has.
         """
         before, outer = {k: list(v) for k, v in self.made.items()}, self.aligned
+        lists = list(self.lists)
         self.aligned = aligned
         yield
-        self.made, self.aligned = before, outer
+        self.made, self.aligned, self.lists = before, outer, lists
 
     @contextmanager
     def attempt(self) -> Iterator[None]:
@@ -77,11 +156,12 @@ class Applications:
             loops=set(self.names.loops),
         )
         made, seen = {k: list(v) for k, v in self.made.items()}, set(self.seen)
+        lists = list(self.lists)
         try:
             yield
         except Split:
             vars(self.names).update(vars(names))
-            self.made, self.seen = made, seen
+            self.made, self.seen, self.lists = made, seen, lists
             raise
 
     # Applications
@@ -107,10 +187,7 @@ class Applications:
     ) -> list[Item]:
         """Read one application; `places` are those of its arguments, where the text has them."""
         nodes = [n for c in contexts if (n := c.node(at)) is not None]
-        counts = {len(n.inputs) for n in nodes}
         site = Site(expr, at, contexts, nodes, (), places or self.places(expr, nodes[0]))
-        if len(counts) > 1:
-            raise site.split(lambda n: len(n.inputs))
         modules = [c.module if c.call is None else None for c in contexts]
         if any(self.templates.inlined(n, m) for n, m in zip(nodes, modules, strict=True)):
             if one_block(nodes):
@@ -119,13 +196,37 @@ class Applications:
                 raise split_by(contexts, lambda c: id(c.module))
             self.seen.add(id(nodes[0]))
             return self.splice(nodes[0], contexts[0], "")
-        site = replace(site, inputs=self.inputs(nodes))
+        site = replace(site, inputs=self.inputs_of(site))
         return [self.applied(site, whole=whole)]
 
     def places(self, expr: Expr, node: Node) -> Mapping[str, ast.expr]:
         """Return where the text has the arguments of a node, if this text has them."""
         inside = {id(n) for n in ast.walk(expr.tree)}
         return {n: p for n, p in node.callee.places if id(p) in inside} if node.callee else {}
+
+    def inputs_of(self, site: Site) -> tuple[Val, ...]:
+        """Return what nodes take, one in each use, or a list where they take any number."""
+        nodes = site.nodes
+        modules = [n.module for n in nodes]
+        first = nodes[0]
+        if any((m is None) != (modules[0] is None) for m in modules):
+            raise site.split(lambda n: n.module is None)
+        if first.op is not None and first.op.inputs is None:
+            lead = 0
+        elif first.module is not None and all(
+            m is not None and self.templates.of(m).packed for m in modules
+        ):
+            lead = len(channel_names(first.module, packed=True)) - 1
+        elif len({len(n.inputs) for n in nodes}) > 1:
+            raise site.split(lambda n: len(n.inputs))
+        else:
+            return self.inputs(nodes)
+        try:
+            rest = self.lookup_all(site.contexts, [n.inputs[lead:] for n in nodes])
+        except Split:
+            raise site.split(lambda n: len(n.inputs)) from None
+        leading = zip(*(n.inputs[:lead] for n in nodes), strict=True)
+        return (*(self.lookup(values) for values in leading), *rest)
 
     def inputs(self, nodes: Sequence[Node]) -> tuple[Val, ...]:
         """Return what nodes take, one in each use."""
@@ -141,13 +242,39 @@ class Applications:
         names = [self.step_name] if outputs == 1 else self.several(site.nodes[0])
         made = self.speller.apply(site, paths[0], names)
         made.varies = not same(paths)
-        made.whole = whole and outputs == 1 and not made.lifts
+        made.whole = whole and outputs == 1 and not made.lifts and not site.packed
+        if made.varies and whole and made.owns and not made.again:
+            made.key = self.key_of(site, paths)
+        if made.result.many:
+            made.result.name, made.whole = self.step_name, False
+            self.bind_list(made.result, site.contexts, [n.outputs for n in site.nodes])
+            self.seen.update(id(n) for n in site.nodes)
+            return made
         for val, values in zip(
             made.outputs, zip(*(n.outputs for n in site.nodes), strict=True), strict=True
         ):
             self.bind(val, values)
         self.seen.update(id(n) for n in site.nodes)
         return made
+
+    def key_of(self, site: Site, paths: Sequence[str]) -> tuple[str, str] | None:
+        """Write the name of a module that depends on arguments; None where it has another cause."""
+        key = self.step_key
+        if key is None or not key.exprs or any(e.names & self.names.loops for e in key.exprs):
+            return None
+        names = [filled(key, c) for c in site.contexts]
+        parents = [p.rpartition(".")[0] for p in paths]
+        if not same(parents) or [join(parents[0], n) for n in names] != list(paths):
+            return None
+        found = [
+            p if isinstance(p, str) else self.speller.render.py(p, p.tree, site.contexts)
+            for p in key.parts
+        ]
+        texts = [
+            "".join(p if isinstance(p, str) else f"{{{write(p)}}}" for p in found)
+            for write in (str, lambda p: self.speller.stored(p).text)
+        ]
+        return f'f"{texts[0]}"', f'f"{texts[1]}"'
 
     def several(self, node: Node) -> list[str]:
         """Return names for the values that a node gives: those of a block's outputs, or numbers."""
@@ -169,8 +296,7 @@ class Applications:
         contexts, outer = [], {}
         for context, node in zip(site.contexts, site.nodes, strict=True):
             assert node.module is not None
-            for inner, value in zip(node.module.inputs, node.inputs, strict=True):
-                self.made[id(inner)] = list(self.made[id(value)])
+            self.enter(node, node.module)
             call = Call(site.expr, site.places, context)
             contexts.append(self.templates.context(node.module, call))
             outer[id(context.module)] = id(node.module)
@@ -184,9 +310,14 @@ class Applications:
             if any(id(n) not in self.seen for n in context.module.nodes):
                 raise site.split(lambda n: id(n.module))
             for value, inner in zip(node.outputs, context.module.values, strict=True):
-                self.made[id(value)] = list(self.made[id(inner)])
+                self.made[id(value)] = list(self.made.get(id(inner), ()))
             self.seen.add(id(node))
         return items
+
+    def enter(self, node: Node, module: Module) -> None:
+        """Let what a block takes be known in its body."""
+        for inner, value in zip(module.inputs, node.inputs, strict=True):
+            self.made[id(inner)] = list(self.made.get(id(value), ()))
 
     def block(self, contexts: Contexts) -> list[Item]:
         """Read the body of a block."""
@@ -198,13 +329,12 @@ class Applications:
         """Read a block that has no class, since its tensors are those of the class around it."""
         if node.module is None:
             return []
-        for inner, value in zip(node.module.inputs, node.inputs, strict=True):
-            self.made[id(inner)] = list(self.made[id(value)])
+        self.enter(node, node.module)
         items = self.graph(
             node.module, context, join(prefix, node.path if node.module.owns else "")
         )
         for value, inner in zip(node.outputs, node.module.values, strict=True):
-            self.made[id(value)] = list(self.made[id(inner)])
+            self.made[id(value)] = list(self.made.get(id(inner), ()))
         return items
 
     def graph(self, module: Module, context: Context, prefix: str = "") -> list[Item]:
@@ -230,6 +360,16 @@ class Applications:
             site = Site(None, None, [context], [node], self.inputs([node]))
             items.append(self.applied(site, whole=alone, path=join(prefix, node.path)))
         return items
+
+
+def item_of(whole: Val, values: Sequence[Value]) -> Val | None:
+    """Return the item of a list that stands for the values of all uses, None where none does."""
+    found = {k for row in whole.parts.values() for k, v in enumerate(row) if v == id(values[0])}
+    for k in sorted(found):
+        items = {row[k] for row in whole.parts.values() if len(row) > k}
+        if all(id(v) in items for v in values):
+            return whole.item(k)
+    return None
 
 
 def one_block(nodes: Sequence[Node]) -> bool:

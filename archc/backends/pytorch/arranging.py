@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from archc.backends.pytorch.attributes import Attributes, is_listed
 from archc.backends.pytorch.chaining import (
     IDENTITY,
     chained,
@@ -42,21 +43,16 @@ FEW = 3
 
 
 @dataclass
-class Arranger:
+class Arranger(Attributes):
     """Lays out the items of one class.
 
-    `uses` counts the uses of every value, `init` are lines of the constructor, `own_init`
-    those of initialisers.
+    `uses` counts the uses of every value, `own_init` are lines of initialisers.
     """
 
-    uses: Counter[Val]
-    lists: frozenset[str] = frozenset()
-    init: list[str] = field(default_factory=list)
+    uses: Counter[Val] = field(default_factory=Counter)
     own_init: list[str] = field(default_factory=list)
-    paths: dict[str, str] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
     kept_apart: set[str] = field(default_factory=set)
-    children: dict[str, list[str]] = field(default_factory=dict)
     lone: Item | None = None
 
     def prepare(self, items: Sequence[Item]) -> list[Item]:
@@ -159,7 +155,7 @@ class Arranger:
         if item.again:
             attribute = self.attribute(self.paths.get(item.path, item.path))
         else:
-            attribute = self.register(self.path_of(item), item.module)
+            attribute = self.keyed(item) or self.register(self.path_of(item), item.module)
             self.own_init += [line.replace(BLANK, attribute) for line in item.init]
         return Call(item.outputs, item.inputs, lambda xs: item.call(attribute, xs), item.ends)
 
@@ -337,56 +333,18 @@ class Arranger:
         self.init += [f"{relay.head}:", f"    {owner}.add_module({relay.key}, {relay.text})"]
         return [Each(relay.head, f"getattr({owner}, {relay.key})", *ends)]
 
-    # Attributes
-
-    def attribute(self, path: str) -> str:
-        """Return how forward reads the module or parameter at a path."""
-        text, parts = "self", path.split(".")
-        for k, part in enumerate(parts):
-            if part.isidentifier() and not keyword.iskeyword(part):
-                text += f".{part}"
-            elif ".".join(parts[:k]) in self.lists:
-                text += f"[{part}]"
-            else:
-                text = f'getattr({text}, "{part}")'
-        return text
-
-    def register(self, path: str, text: str, *, buffer: bool = False) -> str:
-        """Write the line that makes a module an attribute; return how forward reads it."""
-        parts = path.split(".")
-        for k in range(1, len(parts)):
-            self.container(".".join(parts[:k]))
-        self.paths.setdefault(path, path)
-        parent, _, name = path.rpartition(".")
-        owner = self.attribute(parent) if parent else "self"
-        self.children.setdefault(parent, []).append(name)
-        if buffer:
-            self.init.append(f'{owner}.register_buffer("{name}", {text})')
-        elif name.isidentifier() and not keyword.iskeyword(name):
-            self.init.append(f"{owner}.{name} = {text}")
-        elif parent in self.lists:
-            self.init.append(f"{owner}.append({text})")
-        else:
-            self.init.append(f'{owner}.add_module("{name}", {text})')
-        return self.attribute(path)
-
-    def container(self, path: str) -> None:
-        """Make the module that holds the parts of a dotted path: a list where they are numbered."""
-        if path not in self.paths:
-            self.register(path, "nn.ModuleList()" if path in self.lists else "nn.Module()")
-
 
 def arranged(items: Sequence[Item], uses: Counter[Val]) -> tuple[Arranger, list[Statement]]:
     """Lay out the items of a class.
 
-    What is numbered without gaps, as is known only then, is a list in a second layout.
+    What is numbered, as is known only then, is a list in a second layout.
     """
     lists: frozenset[str] = frozenset()
     while True:
-        arranger = Arranger(uses, lists)
+        arranger = Arranger(lists, uses=uses)
         statements = arranger.place(arranger.prepare(items))
         found = arranger.children.items()
-        numbered = {p for p, names in found if p and names == [str(k) for k in range(len(names))]}
+        numbered = {p for p, names in found if p and is_listed(names)}
         if frozenset(numbered) == lists:
             arranger.init = filled(together(arranger.init))
             return arranger, statements

@@ -49,7 +49,7 @@ def piece_of(item: Item, running: Val, uses: Counter[Val]) -> list[Piece] | None
     key = item.path.rsplit(".", 1)[-1]
     match item:
         case Apply():
-            plain = item.whole and item.module and not item.again
+            plain = item.whole and item.module and not item.again and item.key is None
             return [Piece((item.module,), key=key)] if plain and item.inputs == (running,) else None
         case Group():
             inner = chained(item.items, running, item.result, uses) if item.plain else None

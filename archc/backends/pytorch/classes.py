@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,27 +21,28 @@ from archc.backends.pytorch.channels import substitute
 from archc.backends.pytorch.context import (
     Split,
     channel_names,
+    channels,
     frozen_form,
     input_names,
     is_alone,
     is_function,
+    taken,
 )
 from archc.backends.pytorch.derived import names_in, ordered, through_self
 from archc.backends.pytorch.describing import described
 from archc.backends.pytorch.forward import Forward, variable
-from archc.backends.pytorch.init import network_lines, rules_of
 from archc.backends.pytorch.items import Group, Item, Val, mapping, reads
 from archc.backends.pytorch.layout import choice, fit, statement
 from archc.backends.pytorch.reading import Reading
 from archc.backends.pytorch.render import Names, parsed
+from archc.backends.pytorch.resetting import init_lines
 from archc.backends.pytorch.settings import model_arguments
-from archc.backends.pytorch.statements import Statement, complete, counted, mark_training
+from archc.backends.pytorch.statements import Statement, complete, counted, joined, mark_training
 from archc.backends.pytorch.tables import said, schedules, tables
-from archc.graph import Module, flat, join
+from archc.graph import flat
 from archc.language.expr import Expr
 from archc.lower.scope import BlockDef
 from archc.ops import Py
-from archc.passes.territories import beginnings
 
 if TYPE_CHECKING:
     from archc.backends.pytorch.templates import Template, Templates
@@ -63,11 +63,13 @@ def written(templates: Templates, template: Template, kept: set[str]) -> None:
         if root and kept & writer.names.sizes:  # other layers would have to follow
             kept -= writer.names.sizes
             continue
-        read = [p for p in template.parameters if p in writer.wanted()]
-        if writer.names.kept <= kept and read == template.parameters:
+        wanted = writer.wanted()
+        read = [p for p in template.parameters if p in wanted]
+        sizes = [n for k, n in enumerate(template.sizes) if k == 0 or n in wanted]
+        if writer.names.kept <= kept and (read, sizes) == (template.parameters, template.sizes):
             template.lines = lines
             return
-        template.parameters = read
+        template.parameters, template.sizes = read, sizes
         kept |= writer.names.kept
 
 
@@ -95,25 +97,30 @@ class ClassWriter:
 
     def bind_inputs(self) -> list[Val]:
         """Give the inputs their names and channels."""
-        first = self.modules[0]
-        sizes = channel_names(first)
+        first, packed = self.modules[0], self.template.packed
+        sizes = channel_names(first, packed=packed)
         if not isinstance(first.block, BlockDef):
             sizes = [str(first.inputs[0].shape.channels)]
-        vals = [Val(n, (s,)) for n, s in zip(input_names(first), sizes, strict=True)]
-        for val, values in zip(
-            vals, zip(*(m.inputs for m in self.modules), strict=True), strict=True
-        ):
-            self.reading.bind(val, values)
+        names = input_names(first, packed=packed)
+        vals = [Val(n, (s,)) for n, s in zip(names, sizes, strict=True)]
+        vals[-1].many = packed
+        rows = zip(*(taken(m, packed=packed) for m in self.modules), strict=True)
+        for val, values in zip(vals, rows, strict=True):
+            if val.many:
+                self.reading.bind_list(val, self.contexts, values)
+            else:
+                self.reading.bind(val, values)
         return vals
 
     def lines(self) -> list[str]:
         """Write the template."""
-        items = Arranger(Counter()).prepare(self.items())
+        items = Arranger().prepare(self.items())
         ends = self.ends()
         uses = reads(items)
         uses.update(ends.vals)
         block = self.modules[0].block
-        self.template.nothing = not items and not self.root and ends.vals == self.inputs
+        passed_on = not self.template.packed and ends.vals == self.inputs[:1] == self.inputs
+        self.template.nothing = not items and not self.root and passed_on
         if self.template.nothing:
             return []
         if (
@@ -143,6 +150,10 @@ class ClassWriter:
         """Return what the body gives."""
         outputs = [m.outputs for m in self.modules]
         shapes = [[len(flat(o.value)) for o in found] for found in outputs]
+        if self.template.gives_list and len(outputs[0]) == 1 and not outputs[0][0].name:
+            rows = [m.values for m in self.modules]
+            vals = list(self.reading.lookup_all(self.contexts, rows))
+            return Ends(vals, [""] * len(vals), [outputs[0][0].training] * len(vals))
         if any(s != shapes[0] for s in shapes):
             raise Split({id(m): frozen_form(s) for m, s in zip(self.modules, shapes, strict=True)})
         vals = [
@@ -162,8 +173,7 @@ class ClassWriter:
         """Return expressions of the channels of the result that callers can read."""
         lets = {n: Py(text) for n, text in self.let_texts().items()}
         known = {
-            n: Py(n)
-            for n in [*channel_names(self.modules[0]), *self.template.parameters, *self.names.kept]
+            n: Py(n) for n in [*self.template.sizes, *self.template.parameters, *self.names.kept]
         }
         found = []
         for text in val.candidates:
@@ -186,9 +196,16 @@ class ClassWriter:
         numbers = next(
             ([v.shape.channels for v in vs] for vs in values if self.reading.lookup(vs) is val), []
         )
-        names = channel_names(self.modules[0])
-        inputs = zip(names, zip(*(m.inputs for m in self.modules), strict=True), strict=True)
-        return [n for n, vs in inputs if [v.shape.channels for v in vs] == numbers]
+        packed = self.template.packed
+        names = channel_names(self.modules[0], packed=packed)
+        inputs = zip(
+            names, zip(*(taken(m, packed=packed) for m in self.modules), strict=True), strict=True
+        )
+        return [
+            n
+            for n, vs in inputs
+            if n in self.template.sizes and [channels(v) for v in vs] == numbers
+        ]
 
     def let_texts(self) -> dict[str, str]:
         """Return the derived values that the constructor reads, as Python."""
@@ -270,45 +287,14 @@ class ClassWriter:
             f"{BODY}super().__init__()",
         ]
         flags = self.flags()
-        made = [through_self(raw, flags) for raw in arranger.init]
+        asked = {f"if {t}:": f"if self.{n}:" for n, t in self.names.stored.items() if n != t}
+        made = [through_self(asked.get(raw, raw), flags) for raw in arranger.init]
         lines += self.locals(BODY, made)
         lines += [line for raw in made for line in statement(BODY, raw)]
-        lines += self.init_lines(arranger)
-        names = ", ".join(["self", *(variable(v.name) for v in self.inputs)])
+        lines += init_lines(self.templates, self.template, arranger.own_init)
+        inputs = [f"{'*' * v.many}{variable(v.name)}" for v in self.inputs]
+        names = ", ".join(["self", *inputs])
         return [*lines, "", *fit(f"    def forward({names}):"), *forward]
-
-    def init_lines(self, arranger: Arranger) -> list[str]:
-        """Write initialisers: a step's own come after the rules of the network."""
-        module, own = self.modules[0], arranger.own_init
-        networks = (m for m in self.templates.network.modules if m.is_network)
-        inlined = list(self.inlined(module))
-        rules = [line for m, names in inlined for line in network_lines(m, names)]
-        if not module.is_network:
-            self.template.has_init = bool(own) and any(rules_of(m) for m in networks)
-            if not self.template.has_init:
-                return [line for raw in [*rules, *own] for line in fit(BODY + raw)]
-            lines = [line for raw in rules for line in fit(BODY + raw)]
-            head = ["", f"{STEP}def init_weights(self):"]
-            return [*lines, *head, *(line for raw in own for line in fit(BODY + raw))]
-        rules = [*network_lines(module), *rules]
-        if any(self.templates.has_init(m) for m in (module, *(m for m, _ in inlined))):
-            rules += [
-                "for m in self.modules():",
-                '    if hasattr(m, "init_weights"):',
-                "        m.init_weights()",
-            ]
-        rules += own
-        return ["", *(line for raw in rules for line in fit(BODY + raw))] if rules else []
-
-    def inlined(self, module: Module, prefix: str = "") -> Iterator[tuple[Module, list[str]]]:
-        """Yield the imported networks that are written inside this class, and their paths."""
-        for node in module.nodes:
-            inner = node.module
-            if inner is None or not inner.networks or not self.templates.inlined(node, module):
-                continue
-            if inner.is_network:
-                yield inner, beginnings(inner, prefix)
-            yield from self.inlined(inner, join(prefix, node.path))
 
     def forward(self, statements: list[Statement], ends: Ends) -> list[str]:
         """Write the forward method."""
@@ -316,11 +302,14 @@ class ClassWriter:
             mark_training(
                 statements, [v for v, t in zip(ends.vals, ends.training, strict=True) if not t]
             )
+        statements = joined(statements, ends.vals)
         left = counted(statements)
         left.update(ends.vals)
         if any(ends.training):
             left.update(v for v, t in zip(ends.vals, ends.training, strict=True) if not t)
         forward = Forward(left)
+        for val in [v for v in left if v.of is not None and left[v]]:
+            left[val.whole] += 2  # it stays in a variable
         for val in self.inputs:
             forward.start(val, variable(val.name))
         forward.write(statements)
@@ -348,7 +337,7 @@ class ClassWriter:
         if self.root:
             order = [str(n) for n in self.templates.network.document.params]
             return [f"{n}={Py.of(scope[n]).text}" for n in sorted(kept, key=order.index)]
-        parts = [variable(n) for n in channel_names(self.modules[0])]
+        parts = [variable(n) for n in self.template.sizes]
         defaults = {n: self.template.default(n) for n in self.template.parameters}
         parts += [n for n, d in defaults.items() if d is None]
         parts += [f"{n}={d}" for n, d in defaults.items() if d is not None]

@@ -51,12 +51,14 @@ class Call:
 class Context:
     """One use of a block, with the names of the text bound to what they are in this use.
 
-    `call` is None where the block has a class of its own.
+    `call` is None where the block has a class of its own. `packed` says that the class takes what
+    the block takes as `...rest` as one list, of any length.
     """
 
     frame: Frame
     numbers: Mapping[str, int] = field(default_factory=dict)
     call: Call | None = None
+    packed: bool = False
 
     @property
     def module(self) -> Module:
@@ -66,9 +68,7 @@ class Context:
     def evaluate(self, expr: Expr, node: ast.expr) -> Any:
         """Return the value of a piece of an expression in this use."""
         lowering = cast("Any", None)  # nothing is applied
-        reader = Reader(lowering, expr, self.frame.scope, self.frame)
-        whole = isinstance(node, ast.Name) and node is expr.tree
-        return reader.whole(node) if whole else reader.evaluate(node)
+        return Reader(lowering, expr, self.frame.scope, self.frame).evaluate(node)
 
     def node(self, at: ast.expr) -> Node | None:
         """Return the node that a piece of text made, if it made one."""
@@ -98,11 +98,15 @@ class Context:
         """Return the value of a Python expression over the class's arguments, or None."""
         if self.call is not None:
             return self.call.context.number(tree)
-        inputs = zip(channel_names(self.module), self.module.inputs, strict=False)
-        sizes = {name: value.shape.channels for name, value in inputs}
+        inputs = zip(
+            channel_names(self.module, packed=self.packed),
+            taken(self.module, packed=self.packed),
+            strict=False,
+        )
+        sizes = {name: channels(value) for name, value in inputs}
         scope = ChainMap({**sizes, **self.numbers}, cast("Any", self.frame.scope))  # read only
         try:
-            return Evaluator(scope).evaluate(tree)
+            return Numbers(scope).evaluate(tree)
         except (EvalFault, AttributeError, TypeError):
             return None
 
@@ -110,22 +114,56 @@ class Context:
 Contexts = Sequence[Context]
 
 
-def channel_names(module: Module) -> list[str]:
+class Numbers(Evaluator):
+    """Evaluates what a constructor says of channels: lists may be spliced into lists."""
+
+    def visit_list(self, node: ast.List | ast.Tuple) -> list[Any]:
+        items: list[Any] = []
+        for part in node.elts:
+            spliced = isinstance(part, ast.Starred)
+            value = self.evaluate(part.value if isinstance(part, ast.Starred) else part)
+            items += value if spliced else [value]
+        return items
+
+    visit_tuple = visit_list
+
+
+def channels(value: Any) -> Any:
+    """Return the channels of a value, or of each in a list."""
+    return value.shape.channels if isinstance(value, Value) else [channels(v) for v in value]
+
+
+def takes_rest(module: Module) -> bool:
+    """Whether a block takes any number of values, as `...rest`."""
+    return isinstance(module.block, BlockDef) and module.block.block.inputs[-1].startswith("...")
+
+
+def taken(module: Module, *, packed: bool) -> list[Any]:
+    """Return the inputs of a module; those of `...rest` as one list where they are packed."""
+    if not packed:
+        return list(module.inputs)
+    first = len(module.block.block.inputs) - 1
+    return [*module.inputs[:first], list(module.inputs[first:])]
+
+
+def channel_names(module: Module, *, packed: bool = False) -> list[str]:
     """Return the names of the arguments that hold the channels of a module's inputs."""
-    names = input_names(module)
-    if len(names) == 1:
+    names = input_names(module, packed=packed)
+    if len(names) == 1 and not packed:
         return ["in_channels"]
     return ["in_channels" if n == "x" else f"{n}_channels" for n in names]
 
 
-def input_names(module: Module) -> list[str]:
-    """Return the names of a module's inputs; those of `...rest` are numbered."""
+def input_names(module: Module, *, packed: bool = False) -> list[str]:
+    """Return the names of a module's inputs; those of `...rest` are numbered, or packed."""
     if not isinstance(module.block, BlockDef):
         return ["x"]
     names = [str(n) for n in module.block.block.inputs]
     if not names[-1].startswith("..."):
         return names
     rest = names[-1].removeprefix("...")
+    if packed:
+        return [*names[:-1], rest]
     count = len(module.inputs) - len(names) + 1
     return [*names[:-1], *(f"{rest}_{k}" for k in range(count))]
 

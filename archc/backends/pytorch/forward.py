@@ -172,6 +172,8 @@ class Forward:
     def text(self, val: Val) -> str:
         """Return how a value is read now."""
         found = next((w.text for w in self.waiting if w.val is val), None)
+        if found is None and val not in self.names and val.of is not None:
+            return f"{self.text(val.whole)}[{val.of[1]}]"
         return self.names[val] if found is None else found
 
     def branch(self, branch: Branch) -> None:
@@ -181,7 +183,7 @@ class Forward:
             return
         val, yes, no = branch.merged
         self.settle_all()
-        alone = not any(
+        alone = no in self.names and not any(
             self.left[v] for v, n in self.names.items() if v is not no and n == self.names.get(no)
         )
         over = not branch.no and alone and self.left[no] == 1 + counted(branch.yes)[no]
@@ -192,7 +194,7 @@ class Forward:
         else:
             target = self.choose(val)
             if not branch.no:
-                self.emit(f"{target} = {self.names[no]}")
+                self.emit(f"{target} = {self.text(no)}")
         held = dict(self.names)
         self.names[val] = target
         first = self.side(branch.yes, yes, target)
@@ -243,7 +245,7 @@ class Forward:
                 or (trial.waiting and trial.waiting[0].val is not end)
             ):
                 return False
-            reads += [end] if not trial.waiting else trial.waiting[0].reads
+            reads += [end.whole] if not trial.waiting else trial.waiting[0].reads
             texts.append(trial.text(end))
             left[end] -= 1
         same = texts[0] == texts[1]
@@ -266,6 +268,7 @@ class Forward:
             inner.write(side)
             inner.settle_all()
             lines.append(inner.lines)
+            self.names |= {v: n for v, n in inner.names.items() if v not in self.names}
         self.sides(branch.flag, *lines)
         self.left.subtract(branch.merged[1:] if branch.merged is not None else ())
 
@@ -276,7 +279,7 @@ class Forward:
             following is None or self.left[each.outputs[0]] == following.reads()[each.outputs[0]]
         ):
             self.near.add(each.outputs[0])
-        sources = [self.names[v] for v in each.sources]
+        sources = [self.text(v) for v in each.sources]
         self.left.subtract(each.sources)
         targets: list[str] = []
         for val in each.outputs:
@@ -295,7 +298,7 @@ class Forward:
         self.left[collect.source] -= 1
         values = self.choose(Val(collect.name))
         running = "x" if self.free("x") else "y"
-        source = self.names[collect.source]
+        source = self.text(collect.source)
         self.emit(f"{values} = []")
         if running != source:
             self.emit(f"{running} = {source}")
@@ -355,7 +358,10 @@ class Forward:
                 self.settle(w.val)
         else:
             self.settle_all()
-        self.emit(f"return {spell([self.text(v) for v in values])}")
+        texts = [self.text(v) for v in values]
+        if len(values) > 1:
+            texts = [f"*{t}" if v.many else t for v, t in zip(values, texts, strict=True)]
+        self.emit(f"return {spell(texts)}")
 
 
 def variable(name: str) -> str:

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from archc.backends.pytorch.layout import atom
+
 Spelling = Callable[[Sequence[str]], str]
 
 
@@ -17,11 +19,30 @@ class Val:
 
     `name` is the step that it is from; `candidates` are expressions, in the constructor, of
     its channels. In a loop that is read for all turns at once, `turns` are its values.
+    Where `many`, it is a list of values, of which uses may have different numbers: `parts` has
+    those of each, and candidates are of the list of their channels. `of` says that it is an item
+    of such a list.
     """
 
     name: str = ""
     candidates: tuple[str, ...] = ()
     turns: tuple[int, ...] = ()
+    many: bool = False
+    parts: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    of: tuple[Val, int] | None = None
+    items: dict[int, Val] = field(default_factory=dict)
+
+    def item(self, k: int) -> Val:
+        """Return an item of the list; always the same for one place."""
+        if k not in self.items:
+            found = tuple(f"{atom(c)}[{k}]" for c in self.candidates)
+            self.items[k] = Val(f"{self.name}_{k}", found, of=(self, k))
+        return self.items[k]
+
+    @property
+    def whole(self) -> Val:
+        """The list that the value is an item of, or the value itself."""
+        return self if self.of is None else self.of[0]
 
 
 @dataclass(eq=False)
@@ -49,7 +70,8 @@ class Apply(Item):
     function, None where it must be a module; `call` the call of its module. `buffers` are what
     the class registers for it, whose names `spell` takes after the inputs. `lifts` says that an
     input gets a dimension for the batch. `whole` says that
-    it is all that its step makes, so that it can stand in a Sequential.
+    it is all that its step makes, so that it can stand in a Sequential. `key` is its name where
+    that depends on arguments, as the constructor and as forward write it.
     """
 
     inputs: tuple[Val, ...] = ()
@@ -65,6 +87,7 @@ class Apply(Item):
     template: object = None
     buffers: Mapping[str, str] = field(default_factory=dict)
     init: tuple[str, ...] = ()
+    key: tuple[str, str] | None = None
 
     @property
     def result(self) -> Val:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from archc.backends.pytorch.chaining import runs
 
 MADE = re.compile(r"(\S+) = nn\.ModuleList\(\)")
+EMPTY = "nn.ModuleList()"
 ADDED = re.compile(r"(\S+?)\.append\((.*)\)")
 
 
 def filled(lines: Sequence[str]) -> list[str]:
     """Write lists that are made and filled as one call, or equal rounds of several as a loop."""
-    return at_once(rounds(hoisted(lines)))
+    apart = hoisted(lines)
+    found = rounds(apart)
+    return at_once(nested(lines) if found == apart else found)
 
 
 def hoisted(lines: Sequence[str]) -> list[str]:
@@ -59,6 +63,28 @@ def best_round(lines: Sequence[str], start: int) -> tuple[int, int]:
     return 1, 1
 
 
+def nested(lines: Sequence[str]) -> list[str]:
+    """Write lists that are appended empty to a list, and filled at once, as one call."""
+    out: list[str] = []
+    counts: Counter[str] = Counter()
+    k = 0
+    while k < len(lines):
+        added = ADDED.fullmatch(lines[k])
+        k += 1
+        if not added:
+            out.append(lines[k - 1])
+            continue
+        inner = f"{added[1]}[{counts[added[1]]}].append("
+        counts[added[1]] += 1
+        texts: list[str] = []
+        while added[2] == EMPTY and k < len(lines) and lines[k].startswith(inner):
+            texts.append(lines[k].removeprefix(inner).removesuffix(")"))
+            k += 1
+        made = module_list(texts) if texts else added[2]
+        out.append(f"{added[1]}.append({made})")
+    return out
+
+
 def at_once(lines: Sequence[str]) -> list[str]:
     """Write a list that is filled right after it is made as one call."""
     out: list[str] = []
@@ -72,8 +98,16 @@ def at_once(lines: Sequence[str]) -> list[str]:
                 break
             texts.append(added[2])
         if made and texts:
-            out.append(f"{made[1]} = nn.ModuleList([{', '.join(runs(texts))}])")
+            out.append(f"{made[1]} = {module_list(texts)}")
         else:
             out.append(lines[k])
         k += 1 + len(texts)
     return out
+
+
+def module_list(texts: Sequence[str]) -> str:
+    """Write modules as an nn.ModuleList, equal ones as a generator."""
+    found = runs(texts)
+    if len(found) == 1 and found[0].startswith("*("):
+        return f"nn.ModuleList({found[0][2:-1]})"
+    return f"nn.ModuleList([{', '.join(found)}])"

@@ -5,24 +5,20 @@ A single use that the text can't tell apart is read from its graph instead, all 
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from archc.backends.pytorch.applications import Applications
+from archc.backends.pytorch.choosing import Choosing
 from archc.backends.pytorch.context import (
     Context,
     Contexts,
     is_running,
     same,
     split_by,
-    values_in,
 )
-from archc.backends.pytorch.items import Apply, Choice, Group, Item, Val
-from archc.backends.pytorch.passing import present
-from archc.backends.pytorch.places import Where, named
-from archc.backends.pytorch.render import is_presence, parsed
+from archc.backends.pytorch.items import Apply, Group, Item, Val
+from archc.backends.pytorch.places import Where, filled, named
 from archc.backends.pytorch.rolling import Repeat, repeated, row
 from archc.graph import Value, is_source
 from archc.language.expr import Expr
@@ -31,10 +27,9 @@ from archc.language.scalars import Loop as Turns
 from archc.language.spec import Body, Chain, Modified, Row
 from archc.lower.marks import ABSENT
 from archc.lower.scope import BlockDef
-from archc.ops import VARIES, Py
 
 
-class Reading(Applications):
+class Reading(Choosing):
     """One reading of a body over all uses of its class."""
 
     # Bodies
@@ -53,7 +48,7 @@ class Reading(Applications):
         """Read named steps."""
         items: list[Item] = []
         for key, step in steps.items():
-            self.step_name = named(key, contexts)
+            self.step_name, self.step_key = named(key, contexts), key
             items += self.step(step, contexts, Where(depth, key))
             self.advance(contexts, step, key)
         return items
@@ -102,7 +97,7 @@ class Reading(Applications):
             case Modified():
                 return self.modified(step, contexts, where)
             case Row():
-                return self.rows(step, contexts)
+                return self.rows(step, contexts, where.key)
         raise AssertionError(step)
 
     def nested(self, step: Chain | Body, contexts: Contexts, where: Where) -> list[Item]:
@@ -214,65 +209,6 @@ class Reading(Applications):
             return self.chain(chosen.root, inner, where.depth)
         return self.step(chosen, inner, where)
 
-    def choice(
-        self,
-        asked: tuple[Expr, ast.expr, list[bool]],
-        contexts: Contexts,
-        sides: tuple[Callable[[Contexts], list[Item]], Callable[[Contexts], list[Item]]],
-        outcome: Callable[[Context], Any],
-    ) -> list[Item]:
-        """Read both sides of a choice in which the uses differ, and merge what they give."""
-        expr, node, tests = asked
-        test = self.speller.render.py(expr, node, contexts)
-        parts = [
-            [c for c, t in zip(contexts, tests, strict=True) if t is wanted]
-            for wanted in (True, False)
-        ]
-        if any(len(self.given(c, outcome)) != 1 for c in contexts):
-            raise split_by(contexts, lambda c: c.evaluate(expr, node))
-        items: list[list[Item]] = []
-        ends: list[Val] = []
-        for side, part in zip(sides, parts, strict=True):
-            with self.scope():
-                items.append(side(part))
-                ends.append(self.lookup([self.given(c, outcome)[0] for c in part]))
-        yes, no = ends
-        merged = Val(self.step_name, tuple(dict.fromkeys((*yes.candidates, *no.candidates))))
-        if yes is not no:
-            self.bind(merged, [self.given(c, outcome)[0] for c in contexts])
-        both = (merged, yes, no) if yes is not no else None
-        flat = [i for side in items for i in side]
-        path = next((i.path for i in flat if i.path), "")
-        name = self.step_name
-        ask = lambda: self.flag(node, test.text, name)  # noqa: E731
-        varies = any(i.varies for i in flat)
-        return [Choice(path, varies, test.text, items[0], items[1], ask, both)]
-
-    def given(self, context: Context, outcome: Callable[[Context], Any]) -> tuple[Value, ...]:
-        """Return the values that a choice gives in a use: what it takes, where it is absent."""
-        result = outcome(context)
-        return values_in(context.frame.running if result is ABSENT else result)
-
-    def flag(self, node: ast.expr, test: str, step: str) -> str:
-        """Return how forward asks a test of the constructor."""
-        if isinstance(node, ast.Name):
-            self.names.stored[node.id] = test
-            return f"self.{node.id}"
-        tree = parsed(test)
-        if isinstance(node, ast.Compare) and is_presence(node):
-            name = f"has_{ast.unparse(node.left)}"
-            self.names.stored[name] = test
-            return f"self.{name}"
-        if isinstance(tree, ast.Compare) and all(
-            isinstance(n, ast.Name | ast.Constant) for n in (tree.left, *tree.comparators)
-        ):
-            return self.speller.stored(Py(test, VARIES)).text
-        name = f"if_{step}"
-        while self.names.stored.get(name, test) != test:
-            name += "_"
-        self.names.stored[name] = test
-        return f"self.{name}"
-
     def loop(self, step: Modified, loop: Turns, contexts: Contexts, where: Where) -> list[Item]:
         """Read the copies of a loop: `repeat` chains them, `for` sets them side by side."""
         outer, contexts = contexts, [c.inner() for c in contexts]
@@ -323,6 +259,10 @@ class Reading(Applications):
         for c, mine in zip(contexts, turns, strict=True):
             results = [self.outcome_of_copy(step, t) for t in mine]
             c.frame.copies[key.identifier] = [r for r in results if is_running(r)]
+            if key.names_copies(step.repeat or step.each):
+                for turn, result in zip(mine, results, strict=True):
+                    if is_running(result):
+                        c.frame.name_copy(filled(key, turn), result)
 
     def copies(self, step: Modified, turns: Sequence[Contexts], where: Where) -> list[list[Item]]:
         """Read every copy by itself, all uses at once."""
@@ -335,7 +275,7 @@ class Reading(Applications):
         self.step_name = name
         return found
 
-    def rows(self, step: Row, contexts: Contexts) -> list[Item]:
+    def rows(self, step: Row, contexts: Contexts, key: Key | None) -> list[Item]:
         """Read a row of `stages:`, or one for each turn of its `repeat`."""
         if step.repeat is None:
             return row(self, step, contexts)
@@ -343,53 +283,11 @@ class Reading(Applications):
         for turn in zip(*(c.turns(step.repeat) for c in contexts), strict=True):
             for c, t in zip(contexts, turn, strict=True):
                 t.frame.running = c.frame.running
+            if key is not None and key.exprs:
+                self.step_name = named(key, turn)
             items += row(self, step, turn)
             for c, t in zip(contexts, turn, strict=True):
                 c.frame.running = t.frame.running
+                if key is not None and key.names_copies(step.repeat):
+                    c.frame.name_copy(filled(key, t), t.frame.running)
         return items
-
-    # Expressions
-
-    def expression(self, expr: Expr, node: ast.expr, contexts: Contexts) -> list[Item]:
-        """Read an expression step."""
-        while isinstance(node, ast.IfExp):
-            tests = [bool(t) for t in self.speller.render.values(expr, node.test, contexts)]
-            if not same(tests):
-                return self.conditional(expr, node, tests, contexts)
-            node = node.body if tests[0] else node.orelse
-        if (there := present(node, contexts)) is not None:
-            return self.presence(expr, node, there, contexts)
-        sites = [self.sites(node, c) for c in contexts]
-        if any([id(s) for s in found] != [id(s) for s in sites[0]] for found in sites):
-            by_frame = {
-                id(c.frame): [id(s) for s in f] for c, f in zip(contexts, sites, strict=True)
-            }
-            raise split_by(contexts, lambda c: by_frame[id(c.frame)])
-        return [
-            i
-            for at in sites[0]
-            for i in self.application(expr, at, contexts, whole=len(sites[0]) == 1)
-        ]
-
-    def presence(
-        self, expr: Expr, node: ast.expr, there: list[bool], contexts: Contexts
-    ) -> list[Item]:
-        """Read a step that is an op in some uses and `none` in others."""
-        test = ast.Compare(node, [ast.IsNot()], [ast.Constant(None)])
-        sides = (lambda cs: self.expression(expr, node, cs), nothing)
-        return self.choice((expr, test, there), contexts, sides, lambda c: c.result(expr))
-
-    def conditional(
-        self, expr: Expr, node: ast.IfExp, tests: list[bool], contexts: Contexts
-    ) -> list[Item]:
-        """Read a choice between expressions in which the uses differ."""
-        sides = (
-            lambda cs: self.expression(expr, node.body, cs),
-            lambda cs: self.expression(expr, node.orelse, cs),
-        )
-        return self.choice((expr, node.test, tests), contexts, sides, lambda c: c.result(expr))
-
-
-def nothing(_: Contexts) -> list[Item]:
-    """Read a side of a choice on which there is no step."""
-    return []

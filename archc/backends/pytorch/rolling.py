@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archc.backends.pytorch.chaining import chained, has_init, local_uses, runs
 from archc.backends.pytorch.channels import substitute
 from archc.backends.pytorch.context import Context, Contexts, Split, same, split_by, values_in
+from archc.backends.pytorch.derived import names_in
 from archc.backends.pytorch.items import Apply, Item, Loop, Val
 from archc.backends.pytorch.render import literal, parsed, unparse
 from archc.backends.pytorch.sites import Site
@@ -115,7 +116,9 @@ def carried(head: Head, base: Val, result: Val) -> tuple[tuple[str, ...], tuple[
 
     `result` has those that come out of each turn.
     """
-    found, after = list(base.candidates), [t for t in result.candidates if CARRIED not in t]
+    inside = {CARRIED, *head.names}
+    found = list(base.candidates)
+    after = [t for t in result.candidates if not names_in(t) & inside]
     if not isinstance(head.target, ast.Name) or not head.values.startswith("range("):
         return tuple(found), tuple(after)
     i, count = (

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archc.backends.pytorch.context import Contexts, Split, frozen_form, split_by
+from archc.backends.pytorch.context import Contexts, Split, frozen_form, same, split_by
 from archc.backends.pytorch.items import Val
-from archc.graph import Node
+from archc.graph import Node, Value
 from archc.language.expr import Expr
 
 
@@ -26,6 +26,20 @@ class Site:
     nodes: Sequence[Node]
     inputs: tuple[Val, ...]
     places: Mapping[str, ast.expr] = field(default_factory=dict)
+
+    def taken(self, k: int) -> list[tuple[Value, ...]]:
+        """Return what each node takes at a place: one value, or those of a list."""
+        found = []
+        for c, n in zip(self.contexts, self.nodes, strict=True):
+            sizes = [len(v.parts[id(c.module)]) if v.many else 1 for v in self.inputs]
+            start = sum(sizes[:k])
+            found.append(n.inputs[start : start + sizes[k]])
+        return found
+
+    @property
+    def packed(self) -> bool:
+        """Whether some input is a list."""
+        return any(v.many for v in self.inputs)
 
     def split(self, label: Callable[[Node], Any]) -> Split:
         """Ask for classes by what a node has."""
@@ -48,14 +62,16 @@ def gathered(site: Site, name: str) -> ast.expr | None:
 
 def kind(node: Node) -> Any:
     """Return what a node applies, whatever its arguments."""
-    if node.op is not None:
-        return (type(node.op), len(node.inputs), node.again)
-    return ("block", len(node.inputs), node.again)
+    return ("block" if node.op is None else type(node.op), node.again)
 
 
-def layouts(node: Node) -> Any:
-    """Return the layouts of a node's inputs, and which of them have a batch."""
-    return frozen_form([(s.batch, s.layout) for s in node.shapes])
+def layouts(node: Node, *, packed: bool = False) -> Any:
+    """Return the layouts of a node's inputs, and which of them have a batch.
+
+    Where inputs are packed, they must be the same for all.
+    """
+    found = [(s.batch, s.layout) for s in node.shapes]
+    return frozen_form(found[:1] if packed and same(found) else found)
 
 
 def argument_of(name: str) -> Callable[[Node], Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
@@ -17,122 +16,35 @@ from archc.backends.pytorch.channels import (
     summed,
 )
 from archc.backends.pytorch.context import (
-    Contexts,
     Split,
     channel_names,
     same,
-    split_by,
 )
 from archc.backends.pytorch.init import step_lines
 from archc.backends.pytorch.items import Apply, Val, bracketed, holes, placed
 from archc.backends.pytorch.layout import atom
+from archc.backends.pytorch.numbering import Numbering
+from archc.backends.pytorch.packing import in_one, one_hole, spliceable, unpack
 from archc.backends.pytorch.passing import head, passable
 from archc.backends.pytorch.render import (
-    Names,
-    Renderer,
     literal,
     parsed,
     spellable,
-    tupled,
     unparse,
 )
-from archc.backends.pytorch.sites import Site, argument_of, gathered, kind, layouts
-from archc.graph import Module, Value
-from archc.language.expr import Expr
+from archc.backends.pytorch.sites import Site, argument_of, kind, layouts
+from archc.graph import Module
 from archc.ops import VARIES, Op, Py, Use
 from archc.shapes import Shape
 
 if TYPE_CHECKING:
-    from archc.backends.pytorch.templates import Template, Templates
+    from archc.backends.pytorch.templates import Template
 
 Function = Callable[[Sequence[str]], str]
 
 
-class Speller:
+class Speller(Numbering):
     """Writes the applications of one class."""
-
-    def __init__(
-        self,
-        templates: Templates,
-        names: Names,
-        lookup: Callable[[list[Value]], Val],
-    ) -> None:
-        self.templates, self.names, self.lookup = templates, names, lookup
-        self.render = Renderer(names, self.channels_of)
-
-    # Numbers
-
-    def channels_of(self, node: ast.Attribute, expr: Expr, contexts: Contexts) -> ast.expr:
-        """Write `x.channels` for the constructor."""
-        values = [c.evaluate(expr, node.value) for c in contexts]
-        if node.attr != "channels" or not all(isinstance(v, Value) for v in values):
-            raise split_by(contexts, lambda c: c.evaluate(expr, node))
-        val = self.lookup(values)
-        return parsed(self.pick(val.candidates, contexts, [v.shape.channels for v in values]).text)
-
-    def pick(self, candidates: Sequence[str], contexts: Contexts, numbers: list[int]) -> Py:
-        """Return the first expression that gives the right number in every context."""
-        for text in candidates:
-            tree = parsed(text)
-            if all(c.number(tree) == n for c, n in zip(contexts, numbers, strict=True)):
-                names = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
-                self.names.used |= names
-                self.names.sizes |= names
-                return Py(text, VARIES) if names else Py.of(numbers[0])
-        if same(numbers):
-            return Py.of(numbers[0])
-        by_context = dict(zip(map(id, contexts), numbers, strict=True))
-        raise split_by(contexts, lambda c: by_context[id(c)])
-
-    def stored(self, py: Py) -> Py:
-        """Return an expression as forward can say it: over attributes of the module."""
-        if py.value is not VARIES:
-            return py
-        tree = parsed(py.text)
-        functions = {id(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Name) and id(node) not in functions and node.id != "math":
-                if node.id in self.names.loops:
-                    raise Split({})
-                self.names.stored[node.id] = node.id
-                node.id = f"self.{node.id}"
-        return replace(py, text=unparse(tree))
-
-    def argument(self, site: Site, name: str, values: list[Any]) -> Py:
-        """Write an argument: what the text says where that is what it was, or a literal."""
-        place = gathered(site, name)
-        if (
-            site.expr is not None
-            and place is not None
-            and not self.render.fixed(site.expr, place, site.contexts)
-        ):
-            text = self.render.py(site.expr, place, site.contexts)
-            if self.means(site, place, values):
-                return text
-        if same(values):
-            return literal(values[0])
-        by_frame = dict(zip((id(c.frame) for c in site.contexts), values, strict=True))
-        raise split_by(site.contexts, lambda c: by_frame[id(c.frame)])
-
-    def means(self, site: Site, place: ast.expr, values: list[Any]) -> bool:
-        """Whether a place of the text has the values that were used; a row's stride may not."""
-        if site.expr is None:
-            return False
-        written = self.render.values(site.expr, place, site.contexts)
-        return all(tupled(a) == tupled(b) for a, b in zip(written, values, strict=True))
-
-    def input_channels(self, site: Site) -> tuple[Py, ...]:
-        """Write the channels of each input, or what an op has in their place."""
-        found = []
-        for k, val in enumerate(site.inputs):
-            shapes = [n.inputs[k].shape for n in site.nodes]
-            numbers = [
-                n.op.features(s) if n.op else s.channels
-                for n, s in zip(site.nodes, shapes, strict=True)
-            ]
-            own = all(s.channels == n for s, n in zip(shapes, numbers, strict=True))
-            found.append(self.pick(val.candidates if own else (), site.contexts, numbers))
-        return tuple(found)
 
     # Applications
 
@@ -142,17 +54,29 @@ class Speller:
         passed = self.passed(site)
         if not passed and any(kind(n) != kind(first) for n in site.nodes):
             raise site.split(kind)
-        if any(len(n.outputs) != len(first.outputs) for n in site.nodes):
+        gives_list = first.module is not None and self.templates.of(first.module).gives_list
+        if not gives_list and any(len(n.outputs) != len(first.outputs) for n in site.nodes):
             raise site.split(lambda n: len(n.outputs))
         if passed:
             made = self.argument_op(site, path, passed)
         else:
             made = self.op(site, path) if first.op is not None else self.block(site, path)
-        made.outputs = tuple(
-            Val(
-                name, (*self.candidates(made, site, k), *number([n.outputs[k] for n in site.nodes]))
+        if site.packed:
+            unpack(made)
+        if gives_list:
+            known = made.result.candidates if made.outputs else ()
+            made.outputs = (Val("", known, many=True),)
+            names = ()
+        made.outputs = (
+            made.outputs
+            if gives_list
+            else tuple(
+                Val(
+                    name,
+                    (*self.candidates(made, site, k), *number([n.outputs[k] for n in site.nodes])),
+                )
+                for k, name in enumerate(names)
             )
-            for k, name in enumerate(names)
         )
         made.again = first.again
         lines = {tuple(step_lines(c, n)) for c, n in zip(site.contexts, site.nodes, strict=True)}
@@ -199,11 +123,15 @@ class Speller:
         first = site.nodes[0]
         target = cast("Op", first.op)
         cls, use = type(target), self.use(site)
+        if site.packed and any(s.batch != "b" for n in site.nodes for s in n.shapes):
+            raise site.split(lambda n: len(n.inputs))
         attached = first.held or target.has_mode
         buffers = cls.buffers(use)
         count = len(site.inputs) + len(buffers)
+        if site.packed and not attached and not spliceable(cls, use):
+            raise site.split(lambda n: len(n.inputs))
         inputs, prepared = self.prepared(cls, use, site.inputs)
-        spell = None if attached else self.function(cls, use, count)
+        spell = None if attached else self.function(cls, use, count, packed=site.packed)
         if prepared is not None and spell is not None:
             whole = spell
             spell = lambda xs: whole(prepared(xs))  # noqa: E731
@@ -226,14 +154,15 @@ class Speller:
         )
 
     def function(
-        self, cls: type[Op], use: Use, count: int
+        self, cls: type[Op], use: Use, count: int, *, packed: bool
     ) -> Callable[[Sequence[str]], str] | None:
         """Return how an op is written as a function; None where only its module will do."""
         if not cls.function(use, *holes(count)):
             return None
         args = {k: self.stored(v) for k, v in use.args.items()}
         channels = tuple(self.stored(c) for c in use.channels)
-        text = cls.function(replace(use, args=args, channels=channels), *holes(count))
+        use = replace(use, args=args, channels=channels)
+        text = one_hole(cls, use) if packed and count == 1 else cls.function(use, *holes(count))
         return lambda xs: placed(text, xs)
 
     def prepared(
@@ -264,12 +193,15 @@ class Speller:
             text = self.argument(site, name, values)
             decisive = name in target.decisive or any(isinstance(v, str) for v in values)
             if text.value is VARIES and decisive:
-                raise site.split(argument_of(name))
+                if not same(values):
+                    raise site.split(argument_of(name))
+                text = literal(values[0])
             if text.value is VARIES:
                 listed = any(isinstance(v, tuple) for v in values)
                 text = replace(text, listed=listed, optional=any(v is None for v in values))
             args[name] = text
-        if any(layouts(n) != layouts(first) for n in nodes):
+        found = [layouts(n, packed=site.packed) for n in nodes]
+        if any(f != found[0] for f in found):
             raise site.split(layouts)
         sized = first.held or target.sized
         channels = self.input_channels(site) if sized else ()
@@ -307,13 +239,13 @@ class Speller:
 
     def input_text(self, site: Site, k: int) -> str:
         """Return the channels of one of several inputs, "" where no expression gives them."""
+        val = site.inputs[k]
+        numbers = [[v.shape.channels for v in vs] for vs in site.taken(k)]
         try:
             used = set(self.names.used)
-            return self.pick(
-                site.inputs[k].candidates,
-                site.contexts,
-                [n.inputs[k].shape.channels for n in site.nodes],
-            ).text
+            if val.many:
+                return f"sum({self.pick(val.candidates, site.contexts, numbers).text})"
+            return self.pick(val.candidates, site.contexts, [n[0] for n in numbers]).text
         except Split:
             return ""
         finally:
@@ -329,8 +261,10 @@ class Speller:
                 lambda n: self.templates.of(n.module).name if n.module is not None else ""
             )
         channels = self.input_channels(site)
-        texts = dict(zip(channel_names(module), channels, strict=True))
-        parts = [c.text for c in channels]
+        if template.packed:
+            channels = in_one(site, channels, len(channel_names(module, packed=True)) - 1)
+        texts = dict(zip(channel_names(module, packed=template.packed), channels, strict=True))
+        parts = [c.text for n, c in texts.items() if n in template.sizes]
         for p in template.signature.parameters:
             if p.name in template.parameters:
                 text = self.argument(site, p.name, [n.arguments[p.name] for n in site.nodes])

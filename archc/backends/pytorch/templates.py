@@ -15,6 +15,7 @@ from archc.backends.pytorch.context import (
     Context,
     Split,
     bare,
+    channel_names,
     frozen_form,
     is_alone,
     is_function,
@@ -39,6 +40,8 @@ class Template:
     `parameters` are the arguments that differ between its uses, `kept` constants with a name;
     `results` are expressions of the channels of each value that it gives. `literal` says that its one use is
     written from the graph, `failed` that its uses need classes of their own, `nothing` that it gives what it takes.
+    `packed` says that its uses take different numbers of values as `...rest`, `gives_list` that they give them;
+    `sizes` are the arguments that hold channels.
     """
 
     name: str
@@ -52,6 +55,9 @@ class Template:
     nothing: bool = False
     literal: bool = False
     failed: bool = False
+    packed: bool = False
+    gives_list: bool = False
+    sizes: list[str] = field(default_factory=list)
 
     @property
     def signature(self) -> Signature:
@@ -96,6 +102,7 @@ class Templates:
         self.labels: dict[int, Any] = {}
         self.literal: set[int] = set()
         self.as_class: set[int] = set()
+        self.unpacked: set[int] = set()
         self.kept: dict[Any, set[str]] = {}
         self.by_module: dict[int, Template] = {}
         self._orders: dict[int, dict[int, int]] = {}
@@ -119,6 +126,9 @@ class Templates:
             template = Template(self.fresh(names, group[0]), group)
             template.parameters = [] if group[0] is self.network.root else varying(group)
             template.literal = len(group) == 1 and id(group[0]) in self.literal
+            template.packed = len({len(m.inputs) for m in group}) > 1
+            template.gives_list = len({len(m.values) for m in group}) > 1
+            template.sizes = channel_names(group[0], packed=template.packed)
             self.by_module.update({id(m): template for m in group})
             templates.append(template)
         for key, template in zip(groups, templates, strict=True):
@@ -141,12 +151,13 @@ class Templates:
             if module is self.network.root:
                 groups["root"] = [module]
                 continue
+            counted = id(module.block) in self.unpacked
             ops = [(n, k) for n, v in module.arguments.items() if (k := kind_of(v)) is not None]
             key = (
                 id(module.block),
                 self.labels.get(id(module)),
                 frozen_form(dict(ops)),
-                len(module.inputs),
+                counted and (len(module.inputs), len(module.values)),
             )
             groups.setdefault(key, []).append(module)
         return groups
@@ -170,6 +181,9 @@ class Templates:
     def part(self, template: Template, split: Split) -> None:
         """Note how the uses of a template are parted; a single one is written from its graph."""
         modules = template.modules
+        if template.packed or template.gives_list:
+            self.unpacked.add(id(modules[0].block))
+            return
         if len(modules) == 1:
             if template.literal:
                 message = f"`{template.name}` can't be written"
@@ -220,10 +234,13 @@ class Templates:
             else ["x"]
         )
         values: dict[str, Any] = dict(zip(names, module.inputs, strict=False))
+        packed = id(module) in self.by_module and self.by_module[id(module)].packed
         if names[-1].startswith("..."):
             values[names[-1].removeprefix("...")] = list(module.inputs[len(names) - 1 :])
         running: Any = module.inputs[0] if len(module.inputs) == 1 else list(module.inputs)
-        return Context(Frame(module, module.scope, values, running), call=call)
+        return Context(
+            Frame(module, module.scope, values, running), call=call, packed=packed and call is None
+        )
 
     def of(self, module: Module) -> Template:
         """Return the class or function of a module."""
@@ -279,7 +296,8 @@ class Templates:
             return ""
         found = [self.of(m) for m in modules if m is not None]
         template = found[0]
-        if any(t is not template for t in found) or "stride" not in template.parameters:
+        listed = template.packed or template.gives_list
+        if any(t is not template for t in found) or "stride" not in template.parameters or listed:
             return ""
         given = [{n: node.arguments[n] for n in template.parameters} for node in nodes]
         strides = [g.pop("stride") for g in given]
