@@ -27,6 +27,7 @@ import archc
 from archc import api, zoo
 from archc.backends.drawing.facts import short as counted
 from archc.backends.picture import Picture
+from archc.backends.table import BY, paper, render
 from archc.cli import app
 from archc.diagnostics import Source
 from archc.language.functions import FUNCTIONS
@@ -451,7 +452,8 @@ GALLERY = """\
 <!-- written by docs/generate.py from the specs of the zoo -->
 
 A network of every family of the zoo, at level `stage`: `archc draw NAME -o NAME.svg` draws each of them.
-What the marks mean is in [drawing.md](drawing.md). Counts are of trainable parameters, and of multiply-adds for one sample.
+Below it is the table of its paper where the spec says what that is like, else one of its stages: `archc table specs/NAME.yaml`, `archc table NAME`.
+What the marks mean is in [drawing.md](drawing.md), of tables in [tables.md](tables.md). Counts are of trainable parameters, and of multiply-adds for one sample.
 """
 
 
@@ -479,8 +481,20 @@ def _shown(stem: str, arch: archc.Architecture) -> str:
     alt = f"The stages of {arch.name}"
     return (
         f"## {stem}\n\n{source}[specs/{stem}.yaml](../specs/{stem}.yaml)\n\n"
-        f"![{alt}](images/gallery/{stem}.svg)\n"
+        f"![{alt}](images/gallery/{stem}.svg)\n\n"
+        f"<details><summary>Table</summary>\n\n{_tabulated(arch)}\n\n</details>\n"
     )
+
+
+def _tabulated(arch: archc.Architecture) -> str:
+    """Return the table of a family's paper, or of the stages of one network of it."""
+    said = arch.network.document.paper
+    path = zoo.find(arch.name)
+    if said and said.by in BY:
+        return render(paper([arch.network]), "markdown")
+    if path is not None and said and (said.variants or said.by):
+        return render(paper([a.network for a in api.compile_family(path)]), "markdown")
+    return arch.table(format="markdown")
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
