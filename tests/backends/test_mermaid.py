@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 import pytest
+from sweeps import pictures
 
 import archc
-from archc import zoo
 from archc.backends.drawing.scene import boxes, frames
 from archc.backends.mermaid import escaped
 from archc.diagnostics import Source
@@ -38,8 +38,7 @@ def parsed(text: str) -> list[tuple[str, re.Match[str]]]:
     return found
 
 
-@pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("path", zoo.files(), ids=lambda p: p.stem)
+@pytest.mark.parametrize(("path", "level"), pictures(LEVELS))
 def test_text_is_well_formed(path: Path, level: str) -> None:
     """Each line has a known form, frames are closed, and edges join boxes that there are."""
     arch = archc.compile(path)

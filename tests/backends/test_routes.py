@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from readback import Drawn
+from sweeps import pictures
 
 import archc
 from archc import zoo
@@ -122,8 +123,7 @@ def expect_no_more(scene: Scene, found: tuple[Route, ...], drawn: Drawn) -> None
     assert all(drawn.joins(arrow) for arrow in scene.arrows)
 
 
-@pytest.mark.parametrize("level", ["stage", "block", "op"])
-@pytest.mark.parametrize("path", FAMILIES, ids=lambda p: p.stem)
+@pytest.mark.parametrize(("path", "level"), pictures(["stage", "block", "op"]))
 def test_every_edge_is_drawn(path: Path, level: str) -> None:
     """Each edge of the graph of all ops is found in the SVG, folded ones by what says ×N."""
     pytest.importorskip("pygraphviz")

@@ -18,6 +18,8 @@ def fit(line: str, end: str = "") -> list[str]:
     if len(line) + len(end) <= WIDTH:
         return [line + end]
     indent = _indent(line)
+    if targets := _long_targets(line, end):
+        return targets
     head, operands = operation(line.strip())
     if operands:
         inside = _broken_operation(f"{indent}    ", operands)
@@ -45,6 +47,19 @@ def fit(line: str, end: str = "") -> list[str]:
         return [line[: start + 1], *inside, indent + line[stop:] + end]
     inside = _contents(f"{indent}    ", text, called=called, index=line[start] == "[")
     return [line[: start + 1], *inside, indent + line[stop:] + end]
+
+
+def _long_targets(line: str, end: str) -> list[str]:
+    """Break an assignment to names that leave no room for a bracket behind them; none of others."""
+    found = re.fullmatch(r"(\s*)((?:\w+, )+\w+) = (.*)", line)
+    cut = _last_bracket(line)
+    if found is None or cut is None or cut[0] < WIDTH:
+        return []
+    indent, names, value = found.groups()
+    if len(indent) + len(names) + len(" = (") <= WIDTH:
+        return [f"{indent}{names} = (", *fit(f"{indent}    {value}"), f"{indent}){end}"]
+    listed = [f"{indent}    {name}," for name in names.split(", ")]
+    return [f"{indent}(", *listed, *fit(f"{indent}) = {value}", end)]
 
 
 def _contents(indent: str, text: str, *, called: bool, index: bool) -> list[str]:
