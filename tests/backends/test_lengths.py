@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sweeps import families
 
 import archc
-from archc import zoo
 from archc.backends.pytorch.lengths import Length, lengths
 
 # What a knob is called that says how many layers follow each other, and its value for a size.
@@ -40,7 +40,7 @@ def knobs(path: Path) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-@pytest.mark.parametrize("path", zoo.files(), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", families())
 def test_length_does_not_grow_with_depth(path: Path) -> None:
     """Twice as deep, and as long."""
     for knob, value in knobs(path):

@@ -98,11 +98,11 @@ def body(name: str) -> list[str]:
 
 @cache
 def texts() -> dict[str, str]:
-    """Return the files of the first and the last variant of each family, and of the small specs."""
+    """Return the files of the first variant of each family, and of the small specs."""
     families: dict[Path, list[str]] = {}
     for name, path in zoo.index().items():
         families.setdefault(path, []).append(name)
-    shown = [name for names in families.values() for name in dict.fromkeys((names[0], names[-1]))]
+    shown = [name for names in families.values() for name in names[:1]]
     small = map(str, sorted((Path(__file__).parent / "specs").glob("*.yaml")))
     return {Path(spec).stem: archc.compile(spec).source() for spec in [*shown, *small]}
 

@@ -66,7 +66,6 @@ QUICK = [
     "shufflenet_v2_x0_5",
     "convnext_tiny",
     "swin_t",
-    "swin_v2_t",
 ]
 """Those that are compared to the last bit in the default run; alexnet and vgg by their features."""
 
