@@ -176,7 +176,7 @@ def side_by_side(architectures: Sequence[Architecture]) -> Picture:
     return picture([arch.network for arch in architectures], "family")
 
 
-def compile(  # noqa: A001
+def compile(  # noqa: A001 - as `re.compile` is called
     spec: str | Path | Source,
     variant: str | None = None,
     *,

@@ -27,7 +27,7 @@ import archc
 from archc import api, zoo
 from archc.backends.drawing.facts import short as counted
 from archc.backends.picture import Picture
-from archc.backends.table import BY, paper, render
+from archc.backends.table import paper, render
 from archc.cli import app
 from archc.diagnostics import Source
 from archc.language.functions import FUNCTIONS
@@ -490,7 +490,7 @@ def _tabulated(arch: archc.Architecture) -> str:
     """Return the table of a family's paper, or of the stages of one network of it."""
     said = arch.network.document.paper
     path = zoo.find(arch.name)
-    if said and said.by in BY:
+    if said and said.of_one:
         return render(paper([arch.network]), "markdown")
     if path is not None and said and (said.variants or said.by):
         return render(paper([a.network for a in api.compile_family(path)]), "markdown")

@@ -40,6 +40,7 @@ from archc.diagnostics import Source
 from archc.graph import Network
 
 OWN = "--by, --columns, --depth, --sort and --outputs"
+OF_A_BLOCK = ["name", "block", "output", "weights", "params", "macs"]
 FormatOpt = Annotated[str, typer.Option("--format", "-f", help=", ".join(FORMATS))]
 
 
@@ -90,16 +91,15 @@ def show(
     named = [variant] if variant else names_of(variants)
     try:
         if block is not None:
+            chosen = names_of(columns) or OF_A_BLOCK
             alone = attempt(
                 lambda: api.compile_block(what, block, _sizes(shape), variant, **settings)
             )
-            chosen = names_of(columns) or ["name", "block", "output", "weights", "params", "macs"]
             made = table(alone.network, "layer", chosen, convention)
         elif by == "variant":
             if depth is not None or outputs is not None:
                 usage("--depth and --outputs are for one network")
-            members = attempt(lambda: api.compile_family(what, named, **settings))
-            networks = [member.network for member in members]
+            networks = _family(what, named, settings)
             made = attempt(lambda: rows_of(networks, names_of(columns), convention, sort))
         elif (
             by == "paper"
@@ -135,8 +135,12 @@ def _is_family(spec: str | Source, *, own: bool, allow: bool) -> bool:
 def _shown(spec: str | Source, named: list[str], settings: dict[str, Any]) -> list[Network]:
     """Return the networks of a table: those named, or those that the paper's table is about."""
     document, chosen = attempt(lambda: api.open_spec(spec, None, allow_ops=settings["allow_ops"]))
-    if len(named) < 2 and document.paper and document.paper.by in BY:
+    if len(named) < 2 and document.paper and document.paper.of_one:
         return [attempt(lambda: api.compile(spec, *(named or [chosen]), **settings)).network]
+    return _family(spec, named, settings)
+
+
+def _family(spec: str | Source, named: list[str], settings: dict[str, Any]) -> list[Network]:
     members = attempt(lambda: api.compile_family(spec, named, **settings))
     return [member.network for member in members]
 

@@ -59,6 +59,11 @@ class Paper(Model):
             )
         return self
 
+    @property
+    def of_one(self) -> bool:
+        """Whether its table is about one network."""
+        return self.by not in (None, "variant")
+
 
 def _figure(value: Any) -> Figure:
     text = text_of(value)

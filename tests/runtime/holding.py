@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import nn
@@ -38,6 +39,9 @@ def hold(
     if ordered:
         assert {r.result for r in report.rows} == {"equal"}
     return report
+
+
+hold_ordered = partial(hold, ordered=True)
 
 
 def hold_keys(name: str, theirs: Callable[[], nn.Module]) -> tuple[nn.Module, nn.Module]:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import pairwise
 
 import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812 - as all do
-from holding import hold
+from holding import hold_ordered
 from torch import nn
 
 import archc
 from archc.runtime.torchvision import import_torchvision
-
-hold_ordered = partial(hold, ordered=True)
-
 
 ARGUMENTS = {"googlenet": {"init_weights": False, "aux_logits": False}}
 

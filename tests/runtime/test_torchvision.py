@@ -5,12 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from holding import hold, hold_new_weights
+from holding import hold_new_weights, hold_ordered
 from torch import nn
 from torch.nn.functional import relu
 
@@ -36,7 +35,6 @@ RESNETS = [
 ]
 SMALL = [(3, 64, 64), (3, 75, 49)]
 NATIVE = [(3, 224, 224), (3, 97, 97)]
-hold_ordered = partial(hold, ordered=True)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnext50_32x4d"])

@@ -134,6 +134,14 @@ def shortened(text: str, *, full: bool = False) -> str:
 # Stages, steps and blocks
 
 
+COUNTS = (
+    Column("params", "params", number=True),
+    Column("params_difference", "difference", number=True),
+    Column("macs", "MACs", number=True),
+    Column("macs_difference", "difference", number=True),
+)
+
+
 def stages(found: Difference) -> Table:
     """Return the table of stages: what each has, gives and costs, before and after."""
     columns = (
@@ -141,10 +149,7 @@ def stages(found: Difference) -> Table:
         Column("name", "stage"),
         Column("block", "block"),
         Column("output", "output"),
-        Column("params", "params", number=True),
-        Column("params_difference", "difference", number=True),
-        Column("macs", "MACs", number=True),
-        Column("macs_difference", "difference", number=True),
+        *COUNTS,
     )
     blocks = _described(found.before) | _described(found.after)
     rows = tuple(
@@ -273,10 +278,7 @@ def variants(differences: Sequence[Difference]) -> Table:
     columns = (
         Column("sign", ""),
         Column("name", "variant"),
-        Column("params", "params", number=True),
-        Column("params_difference", "difference", number=True),
-        Column("macs", "MACs", number=True),
-        Column("macs_difference", "difference", number=True),
+        *COUNTS,
         Column("keys", "state_dict"),
     )
     rows = tuple(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from archc.backends.pytorch.applications import Applications
@@ -149,7 +150,7 @@ class Choosing(Applications):
         flat = [i for side in sides for i in side]
         path = next((i.path for i in flat if i.path), "")
         name = self.step_name
-        ask = lambda: self.flag(asked[1], test.text, name)  # noqa: E731
+        ask = partial(self.flag, asked[1], test.text, name)
         varies = any(i.varies for i in flat)
         return Choice(path, varies, test.text, sides[0], sides[1], ask, merged)
 
@@ -233,7 +234,7 @@ class Choosing(Applications):
         self, expr: Expr, node: ast.expr, asked: Asked, contexts: Contexts
     ) -> list[Item] | None:
         """Read an expression as a choice by a test; None where modules depend on it."""
-        side = lambda cs: self.expression(expr, node, cs)  # noqa: E731
+        side = partial(self.expression, expr, node)
         try:
             with self.attempt():
                 made = self.choice(asked, contexts, (side, side), lambda c: given_by(expr, node, c))
