@@ -94,6 +94,11 @@ class Node:
         return self.target.macs(*self.shapes) if isinstance(self.target, Op) else 0
 
     @property
+    def read(self) -> tuple[Value, ...]:
+        """The inputs whose elements it reads, where others only say how large its result is."""
+        return self.inputs if self.op is None else self.inputs[: self.op.reads]
+
+    @property
     def shapes(self) -> tuple[Shape, ...]:
         """The shapes of the inputs."""
         return tuple(value.shape for value in self.inputs)

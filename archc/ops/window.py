@@ -69,6 +69,7 @@ class WindowMerge(Op):
 
     name = "window_merge"
     inputs = 2
+    reads = 1
     decisive = ("grid",)
 
     size: Size
@@ -132,6 +133,7 @@ class WindowMask(Op):
     """
 
     name = "window_mask"
+    reads = 0
     layouts = MAPS
     torch_helper = "window_mask"
 

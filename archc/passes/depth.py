@@ -40,7 +40,8 @@ def _lengths(
         rows = [longest[id(v)] for v in node.inputs]
         if node.module is None:
             own = int(counted(node))
-            best = [max((r[k] for r in rows), default=-1) for k in range(len(starts))]
+            read = rows[: len(node.read)]
+            best = [max((r[k] for r in read), default=-1) for k in range(len(starts))]
             best = [b + own if b >= 0 else -1 for b in best]
             longest.update({id(v): best for v in node.outputs})
             continue

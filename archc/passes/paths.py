@@ -1,7 +1,8 @@
 """Paths from input to output by their length (Veit et al. 2016, arXiv:1605.06431).
 
-A path chooses one value at every op that takes several; one that is taken three times, as by
-self-attention, is one way. Its length is counted in two ways:
+A path chooses one value at every op that takes several. One that is taken three times, as by
+self-attention, is three ways, one that is only asked for its size is none: paths are those of
+autograd's graph. Their length is counted in two ways:
 `branches`, the residual branches that it passes, as Veit et al. count (section 3: n blocks
 have 2^n paths, and their lengths are binomial), and `layers`, the weighted layers on it.
 The operand of a product that is a gate scales a signal and opens no path, unless asked for.
@@ -222,9 +223,9 @@ class Counting:
         meeting = self.meeting(module).get(id(node))
         long = meeting.residual if meeting and self.length == "branches" else ()
         layer = int(self.length == "layers" and node.op is not None and node.op.weighted)
-        first = {id(v): k for k, v in reversed(list(enumerate(node.inputs)))}.values()
+        read = range(len(node.read))
         return [
-            {layer + (k in long): 1} if k in first and k not in closed else {}
+            {layer + (k in long): 1} if k in read and k not in closed else {}
             for k in range(len(node.inputs))
         ]
 

@@ -134,7 +134,7 @@ class Dominators:
 
 def dominators(module: Module) -> Dominators:
     """Return the dominators in a module, values numbered by their identity."""
-    rows = ((tuple(map(id, n.inputs)), tuple(map(id, n.outputs))) for n in module.nodes)
+    rows = ((tuple(map(id, n.read)), tuple(map(id, n.outputs))) for n in module.nodes)
     return Dominators(map(id, module.inputs), rows)
 
 
@@ -166,7 +166,8 @@ def _matrix(node: Node, memo: dict[int, list[list[Cost | None]]]) -> list[list[C
     """Return the cost from each input of a node to each output."""
     if node.op is not None:
         own = None if node.op.activation else (int(node.op.weighted), 1)
-        return [[own] * len(node.inputs)] * len(node.outputs)
+        read = len(node.read)
+        return [[own] * read + [None] * (len(node.inputs) - read)] * len(node.outputs)
     module = node.module
     assert module is not None
     if id(module) not in memo:

@@ -34,6 +34,11 @@ class Step:
     join: Join | None = None
     fork: int | None = None
 
+    @property
+    def read(self) -> tuple[int, ...]:
+        """The inputs whose elements it reads."""
+        return self.inputs[: len(self.node.read)]
+
 
 @dataclass(frozen=True)
 class Tape:

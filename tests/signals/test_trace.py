@@ -290,3 +290,20 @@ def test_diagram_of_every_kind(small: Small) -> None:
         means = {row.name: row.forward["train"].mean for row in told.values}
         assert len(shown) >= len({*means.values()}) - 1, kind
         assert all(arrow.via for arrow in drawn.arrows)
+
+
+def test_a_title_of_a_picture_is_no_port(
+    run: Callable[..., Result], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The title of a trace has a colon, behind which Graphviz looks for a port of a node."""
+    spec, drawn = tmp_path / "t.yaml", tmp_path / "t.svg"
+    spec.write_text(
+        "archc: 1\nname: t\ninput: [2, 4, 4]\nblocks:\n  b:\n    conv1: conv(2, 3)\n"
+        "    out: conv1 + x\nbody:\n  b1: b\n",
+        encoding="utf-8",
+    )
+
+    assert run("trace", spec, "-o", drawn).exit_code == 0
+    assert capfd.readouterr().err == ""
+    picture = drawn.read_text(encoding="utf-8")
+    assert picture.count('class="node"') == len(("input", "conv1", "+", "title", "output"))

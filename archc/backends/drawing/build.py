@@ -334,7 +334,11 @@ class Builder:
         return Box(self.unique(path), kind, title, place=self.frame)
 
     def unique(self, path: str) -> str:
-        """Return an id that nothing else has: paths repeat where a module is used again."""
+        """Return an id that nothing else has: paths repeat where a module is used again.
+
+        What stands behind a colon would be a port of Graphviz.
+        """
+        path = path.replace(":", "")
         self.ids[path] += 1
         return path if self.ids[path] == 1 else f"{path}~{self.ids[path]}"
 

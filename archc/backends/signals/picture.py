@@ -63,7 +63,8 @@ def scene(tape: Tape, trace: Trace, mode: str) -> Scene:
         given = tuple(values[v] for v in step.inputs)
         old = step.node
         nodes.append(Node(step.owner, old.target, given, made, old.span, old.step, again=old.again))
-    title = f"{trace.network} {trace.at}, {mode}: mean ± std; ‖∂‖, the norm of the gradient"
+    part = f"{trace.network} {trace.at}".rstrip()
+    title = f"{part}, {mode}: mean ± std; ‖∂‖, the norm of the gradient"
     root = Module(trace.network, None, {}, tuple(values[v] for v in entering), nodes=nodes)
     leaving = read_outside(tape, window)
     said = {id(value): _said(rows.get(tape.names[v]), mode) for v, value in values.items()}

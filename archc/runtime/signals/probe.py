@@ -187,7 +187,7 @@ def depths(tape: Tape) -> list[int]:
     found = [0] * len(tape.names)
     for step in tape.steps:
         own = int(step.node.op is not None and step.node.op.weighted)
-        depth = max((found[v] for v in step.inputs), default=0) + own
+        depth = max((found[v] for v in step.read), default=0) + own
         for v in step.outputs:
             found[v] = depth
     return found
@@ -195,7 +195,7 @@ def depths(tape: Tape) -> list[int]:
 
 def waists(tape: Tape, depth: list[int]) -> list[int]:
     """Return the values that every way to the output passes, the last one of each depth."""
-    above = Dominators(tape.inputs, ((s.inputs, s.outputs) for s in tape.steps))
+    above = Dominators(tape.inputs, ((s.read, s.outputs) for s in tape.steps))
     return list({depth[v]: v for v in above.above(tape.outputs[0])}.values())
 
 
