@@ -318,7 +318,8 @@ def short(line: str, most: int = 200) -> str:
 
 def functions() -> str:
     """Return the functions of expressions, and what those do that Python has not."""
-    ours = {n: f for n, f in FUNCTIONS.items() if f.__module__ == "archc.language.functions"}
+    own = {n: f.compute for n, f in FUNCTIONS.items()}
+    ours = {n: f for n, f in own.items() if f.__module__ == "archc.language.functions"}
     ours = {n: f for n, f in ours.items() if f.__name__ == n}
     rows = [
         (f"`{n}({', '.join(inspect.signature(f).parameters)})`", sentences(f))

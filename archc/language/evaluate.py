@@ -7,47 +7,21 @@ are capped.
 from __future__ import annotations
 
 import ast
-import operator
+import math
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from archc.diagnostics import Diagnostic, SpecError, nearest
 from archc.language.expr import Expr, parse
 from archc.language.functions import FUNCTIONS, MAX_LENGTH, jumps_near
+from archc.language.kinds import Misfit
+from archc.language.operators import BINARY, COMPARE, UNARY
 from archc.language.source import Text
 
 MAX_BITS = 256
 MAX_STEPS = 200_000
 CONSTANTS: dict[str, Any] = {"true": True, "false": False, "none": None}
-
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Mod: operator.mod,
-    ast.Pow: operator.pow,
-}
-_UNARY: dict[type[ast.unaryop], Callable[[Any], Any]] = {
-    ast.USub: operator.neg,
-    ast.UAdd: operator.pos,
-    ast.Not: operator.not_,
-}
-_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.In: lambda a, b: a in b,
-    ast.NotIn: lambda a, b: a not in b,
-    ast.Is: operator.eq,  # `unit is preact` compares what the names mean
-    ast.IsNot: operator.ne,
-}
 
 
 class EvalFault(Exception):
@@ -125,7 +99,7 @@ class Evaluator:
             )
         if op is ast.Pow and isinstance(right, int) and abs(right) > MAX_BITS:
             raise EvalFault("too-much", f"`{ast.unparse(node)}` is too large a power", node)
-        return self.guarded(lambda: _BINARY[op](left, right), node)
+        return self.guarded(lambda: BINARY[op](left, right), node)
 
     def visit_unaryop(self, node: ast.UnaryOp) -> Any:
         return self.unary(node, self.evaluate(node.operand))
@@ -137,7 +111,7 @@ class Evaluator:
             raise EvalFault(
                 "bad-expression", f"`{ast.unparse(node)}` reckons with {describe(value)}", node
             )
-        return self.guarded(lambda: _UNARY[type(node.op)](value), node)
+        return self.guarded(lambda: UNARY[type(node.op)](value), node)
 
     def visit_boolop(self, node: ast.BoolOp) -> Any:
         wanted = isinstance(node.op, ast.Or)
@@ -153,11 +127,26 @@ class Evaluator:
         for op, part in zip(node.ops, node.comparators, strict=True):
             right = self.evaluate(part)
             self.spend((weight(left) + weight(right)) // 10, node)
-            compare = partial(_COMPARE[type(op)], left, right)
-            if not self.guarded(compare, node):
+            if not self.compare(node, op, left, right):
                 return False
             left = right
         return True
+
+    def compare(self, node: ast.Compare, op: ast.cmpop, left: Any, right: Any) -> bool:
+        """Compare two things that can be compared so."""
+        if isinstance(op, (ast.In, ast.NotIn)):
+            fits = isinstance(right, (list, dict)) or (
+                isinstance(right, str) and isinstance(left, str)
+            )
+            wrong = f"asks what is in {describe(right)}"
+        else:
+            fits, wrong = True, f"compares {describe(left)} with {describe(right)}"
+        try:
+            if fits:
+                return bool(COMPARE[type(op)](left, right))
+        except TypeError:
+            pass
+        raise EvalFault("bad-expression", f"`{ast.unparse(node)}` {wrong}", node)
 
     def visit_ifexp(self, node: ast.IfExp) -> Any:
         test = self.truth(self.evaluate(node.test), node.test)
@@ -174,27 +163,54 @@ class Evaluator:
                 None if p is None else self.evaluate(p)
                 for p in (node.slice.lower, node.slice.upper, node.slice.step)
             ]
-            return self.guarded(lambda: value[slice(*parts)], node)
+            return self.slice(node, value, parts)
         index = self.evaluate(node.slice)
-        if (
-            isinstance(value, list)
-            and isinstance(index, int)
-            and not -len(value) <= index < len(value)
-        ):
-            name = ast.unparse(node.value)
-            raise EvalFault(
-                "index-out-of-range",
-                f"`{name}[{index}]` is beyond the end: `{name}` has {len(value)} entries",
-                node,
-            )
         if not isinstance(value, (list, str, dict)):
+            raise self.no_list(node, value)
+        if isinstance(value, dict):
+            if isinstance(index, str) and index in value:
+                return value[index]
             raise EvalFault(
                 "bad-expression",
-                f"`{ast.unparse(node.value)}` is {describe(value)}, not a list",
+                f"`{ast.unparse(node)}` asks for {describe(index)}, which is no name of its values",
                 node,
-                _cut(value),
+                "its values: " + ", ".join(f"`{name}`" for name in value),
             )
-        return self.guarded(lambda: value[index], node)
+        if not isinstance(index, int):
+            raise EvalFault(
+                "bad-expression",
+                f"`{ast.unparse(node)}` counts with {describe(index)}",
+                node.slice,
+                "an entry of a list is asked for by a whole number, the first by 0",
+            )
+        if not -len(value) <= index < len(value):
+            name = ast.unparse(node.value)
+            what = f"{len(value)} {'entries' if isinstance(value, list) else 'letters'}"
+            raise EvalFault(
+                "index-out-of-range",
+                f"`{name}[{index}]` is beyond the end: `{name}` has {what}",
+                node,
+            )
+        return value[index]
+
+    def slice(self, node: ast.Subscript, value: Any, parts: list[Any]) -> Any:
+        """Return a stretch of a list or a text."""
+        if not isinstance(value, (list, str)):
+            raise self.no_list(node, value)
+        odd = next((p for p in parts if p is not None and not isinstance(p, int)), None)
+        if odd is not None or parts[2] == 0:
+            raise EvalFault(
+                "bad-expression",
+                f"`{ast.unparse(node)}` counts with {describe(parts[2] if odd is None else odd)}",
+                node,
+                "a stretch is `[first:end]`, in whole numbers",
+            )
+        return self.bounded(value[slice(*parts)], node)
+
+    def no_list(self, node: ast.Subscript, value: Any) -> EvalFault:
+        """Refuse an entry of what has none."""
+        message = f"`{ast.unparse(node.value)}` is {describe(value)}, not a list"
+        return EvalFault("bad-expression", message, node, _cut(value))
 
     def visit_tuple(self, node: ast.Tuple | ast.List) -> list[Any]:
         return [self.evaluate(part) for part in node.elts]
@@ -249,7 +265,10 @@ class Evaluator:
         name = ast.unparse(node.func)
         size = sum(weight(v) for v in values)
         self.spend(size * size // 100 if name == "unique" else size // 10, node)
-        result = self.guarded(lambda: FUNCTIONS[name](*values, **keywords), node)
+        try:
+            result = self.guarded(lambda: FUNCTIONS[name](*values, **keywords), node)
+        except Misfit as misfit:
+            raise self.misfit(node, misfit, [*values, *keywords.values()]) from None
         if jumps_near(name, values):
             self.warn(
                 "near-jump",
@@ -258,6 +277,24 @@ class Evaluator:
                 "reckon in whole numbers as far as you can: `29 * width // 100`, `a * k / n`",
             )
         return result
+
+    def misfit(self, node: ast.Call, misfit: Misfit, values: list[Any]) -> EvalFault:
+        """Say which argument a function does not take."""
+        written = [*node.args, *(k.value for k in node.keywords)]
+        culprit = next(
+            (n for n, v in zip(written, values, strict=False) if v is misfit.value), None
+        )
+        if culprit is None or misfit.value is None:
+            return EvalFault("bad-expression", misfit.message, node)
+        shown, text = describe(misfit.value), ast.unparse(culprit)
+        got = shown if shown.strip("`").endswith(text) else f"`{text}`, which is {shown}"
+        return EvalFault(
+            "bad-expression", f"{misfit.message}, got {got}", culprit, self.remedy(misfit.value)
+        )
+
+    def remedy(self, value: Any) -> str:  # noqa: ARG002 - for those who know more kinds of values
+        """Say what to do with a value that a function does not take."""
+        return ""
 
     def warn(self, code: str, message: str, node: ast.expr, help: str) -> None:
         """Note what may be wrong; subclasses have a place for it."""
@@ -270,20 +307,15 @@ class Evaluator:
             raise EvalFault(
                 "bad-expression", f"`{ast.unparse(node)}` divides by zero", node
             ) from None
-        except (
-            TypeError,
-            ValueError,
-            OverflowError,
-            KeyError,
-            IndexError,
-            AttributeError,
-        ) as error:
-            raise EvalFault(
-                "bad-expression", f"`{ast.unparse(node)}` has no value: {error}", node
-            ) from None
+        except OverflowError:
+            raise EvalFault("too-much", f"`{ast.unparse(node)}` is too large", node) from None
 
     def bounded(self, value: Any, node: ast.expr) -> Any:
-        """Hold a result to the caps on size."""
+        """Hold a result to the caps on size; a number is a real one."""
+        if isinstance(value, complex):
+            raise EvalFault("bad-expression", f"`{ast.unparse(node)}` is no real number", node)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise EvalFault("too-much", f"`{ast.unparse(node)}` is too large", node)
         if isinstance(value, int) and value.bit_length() > MAX_BITS:
             raise EvalFault("too-much", f"a number has at most {MAX_BITS} bits", node)
         if isinstance(value, (list, tuple)) and len(value) > MAX_LENGTH:
@@ -341,6 +373,8 @@ def describe(value: Any) -> str:
         return f"the number {value}"
     if isinstance(value, str):
         return f"the text `{value}`"
+    if isinstance(value, dict):
+        return "several values by name"
     return f"a list of {len(value)}" if isinstance(value, list) else str(value)
 
 

@@ -13,16 +13,9 @@ from dataclasses import dataclass
 
 from archc.diagnostics import Diagnostic, Span, SpecError
 from archc.language.source import Text
+from archc.language.syntax import odd, reason, reserved
 
 MAX_TEXT = 2000
-
-
-_ALLOWED = (
-    ast.Expression, ast.Constant, ast.Name, ast.Load, ast.Store, ast.BinOp, ast.UnaryOp, ast.BoolOp,
-    ast.Compare, ast.IfExp, ast.Subscript, ast.Slice, ast.Tuple, ast.List, ast.ListComp,
-    ast.GeneratorExp, ast.comprehension, ast.Call, ast.keyword, ast.Attribute, ast.Starred,
-    ast.operator, ast.unaryop, ast.boolop, ast.cmpop,
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +72,23 @@ def parse(text: Text) -> Expr:
 
 
 def _syntax(text: Text, error: Exception, shift: int) -> SpecError:
-    reason = error.msg if isinstance(error, SyntaxError) else "too deeply nested"
+    if (word := reserved(text)) is not None:
+        start = word[1] + len(text) - len(text.lstrip())
+        return SpecError(
+            [
+                Diagnostic(
+                    "reserved-name",
+                    f"`{word[0]}` is a reserved word, and no name that an expression can read",
+                    text.part(start, start + len(word[0])),
+                    help="give it another name",
+                )
+            ]
+        )
+    words, remedy = reason(error)
     offset = (getattr(error, "offset", None) or 1) - 1 - shift
     span = text.part(max(0, offset), max(1, offset + 1)) if offset < len(text) else text.span
-    diagnostic = Diagnostic("bad-expression", f"`{text}` is no expression: {reason}", span)
-    return SpecError([diagnostic])
+    message = f"`{text}` is no expression: {words}"
+    return SpecError([Diagnostic("bad-expression", message, span, help=remedy)])
 
 
 def _check(expr: Expr) -> None:
@@ -92,36 +97,29 @@ def _check(expr: Expr) -> None:
     except RecursionError:
         raise _fault(expr.text, "too deeply nested", "name parts of it under `let:`") from None
     for node in nodes:
-        if not isinstance(node, _ALLOWED) or isinstance(
-            node,
-            (ast.BitOr, ast.BitAnd, ast.BitXor, ast.LShift, ast.RShift, ast.MatMult, ast.Invert),
-        ):
-            kind = type(node).__name__
-            message = f"`{ast.unparse(node) if isinstance(node, ast.expr) else expr.text}` is not part of the expression language ({kind})"
-            raise SpecError(
-                [
-                    Diagnostic(
-                        "bad-expression",
-                        message,
-                        expr.span(node),
-                        help="numbers, names, arithmetic, comparisons, conditionals, lists and calls of known functions are",
-                    )
-                ]
-            )
+        if (strange := odd(node)) is not None:
+            raise _strange(expr, node, *strange)
         if isinstance(node, ast.Constant) and not isinstance(
             node.value, (int, float, str, bool, type(None))
         ):
-            raise SpecError(
-                [
-                    Diagnostic(
-                        "bad-expression",
-                        f"`{ast.unparse(node)}` is no constant of a spec",
-                        expr.span(node),
-                    )
-                ]
-            )
+            message = f"`{ast.unparse(node)}` is no number and no text of a spec"
+            raise SpecError([Diagnostic("bad-expression", message, expr.span(node))])
     if _depth(expr.tree) > 60:
         raise _fault(expr.text, "too deeply nested", "name parts of it under `let:`")
+
+
+def _strange(expr: Expr, node: ast.AST, what: str, remedy: str) -> SpecError:
+    """Refuse a node that expressions do not have; an operator stands in for its operation."""
+    whole = next((n for n in ast.walk(expr.tree) if getattr(n, "op", None) is node), node)
+    shown = (
+        ast.unparse(whole)
+        if isinstance(whole, ast.expr)
+        else f"**{ast.unparse(whole.value)}"
+        if isinstance(whole, ast.keyword)
+        else str(expr.text)
+    )
+    message = f"`{shown}` is {what}, which the expression language has not"
+    return SpecError([Diagnostic("bad-expression", message, expr.span(whole), help=remedy)])
 
 
 def _depth(node: ast.AST) -> int:

@@ -1,10 +1,12 @@
-"""The functions that expressions may call, on numbers and lists."""
+"""The functions that expressions may call, on numbers and lists; each says what it takes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from archc.language.kinds import Misfit, Taking, number
 
 MAX_LENGTH = 10_000
 HAIR = 1e-6
@@ -27,26 +29,74 @@ def cut(items: list[Any], sizes: list[int]) -> list[list[Any]]:
     """Cut a list into consecutive parts of the given sizes, which must add up to its length."""
     if sum(sizes) != len(items):
         message = f"the sizes add up to {sum(sizes)}, the list has {len(items)} entries"
-        raise ValueError(message)
+        raise Misfit(message)
     starts = [sum(sizes[:k]) for k in range(len(sizes))]
     return [items[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
 
 def linspace(first: float, last: float, count: int) -> list[float]:
     """Return `count` evenly spaced numbers from first to last, both included."""
-    if count > MAX_LENGTH:
-        message = f"a list has at most {MAX_LENGTH} entries"
-        raise ValueError(message)
+    _expect_short(count)
     return [first + (last - first) * k / max(count - 1, 1) for k in range(count)]
 
 
 def bounded_range(*bounds: int) -> list[int]:
     """Return Python's range as a list."""
+    if not 1 <= len(bounds) <= 3:
+        message = f"`range` takes 1 to 3 whole numbers, here are {len(bounds)}"
+        raise Misfit(message)
+    if len(bounds) == 3 and bounds[2] == 0:
+        message = "`range` takes steps of 0, which never end"
+        raise Misfit(message)
     turns = range(*bounds)
-    if len(turns) > MAX_LENGTH:
-        message = f"a list has at most {MAX_LENGTH} entries"
-        raise ValueError(message)
+    _expect_short(max(0, (turns.stop - turns.start) // turns.step))
     return list(turns)
+
+
+def _expect_short(length: int) -> None:
+    if length > MAX_LENGTH:
+        message = f"a list has at most {MAX_LENGTH} entries"
+        raise Misfit(message)
+
+
+def _chosen(choose: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """Return the smallest or largest of several numbers, or of one list of them."""
+
+    def choice(*values: Any, default: Any = None) -> Any:
+        items = values[0] if len(values) == 1 and isinstance(values[0], list) else list(values)
+        odd = next((v for v in items if not number(v)), None)
+        if odd is not None or (len(values) == 1 and items is not values[0]) or not values:
+            message = f"`{name}` takes numbers, or one list of them"
+            raise Misfit(message, odd)
+        if not items and default is None:
+            message = f"`{name}` takes numbers, but the list is empty"
+            raise Misfit(message)
+        return choose(items) if items else default
+
+    return choice
+
+
+def _sorted(items: list[Any], *, reverse: bool = False) -> list[Any]:
+    try:
+        return sorted(items, reverse=reverse)
+    except TypeError:
+        message = "`sorted` orders numbers, or texts, or lists of them"
+        raise Misfit(message) from None
+
+
+def _zip(*lists: list[Any]) -> list[list[Any]]:
+    lengths = [len(items) for items in lists]
+    if len({*lengths}) > 1:
+        message = f"`zip` takes lists of one length, here are {' and '.join(map(str, lengths))}"
+        raise Misfit(message)
+    return [list(row) for row in zip(*lists, strict=True)]
+
+
+def _log(value: float, base: float | None = None) -> float:
+    if base == 1:
+        message = "there is no logarithm to the base 1"
+        raise Misfit(message)
+    return math.log(value) if base is None else math.log(value, base)
 
 
 def jumps_near(name: str, values: list[Any]) -> bool:
@@ -66,31 +116,38 @@ def jumps_near(name: str, values: list[Any]) -> bool:
     return 0 < abs(place - round(place)) < HAIR
 
 
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "min": min,
-    "max": max,
-    "abs": abs,
-    "round": round,
-    "floor": math.floor,
-    "ceil": math.ceil,
-    "sqrt": math.sqrt,
-    "log": math.log,
-    "log2": math.log2,
-    "exp": math.exp,
-    "int": int,
-    "float": float,
-    "len": len,
-    "sum": sum,
-    "range": bounded_range,
-    "zip": lambda *lists: [list(row) for row in zip(*lists, strict=True)],
-    "enumerate": lambda items, start=0: [[k, item] for k, item in enumerate(items, start)],
-    "sorted": sorted,
-    "list": lambda *items: list(items),
-    "unique": unique,
-    "count": lambda items, item: items.count(item),
-    "cut": cut,
-    "linspace": linspace,
-    "make_divisible": make_divisible,
+_TABLE: dict[str, tuple[Callable[..., Any], str]] = {
+    "min": (_chosen(min, "min"), "*values: anything, default: number = none"),
+    "max": (_chosen(max, "max"), "*values: anything, default: number = none"),
+    "abs": (abs, "value: number"),
+    "round": (round, "value: number, digits: whole = none"),
+    "floor": (math.floor, "value: number"),
+    "ceil": (math.ceil, "value: number"),
+    "sqrt": (math.sqrt, "value: size"),
+    "log": (_log, "value: positive, base: positive = none"),
+    "log2": (math.log2, "value: positive"),
+    "exp": (math.exp, "value: number"),
+    "int": (int, "value: number"),
+    "float": (float, "value: number"),
+    "len": (len, "items: sequence"),
+    "sum": (sum, "items: numbers, start: number = none"),
+    "range": (bounded_range, "*bounds: whole"),
+    "zip": (_zip, "*lists: list"),
+    "enumerate": (
+        lambda items, start=0: [[k, item] for k, item in enumerate(items, start)],
+        "items: list, start: whole = none",
+    ),
+    "sorted": (_sorted, "items: list, reverse: flag = none"),
+    "list": (lambda *items: list(items), "*items: anything"),
+    "unique": (unique, "items: list"),
+    "count": (lambda items, item: items.count(item), "items: list, item: anything"),
+    "cut": (cut, "items: list, sizes: counts"),
+    "linspace": (linspace, "first: number, last: number, count: count"),
+    "make_divisible": (make_divisible, "value: number, divisor: divisor = none, minimum: whole = none"),
+}  # fmt: skip
+
+FUNCTIONS: Mapping[str, Taking] = {
+    name: Taking(name, compute, takes) for name, (compute, takes) in _TABLE.items()
 }
 
 

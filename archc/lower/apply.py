@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from archc.diagnostics import Note, Span, SpecError
 from archc.graph import Module, Node, Value, flat, join
 from archc.language.evaluate import EvalFault, describe
-from archc.lower.complaints import complaint
+from archc.lower.complaints import complaint, huge
 from archc.lower.linking import NetworkDef
 from archc.lower.marks import NOTHING, Poisoned
 from archc.lower.reader import Reader, is_op, takes
@@ -151,6 +151,12 @@ class Applier:
                     "tensor-argument",
                     f"`{callee.name}`: `{name}` must be a number, got {describe(value)}",
                     node,
+                )
+            if (wide := huge(value)) is not None:
+                raise EvalFault(
+                    "bad-argument",
+                    f"`{callee.name}`: `{name}` must be below 2 ** 63, got {wide}",
+                    dict(callee.places).get(name, node),
                 )
         try:
             op: Op = target(

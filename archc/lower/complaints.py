@@ -47,3 +47,10 @@ def complaint(reader: Reader, callee: Callee, error: Any, node: ast.expr, label:
     said = said if said.startswith(("must", "is")) else f"must{said}"
     message = f"`{callee.name}`: `{name}` {said.split(', got')[0]}, got {shown}"
     return Diagnostic("bad-argument", message, reader.expr.span(place), label)
+
+
+def huge(value: Any) -> int | None:
+    """Return a whole number in an argument that 64 bits can't hold, None where there is none."""
+    if isinstance(value, (list, tuple)):
+        return next((h for v in value if (h := huge(v)) is not None), None)
+    return value if isinstance(value, int) and not -(2**63) <= value < 2**63 else None

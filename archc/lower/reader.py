@@ -14,7 +14,7 @@ from archc.language.expr import Expr
 from archc.language.functions import FUNCTIONS, unmixed
 from archc.language.initialisers import INITIALISERS
 from archc.lower.marks import MISSING, NOTHING, Poisoned, is_known
-from archc.lower.reuse import reuse
+from archc.lower.reuse import Reused, reuse
 from archc.lower.scope import Callee, Scope
 from archc.lower.wiring import Wiring, is_tensor
 from archc.ops import Op
@@ -54,8 +54,14 @@ class Reader(Wiring):
             raise SpecError([deep]) from None
 
     def read(self, node: ast.expr) -> Any:
-        """Evaluate a node, its faults as diagnostics."""
-        return self.guard(lambda: self.evaluate(node))
+        """Evaluate a node that is no step, its faults as diagnostics."""
+        return self.guard(lambda: self.applied(self.evaluate(node), node))
+
+    def applied(self, value: Any, node: ast.expr) -> Any:
+        """Return a value, which may be no module that waits for one."""
+        if isinstance(value, Reused):
+            raise value.alone(node)
+        return value
 
     def choose(self, node: ast.expr) -> ast.expr:
         """Return the branch of a conditional expression that is taken."""
@@ -190,6 +196,9 @@ class Reader(Wiring):
         name = ast.unparse(node.func)
         if name in FUNCTIONS and (callee is MISSING or not tensors):
             return self.function(node, arguments)
+        for head, where in [(callee, node.func), *zip(arguments, node.args, strict=True)]:
+            if isinstance(head, Reused) and (not tensors or where is not node.func):
+                raise head.alone(where)
         keywords = {
             k.arg: self.keyword(k)
             for k in node.keywords
@@ -257,6 +266,12 @@ class Reader(Wiring):
                 return NOTHING
         return super().function(node, values)
 
+    def remedy(self, value: Any) -> str:
+        """Say what to do with a value of the network that a function does not take."""
+        if not is_tensor(value):
+            return super().remedy(value)
+        return "functions reckon with numbers; what an op does with values is in docs/ops.md, and an op of your own in docs/plugins.md"
+
     def keyword(self, keyword: ast.keyword) -> Any:
         """Evaluate a keyword argument, which is never a tensor."""
         value = self.evaluate(keyword.value)
@@ -279,6 +294,8 @@ class Reader(Wiring):
         self, callee: Any, arguments: list[Any], keywords: dict[str, Any], node: ast.Call
     ) -> Any:
         """Return an op or block with arguments bound to its parameters."""
+        if isinstance(callee, Reused):
+            raise callee.configured(node)
         if callee is None or callee.name == "identity":
             return callee
         bound, places = dict(callee.arguments), dict(callee.places)

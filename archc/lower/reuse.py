@@ -32,11 +32,35 @@ def reuse(reader: Reader, node: ast.Call) -> Any:
     return Reused(frame.named[name])
 
 
+def unapplied(node: ast.expr) -> tuple[str, str]:
+    """Say that a module is named and not applied, and what to write."""
+    text = ast.unparse(node)
+    hint = f"say what it takes: `{text}(prev)` is the value of the step above, or name another"
+    return f"`{text}` is a module that is applied to no value", hint
+
+
 @dataclass(frozen=True)
 class Reused:
     """The module of an earlier step, to be applied again."""
 
     node: Node
+
+    def __str__(self) -> str:
+        return f"the module of `{self.node.path}`"
+
+    def alone(self, node: ast.expr) -> EvalFault:
+        """Refuse it where it is applied to no value."""
+        message, hint = unapplied(node)
+        return EvalFault("bad-reuse", message, node, hint)
+
+    def configured(self, node: ast.Call) -> EvalFault:
+        """Refuse arguments for it."""
+        return EvalFault(
+            "bad-reuse",
+            f"`{ast.unparse(node)}` gives arguments to {self}, which has had its own",
+            node,
+            "a module that is used again keeps the arguments of its first use",
+        )
 
     def apply(self, applier: Applier, reader: Reader, values: list[Any], at: ast.expr) -> Any:
         """Apply the module once more: its operations count again, its tensors do not."""

@@ -141,7 +141,7 @@ class Scope(Mapping[str, Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def child(self, **values: Any) -> Scope:
+    def child(self, /, **values: Any) -> Scope:
         """Return a scope inside this one."""
         return Scope(values, self)
 

@@ -304,7 +304,9 @@ class Steps:
             reader.trail = self.path(frame, place)
             chosen = reader.guard(lambda: reader.choose(step.tree))
             result = reader.guard(
-                lambda: reader.whole(chosen) if chosen is step.tree else reader.evaluate(chosen)
+                lambda: reader.applied(
+                    reader.whole(chosen) if chosen is step.tree else reader.evaluate(chosen), chosen
+                )
             )
             if isinstance(result, (Callee, type(None))):
                 if result is None:

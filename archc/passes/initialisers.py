@@ -16,6 +16,14 @@ from archc.language.spec import Rule
 from archc.ops import OPS
 from archc.passes.territories import own_modules
 
+# What is reckoned from how many inputs or outputs an element of a tensor has.
+RANKED = {
+    "fan_in",
+    "fan_out",
+    "in_features",
+    *(i for i in INITIALISERS if i.startswith(("kaiming", "xavier"))),
+}
+
 
 def initialisers(network: Network) -> list[Diagnostic]:
     """Return what is wrong with the rules of the file, of what it imports, and of their steps."""
@@ -38,6 +46,7 @@ def _judge_rule(rule: Rule, nodes: list[Node], scope: Mapping[str, Any]) -> Iter
             message = f"`{nodes[0].name}` has no tensor `{tensor}`"
             yield Diagnostic("unknown-tensor", message, tensor.span, help=nearest(tensor, known))
         yield from _judge(expr, scope)
+        yield from _judge_rank(expr, str(tensor), nodes)
 
 
 def _judge_step(node: Node, scope: Mapping[str, Any]) -> Iterator[Diagnostic]:
@@ -52,6 +61,24 @@ def _judge_step(node: Node, scope: Mapping[str, Any]) -> Iterator[Diagnostic]:
                 "unknown-tensor", message, rule.text.span, help=nearest(name, _possible(node))
             )
         yield from _judge(rule, scope)
+        yield from _judge_rank(rule, str(name), [node])
+
+
+def _judge_rank(expr: Expr, tensor: str, nodes: list[Node]) -> Iterator[Diagnostic]:
+    """Refuse what asks for the fans of a vector, which has none."""
+    asks = next(
+        (n for n in ast.walk(expr.tree) if isinstance(n, ast.Name) and n.id in RANKED), None
+    )
+    vector = next(
+        (n for n in nodes if len(getattr(n.tensors.get(tensor), "shape", (1, 1))) < 2), None
+    )
+    if asks is not None and vector is not None:
+        yield Diagnostic(
+            "bad-initialiser",
+            f"`{asks.id}` needs a tensor of two or more dimensions, but `{tensor}` of `{vector.name}` has one",
+            expr.span(asks),
+            help="`zeros`, `ones`, `normal(std)`, `uniform(bound)` and a number fill any tensor",
+        )
 
 
 def _possible(node: Node) -> set[str]:

@@ -12,6 +12,7 @@ from archc.rules.dead import dead_names, dead_values
 from archc.rules.fanout import fan_out
 from archc.rules.keys import keys
 from archc.rules.names import clashes, unknown
+from archc.rules.outputs import training_outputs
 from archc.rules.structure import structure
 from archc.rules.table import Table
 from archc.rules.walk import Walker
@@ -26,6 +27,7 @@ POISON: tuple[Callable[[Document | Library, Table], list[tuple[str, Diagnostic]]
 HARMLESS: tuple[Callable[[Document | Library, Table], list[Diagnostic]], ...] = (
     keys,
     structure,
+    training_outputs,
     dead_values,
     dead_names,
 )

@@ -6,6 +6,7 @@ import ast
 
 from archc.language.functions import FUNCTIONS, unmixed
 from archc.language.initialisers import FANS, INITIALISERS
+from archc.lower.reuse import unapplied
 from archc.rules.reading import NameReader
 from archc.rules.table import Call, Entry, Kind
 
@@ -17,6 +18,9 @@ class Reader(NameReader):
         """Read a whole step, every branch of it: an op that is not applied takes what runs."""
         for branch in self.branches(node):
             kind = self.head(node) if isinstance(node, ast.Name) else self.kind(branch)
+            if self.reuses(branch):
+                self.unapplied(branch)
+                continue
             call = self.applied(branch)
             if kind in (Kind.OP, Kind.PARAM, Kind.ANY) and (call is None or call.takes):
                 self.frame.take(sure=kind is not Kind.ANY)
@@ -43,6 +47,9 @@ class Reader(NameReader):
             return Kind.OP
         kinds = self.all(node.args)
         self.keywords(node)
+        if self.reuses(node.func) and not {Kind.VALUE, Kind.ANY} & {*kinds}:
+            self.unapplied(node.func)
+            return Kind.VALUE
         call = self.table.calls.pop(id(node.func), None)
         again = isinstance(node.func, ast.Call) and bool(node.args)
         composed = (
@@ -94,6 +101,16 @@ class Reader(NameReader):
                 node,
                 "write `reuse(step)(value)`",
             )
+
+    def reuses(self, node: ast.expr) -> bool:
+        """Whether a piece names the module of a step, `reuse(step)`."""
+        named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        return named and node.func.id == "reuse" and "reuse" not in self.names  # type: ignore[attr-defined]
+
+    def unapplied(self, node: ast.expr) -> None:
+        """Report a module that is named and applied to nothing."""
+        message, hint = unapplied(node)
+        self.report("bad-reuse", message, node, hint)
 
     def configured(self, call: Call, node: ast.Call, *, applied: bool) -> None:
         """Note the arguments of an op or block; a second call only says what it takes."""
@@ -151,10 +168,11 @@ class Reader(NameReader):
 
     def tensor_argument(self, keyword: ast.keyword) -> None:
         """Report a keyword argument that is a value of the network."""
-        if isinstance(keyword.value, ast.Name) and (value := self.names[keyword.value.id].value):
-            value.read = True
         text = ast.unparse(keyword.value)
-        named = isinstance(keyword.value, ast.Name)
+        entry = self.names.get(text)
+        if entry is not None and entry.value is not None:
+            entry.value.read = True
+        named = entry is not None
         hint = (
             f"write `{keyword.arg}={text}()` for the op"
             if text in self.table.ops or text in self.table.signatures

@@ -28,7 +28,7 @@ def dead_values(_: Document | Library, table: Table) -> list[Diagnostic]:
 
 
 def _value(value: Def) -> Diagnostic:
-    name = f"`{value.name}`" if value.name else "this step"
+    name = f"`{value.shown}`" if value.name else "this step"
     return Diagnostic(
         "dead-value",
         f"nothing reads the value of {name}",

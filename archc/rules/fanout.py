@@ -29,9 +29,9 @@ def _silent(value: Def) -> list[Diagnostic]:
 def _diagnostic(value: Def, taker: Step) -> Diagnostic:
     use = next((u for u in value.named if _where(value, u) != taker.name), value.named[0])
     here = _where(value, use)
-    used = f"`{value.name}` is used in `{here}`" if here else f"`{value.name}` is used further down"
+    used = f"`{use.name}` is used in `{here}`" if here else f"`{use.name}` is used further down"
     step = f"`{taker.name}`" if taker.name else "this step"
-    names = [value.name] if value.owner == "" else ["x", value.name]
+    names = [use.name] if value.owner == "" else ["x", use.name]
     nested = isinstance(taker.node, (Body, Chain)) or (
         isinstance(taker.node, Modified) and isinstance(taker.node.do, (Body, Chain))
     )
@@ -46,8 +46,8 @@ def _diagnostic(value: Def, taker: Step) -> Diagnostic:
         "silent-fan-out",
         message,
         taker.span,
-        notes=(Note(use.span, f"`{value.name}` is used here"),),
-        help=_help(value, taker, nested or bare),
+        notes=(Note(use.span, f"`{use.name}` is used here"),),
+        help=_help(use.name, taker, nested or bare),
     )
 
 
@@ -56,10 +56,10 @@ def _where(value: Def, use: Use) -> str:
     return use.path[value.depth].name if len(use.path) > value.depth else ""
 
 
-def _help(value: Def, taker: Step, nested: bool) -> str:
+def _help(value: str, taker: Step, nested: bool) -> str:
     name = taker.name or "the step"
     if not nested:
         return ""
     if isinstance(taker.node, Modified):
         return f"`from:` beside `do:` says what `{name}` takes"
-    return f"put what `{name}` is made of under `do:`, and `from: {value.name}` beside it"
+    return f"put what `{name}` is made of under `do:`, and `from: {value}` beside it"

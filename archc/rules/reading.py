@@ -146,7 +146,7 @@ class NameReader:
         """Note that a name of the scope is read."""
         self.table.used[id(entry)] = entry
         if entry.value is not None and not size:
-            entry.value.named.append(Use(self.expr.span(node), self.frame.path))
+            entry.value.named.append(Use(node.id, self.expr.span(node), self.frame.path))
             entry.value.read = True
         return entry.kind
 

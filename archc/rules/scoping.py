@@ -43,7 +43,7 @@ class Scoper:
 
     def define(self, frame: Frame, name: str, span: Span, origin: Origin, shown: str = "") -> Def:
         """Bring a value into scope."""
-        made = Def(name, span, frame.owner, origin, len(frame.path))
+        made = Def(name, span, frame.owner, origin, len(frame.path), shown=shown or name)
         self.table.defs.append(made)
         if name:
             hidden = frame.names.get(name)

@@ -51,6 +51,7 @@ class Step:
 class Use:
     """A place that names a value; `path` are the steps around it, from the outermost."""
 
+    name: str
     span: Span
     path: tuple[Step, ...]
 
@@ -69,6 +70,8 @@ class Def:
     depth: int
     copies: re.Pattern[str] | None = None
     """What the names of its copies look like, where these have names of their own."""
+    shown: str = ""
+    """Its key as written."""
     named: list[Use] = field(default_factory=list)
     taken: list[tuple[Step, ...]] = field(default_factory=list)
     read: bool = False
