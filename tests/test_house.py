@@ -19,6 +19,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # The rooms in import order: a module imports only from its own room and those before it.
 ROOMS = (
     "version",
+    "limits",
     "diagnostics",
     "shapes",
     "windows",

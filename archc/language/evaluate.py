@@ -14,13 +14,12 @@ from typing import Any
 
 from archc.diagnostics import Diagnostic, SpecError, nearest
 from archc.language.expr import Expr, parse
-from archc.language.functions import FUNCTIONS, MAX_LENGTH, jumps_near
+from archc.language.functions import FUNCTIONS, jumps_near
 from archc.language.kinds import Misfit
 from archc.language.operators import BINARY, COMPARE, UNARY
 from archc.language.source import Text
+from archc.limits import MAX_BITS, MAX_LENGTH, MAX_RECKONING, Excess, measure, weight
 
-MAX_BITS = 256
-MAX_STEPS = 200_000
 CONSTANTS: dict[str, Any] = {"true": True, "false": False, "none": None}
 
 
@@ -55,7 +54,7 @@ class Evaluator:
     def spend(self, steps: int, node: ast.expr) -> None:
         """Count steps, or entries of lists by the ten; raises EvalFault where they are too many."""
         self.steps += steps
-        if self.steps > MAX_STEPS:
+        if self.steps > MAX_RECKONING:
             raise EvalFault("too-much", "the expression takes too long", node)
 
     def visit_constant(self, node: ast.Constant) -> Any:
@@ -213,7 +212,9 @@ class Evaluator:
         return EvalFault("bad-expression", message, node, _cut(value))
 
     def visit_tuple(self, node: ast.Tuple | ast.List) -> list[Any]:
-        return [self.evaluate(part) for part in node.elts]
+        items = [self.evaluate(part) for part in node.elts]
+        self.bounded(items, node)
+        return items
 
     visit_list = visit_tuple
 
@@ -221,7 +222,9 @@ class Evaluator:
         raise EvalFault("bad-expression", f"`{ast.unparse(node)}` can't stand here", node)
 
     def visit_listcomp(self, node: ast.ListComp | ast.GeneratorExp) -> list[Any]:
-        return list(self.turns(node.elt, node.generators, self.scope))
+        items = list(self.turns(node.elt, node.generators, self.scope))
+        self.bounded(items, node)
+        return items
 
     visit_generatorexp = visit_listcomp
 
@@ -302,7 +305,10 @@ class Evaluator:
     def guarded(self, compute: Callable[[], Any], node: ast.expr) -> Any:
         """Compute, turning Python's complaints into faults of the spec."""
         try:
-            return self.bounded(compute(), node)
+            value = compute()
+            if isinstance(value, complex):
+                raise EvalFault("bad-expression", f"`{ast.unparse(node)}` is no real number", node)
+            return self.bounded(value, node)
         except ZeroDivisionError:
             raise EvalFault(
                 "bad-expression", f"`{ast.unparse(node)}` divides by zero", node
@@ -316,10 +322,10 @@ class Evaluator:
             raise EvalFault("bad-expression", f"`{ast.unparse(node)}` is no real number", node)
         if isinstance(value, float) and not math.isfinite(value):
             raise EvalFault("too-much", f"`{ast.unparse(node)}` is too large", node)
-        if isinstance(value, int) and value.bit_length() > MAX_BITS:
-            raise EvalFault("too-much", f"a number has at most {MAX_BITS} bits", node)
-        if isinstance(value, (list, tuple)) and len(value) > MAX_LENGTH:
-            raise EvalFault("too-much", f"a list has at most {MAX_LENGTH} entries", node)
+        try:
+            self.spend(measure(value) // 10, node)
+        except Excess as fault:
+            raise EvalFault("too-much", str(fault), node) from None
         return list(value) if isinstance(value, tuple) else value
 
 
@@ -329,11 +335,6 @@ def _cut(value: Any) -> str:
         if str(value) == "`split`"
         else ""
     )
-
-
-def weight(value: Any) -> int:
-    """Return the number of entries of a list, those of inner lists counted too."""
-    return sum(1 + weight(v) for v in value) if isinstance(value, list) else 0
 
 
 def listed(value: Any, node: ast.expr) -> list[Any]:

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from archc.diagnostics import Diagnostic, Span, SpecError
 from archc.language.source import Text
 from archc.language.syntax import odd, reason, reserved
-
-MAX_TEXT = 2000
+from archc.limits import MAX_TEXT
 
 
 @dataclass(frozen=True, eq=False)

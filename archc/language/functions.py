@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 from archc.language.kinds import Misfit, Taking, number
+from archc.limits import MAX_LENGTH
 
-MAX_LENGTH = 10_000
 HAIR = 1e-6
 
 
@@ -27,10 +28,10 @@ def unique(items: list[Any]) -> list[Any]:
 
 def cut(items: list[Any], sizes: list[int]) -> list[list[Any]]:
     """Cut a list into consecutive parts of the given sizes, which must add up to its length."""
-    if sum(sizes) != len(items):
-        message = f"the sizes add up to {sum(sizes)}, the list has {len(items)} entries"
+    *starts, total = accumulate(sizes, initial=0)
+    if total != len(items):
+        message = f"the sizes add up to {total}, the list has {len(items)} entries"
         raise Misfit(message)
-    starts = [sum(sizes[:k]) for k in range(len(sizes))]
     return [items[start : start + size] for start, size in zip(starts, sizes, strict=True)]
 
 

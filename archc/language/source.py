@@ -13,9 +13,7 @@ from typing import Any
 import yaml
 
 from archc.diagnostics import Diagnostic, Note, Source, Span, SpecError
-
-MAX_BYTES = 1_000_000
-MAX_DEPTH = 40
+from archc.limits import MAX_BYTES, MAX_DEPTH
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _QUOTE = "a comma, a bracket or `: ` ends a plain scalar here: quote the text, or put it on a line of its own"

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from archc.diagnostics import Note, Span, SpecError
 from archc.graph import Module, Node, Value, flat, join
 from archc.language.evaluate import EvalFault, describe
+from archc.limits import MAX_NESTING, weight
 from archc.lower.complaints import complaint, huge
 from archc.lower.linking import NetworkDef
 from archc.lower.marks import NOTHING, Poisoned
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from archc.lower.lowering import Lowering
 
 LEAVES_OUT = ("add", "sum", "mean", "concat")
-MAX_NESTING = 40
 
 
 class Applier:
@@ -60,6 +60,7 @@ class Applier:
             values = [v for v in values if v is not NOTHING]
             if not values:
                 return NOTHING
+        self.lowering.reckon(sum(weight(v) for _, v in callee.arguments) // 10)
         for parameter in callee.required:
             if parameter not in dict(callee.arguments) and parameter not in self.defaults(callee):
                 raise EvalFault(
@@ -132,6 +133,7 @@ class Applier:
     def made(self, reader: Reader, made: Node, node: ast.expr) -> None:
         """Record a node under the piece of text that made it."""
         self.lowering.spend()
+        self.lowering.reckon(len(made.inputs) + len(made.outputs))
         for value in made.outputs:
             value.node = made
         reader.made.append(made)

@@ -16,7 +16,9 @@ from archc.graph import Module, Network, Output, Stage, Value, flat
 from archc.language.expr import Expr
 from archc.language.source import Text
 from archc.language.spec import Body, Chain, Document, Outputs
+from archc.limits import MAX_SIZE, MAX_WORK
 from archc.lower.apply import Applier
+from archc.lower.bounds import TooLarge
 from archc.lower.choosing import choose, prune
 from archc.lower.files import File
 from archc.lower.frames import Frame, Place, freeze
@@ -24,11 +26,10 @@ from archc.lower.linking import NetworkDef
 from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned, is_known
 from archc.lower.rows import Rows
 from archc.lower.scope import BlockDef, Scope, place
-from archc.lower.steps import MAX_STEPS, Steps, TooLarge
+from archc.lower.steps import Steps
 from archc.shapes import Shape
 
 LAYOUTS = {3: "c h w", 1: "c"}
-MAX_SIZE = 1_000_000
 
 
 class Lowering(Steps):
@@ -43,9 +44,9 @@ class Lowering(Steps):
         faulty: frozenset[str] = frozenset(),
         chosen: Sequence[Text] = (),
     ) -> None:
+        super().__init__()
         self.document = document
         self.diagnostics: list[Diagnostic] = []
-        self.spent = 0
         self.modules: dict[Any, Module] = {}
         self.stack: list[tuple[BlockDef, Mapping[str, Any]]] = []
         self.name, self.variant, self.settings = name, variant, settings
@@ -56,24 +57,26 @@ class Lowering(Steps):
         self.parts: dict[int, str] = {}
 
     def run(self) -> Network | None:
-        """Lower the network; None where it is too wrong to have one."""
+        """Lower the network; None where it is too wrong or too large to have one."""
+        try:
+            return self.lowered()
+        except TooLarge as fault:
+            self.report("too-large", fault.message, self.document.name.span, help=fault.help)
+            return None
+        finally:
+            self.reckoned = -MAX_WORK  # what backends read again was counted here
+
+    def lowered(self) -> Network | None:
+        """Lower the network; raises TooLarge where it is beyond a limit."""
         x = self.input()
         if x is None or "" in self.file.faulty:
             return None
         root = Module(self.name, self.document, dict(self.settings), (x,), places={})
         frame = Frame(root, Scope({}, self.file.scope), {"x": x}, x)
         root.scope = frame.scope
-        try:
-            result = self.network_body(frame, self.document)
-        except TooLarge:
-            self.report(
-                "too-large",
-                f"the network has more than {MAX_STEPS} steps",
-                self.document.name.span,
-                help="the copies of a block with the same arguments count once",
-            )
-            return None
+        result = self.network_body(frame, self.document)
         root.outputs = self.network_outputs(self.document.outputs, frame, result, self.chosen)
+        self.expect_room(root)
         known = bool(root.outputs) and all(
             isinstance(v, Value) for o in root.outputs for v in flat(o.value)
         )
@@ -179,6 +182,7 @@ class Lowering(Steps):
                 self.modules[key] = self._block(definition, file, arguments, inputs, trail)
             finally:
                 self.stack.pop()
+            self.expect_room(self.modules[key])
         module = self.modules[key]
         return module if module.outputs else None
 

@@ -38,6 +38,12 @@ class Reader(Wiring):
         self.made: list[Node] = []
         self.trail = ""
 
+    def spend(self, steps: int, node: ast.expr) -> None:
+        """Count steps, those of all expressions of the network too."""
+        super().spend(steps, node)
+        if self.lowering is not None:  # the emitter reads again what was counted before
+            self.lowering.reckon(steps)
+
     def guard(self, compute: Callable[[], Any]) -> Any:
         """Compute, turning faults into diagnostics at their place in the text."""
         try:

@@ -10,6 +10,7 @@ from archc.diagnostics import Diagnostic, SpecError, nearest
 from archc.graph import join
 from archc.language.evaluate import describe
 from archc.language.expr import Expr
+from archc.limits import MAX_LENGTH
 from archc.lower.marks import ABSENT, UNKNOWN, Poisoned
 from archc.lower.reader import Reader, takes
 from archc.lower.scope import Callee
@@ -62,13 +63,13 @@ class Rows:
         if row.stage is not None:
             frame.stage = lowering.fill(frame, row.stage)
         depth = 1 if row.depth is None else lowering.data(frame.scope, row.depth, frame)
-        if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= 10_000:
+        if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= MAX_LENGTH:
             assert row.depth is not None
             raise SpecError(
                 [
                     Diagnostic(
                         "bad-depth",
-                        f"`depth` must be a whole number from 0 to 10000, got {describe(depth)}",
+                        f"`depth` must be a whole number from 0 to {MAX_LENGTH}, got {describe(depth)}",
                         row.depth.text.span,
                     )
                 ]

@@ -12,35 +12,33 @@ from archc.language.evaluate import EvalFault, describe, listed, unpack
 from archc.language.expr import Expr
 from archc.language.scalars import Key, Loop
 from archc.language.spec import Body, Chain, Modified, Row
+from archc.limits import MAX_LENGTH
+from archc.lower.bounds import Bounds
 from archc.lower.frames import Frame, Place
 from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned
 from archc.lower.reader import Reader
 from archc.lower.rows import Rows
-from archc.lower.scope import Callee, Scope
+from archc.lower.scope import Callee, Scope, place
 from archc.lower.wiring import is_tensor
 
 if TYPE_CHECKING:
     from archc.lower.apply import Applier
 
-MAX_STEPS = 50_000
 
-
-class TooLarge(Exception):
-    """The network has more than MAX_STEPS distinct steps."""
-
-
-class Steps:
+class Steps(Bounds):
     """The part of lowering that goes through the steps of a body, in the order of the text."""
 
     diagnostics: list[Diagnostic]
     applier: Applier
     rows: Rows
-    spent: int
 
     def data(self, scope: Scope, value: Any, frame: Frame | None = None) -> Any:
         """Evaluate a value of the spec, an expression or a list of them, in a scope."""
         if isinstance(value, tuple):
-            return [self.data(scope, item, frame) for item in value]
+            items = [self.data(scope, item, frame) for item in value]
+            if value:
+                self.expect_small(items, place(value))
+            return items
         reader = Reader(self, value, scope, frame)
         found = reader.read(value.tree)
         self.expect_nothing_made(reader)
@@ -101,12 +99,6 @@ class Steps:
             if result is not ABSENT:
                 frame.running, there = result, True
         return frame.running if there else ABSENT
-
-    def spend(self) -> None:
-        """Count what is lowered: a network that is too large is given up."""
-        self.spent += 1
-        if self.spent > MAX_STEPS:
-            raise TooLarge
 
     def step(self, frame: Frame, place: Place, step: Any) -> Any:
         """Lower a step; the result is its value, ABSENT where it is not there."""
@@ -259,6 +251,7 @@ class Steps:
         if place.key is not None:
             frame.copies[place.key.identifier] = results
         if not chained:
+            self.expect_small(results, loop.text.span)
             return results
         return results[-1] if results else ABSENT
 
@@ -272,13 +265,13 @@ class Steps:
                 if (
                     isinstance(value, bool)
                     or not isinstance(value, int)
-                    or not 0 <= value <= 10_000
+                    or not 0 <= value <= MAX_LENGTH
                 ):
                     raise EvalFault(
                         "bad-loop",
                         f"`{loop.text}` counts to {describe(value)}",
                         loop.node,
-                        "a count is a whole number from 0 to 10000",
+                        f"a count is a whole number from 0 to {MAX_LENGTH}",
                     )
                 value = list(range(value))
             return [unpack(loop.target, item) for item in listed(value, loop.node)]

@@ -1,0 +1,129 @@
+"""Everything ends within its limits: what a few lines can make large is refused at once."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+from sweeps import sweep
+
+import archc
+from archc import limits
+from archc.diagnostics import Source
+from archc.limits import MAX_DEPTH, MAX_ENTRIES, MAX_LENGTH, MAX_OPS, Excess, measure
+from archc.lower import bounds
+
+DOUBLING = """\
+archc: 1
+name: net
+input: [3, 8, 8]
+blocks:
+  tree(k):
+    left: tree(k - 1) if k > 0 else conv(3, 1)
+    right: tree(k - 1) if k > 0 else relu
+body:
+  whole: tree({k})
+"""
+
+
+def codes(text: str, **settings: object) -> list[str]:
+    """Return the codes of what is wrong with a spec; none may take long to find."""
+    start = time.process_time()
+    found = archc.check(Source("spec.yaml", text), **settings)
+    assert time.process_time() - start < 5
+    return [d.code for d in found]
+
+
+def body(text: str, **parts: str) -> str:
+    more = "".join(f"{key}:\n{value}\n" for key, value in parts.items())
+    return f"archc: 1\nname: net\ninput: [3, 8, 8]\n{more}body:\n{text}\n"
+
+
+def doubling(entry: str, turns: int = 60) -> str:
+    """Return lets each of which has the one before it twice."""
+    lets = [f"  l{k}: '{entry.format(f'l{k + 1}')}'" for k in range(turns)]
+    return "\n".join([*lets, f"  l{turns}: [1, 1]"])
+
+
+@pytest.mark.parametrize(
+    "entry",
+    sweep(["[{0}, {0}]", "{0} + {0}", "2 * {0}", "[{0} for i in range(2)]", "zip({0}, {0})",
+     "list({0}, {0})", "enumerate({0} + {0})", "cut({0} + {0}, [len({0}), len({0})])"], ["[{0}, {0}]"]),
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "use",
+    ["8 if l0 == l0 else 4", "len(l0)", "8 if l0 in [l0] else 4", "l0", "8, stride=l0", "count([l0], l0)",
+     "len(unique([l0, l0]))", "max(l0)", "8, groups=l0"],
+)  # fmt: skip
+def test_sharing(entry: str, use: str) -> None:
+    """What is shared counts each time that it is seen."""
+    assert codes(body(f"  a: conv({use}, kernel=3)", let=doubling(entry))) == ["too-much"]
+
+
+def test_sharing_of_values() -> None:
+    """Lists of values of the network are lists too."""
+    steps = "\n".join(f"  a{k + 1}: '[a{k}, a{k}]'" for k in range(40))
+    assert codes(body(f"  a0: relu\n{steps}\n  b: concat(a40)")) == ["too-much"]
+
+
+def test_measure() -> None:
+    """The measure of a value: its length, its depth, and the entries of all lists inside."""
+    deep: list[object] = []
+    for _ in range(MAX_DEPTH):
+        deep = [deep]
+    endless: list[object] = []
+    endless.append(endless)
+
+    assert measure([0] * MAX_LENGTH) == measure([[0] * 100] * 99) + 1
+    assert measure(deep[0]) == MAX_DEPTH - 1
+    for value, reason in [
+        ([0] * (MAX_LENGTH + 1), f"{MAX_LENGTH} entries"),
+        ([[0] * MAX_LENGTH] * 10, f"{MAX_ENTRIES} entries"),
+        (deep, f"{MAX_DEPTH} deep"),
+        (endless, f"{MAX_DEPTH} deep"),
+        (1 << 256, "bits"),
+    ]:
+        with pytest.raises(Excess, match=reason):
+            measure(value)
+
+
+@pytest.mark.parametrize("k", [16, 30, 35])
+def test_unfolding(k: int) -> None:
+    """A block that uses itself twice is shared when lowered, but nothing could write it out."""
+    text = DOUBLING.format(k=k)
+    assert codes(text) == ["too-large"]
+    with pytest.raises(archc.SpecError, match=f"a network at most {MAX_OPS}"):
+        archc.compile(Source("spec.yaml", text))
+
+
+def test_room() -> None:
+    """The zoo has much room, and so has whatever is below the limit."""
+    arch = archc.compile(Source("spec.yaml", DOUBLING.format(k=12)))
+    assert len(arch.graph) - 1 == 2**13
+    deepest = archc.compile("stochastic_depth1202").network.root.leaves()
+    assert sum(1 for _ in deepest) * 10 < MAX_OPS
+
+
+def test_copies_of_copies() -> None:
+    """Nor do loops of shared blocks get by."""
+    blocks = "  many:\n    a: {repeat: i < 300, do: relu}"
+    assert codes(body("  b: {repeat: i < 300, do: many}", blocks=blocks)) == ["too-large"]
+
+
+def test_work_of_all_expressions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each expression ends, and so do many."""
+    text = body("  a: {repeat: i < 99, do: 'conv(sum([1 for k in range(99)]), 1)'}")
+    assert codes(text) == []
+    monkeypatch.setattr(bounds, "MAX_WORK", 5_000)
+    assert codes(text) == ["too-large"]
+
+
+def test_limits_are_documented() -> None:
+    """The reference says every limit, by its number."""
+    page = Path(__file__).resolve().parent.parent / "docs/language.md"
+    section = page.read_text(encoding="utf-8").partition("## Limits")[2]
+    shown = {int(n.replace(",", "")) for n in re.findall(r"\d[\d,]*", section)}
+    known = {n for name, n in vars(limits).items() if name.startswith("MAX_")}
+    assert known - shown == set()
