@@ -74,7 +74,7 @@ def root(
 def main() -> None:
     """Run the command line; a defect of ours shows its traceback and exits with 3."""
     try:
-        app()
+        app(prog_name="archc")
     except SpecError as error:  # of a plug-in's op, which fails where it is put to use
         complain(error.diagnostics)
         sys.exit(WRONG)

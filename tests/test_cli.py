@@ -15,7 +15,7 @@ WRONG = SMALL.replace("conv(4, 3)", "conv(4, 9, padding=0)")
 
 def archc(*arguments: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user does, in a process of its own."""
-    command = [sys.executable, "-m", "archc.cli", *arguments]
+    command = [sys.executable, "-m", "archc", *arguments]
     return subprocess.run(
         command, input=text, capture_output=True, text=True, timeout=120, check=False
     )
