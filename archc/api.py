@@ -268,8 +268,8 @@ def check(
 ) -> list[Diagnostic]:
     """Return every diagnostic of a spec: of all its variants, or of the one named.
 
-    A library of blocks is judged by its text. `outputs`, `allow_ops` and `settings` are those
-    of `compile`.
+    A library of blocks is judged by its text. Published figures that don't hold are warnings,
+    in the zoo errors. `outputs`, `allow_ops` and `settings` are those of `compile`.
     """
     try:
         parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
@@ -291,7 +291,7 @@ def check(
         if (
             network is not None and not given and not outputs
         ):  # a claim is about the network as published
-            found += claims(network)
+            found += claims(network, strict=parsed.name.span.source.path in zoo.files())
             published.append(network)
     if parsed.paper and len(published) == max(len(parsed.variants), 1):
         from archc.backends.table import misprinted

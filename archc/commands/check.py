@@ -26,9 +26,14 @@ from archc.commands.common import (
     spec_of,
 )
 from archc.diagnostics import Source, errors
+from archc.passes.claims import held
 
 ClaimsOpt = Annotated[
-    bool, typer.Option("--claims", help="List the published figures and what became of each.")
+    bool,
+    typer.Option(
+        "--claims",
+        help="List the published figures and what became of each; one that does not hold is an error.",
+    ),
 ]
 
 
@@ -48,6 +53,7 @@ def check(
         lambda: api.check(what, variant, outputs=places, allow_ops=allow_ops, **settings)
     )
     if listed:
+        found = held(found)
         deliver(_claims(what, variant, form, allow_ops=allow_ops), None)
     elif form == "json":
         deliver(json.dumps([d.as_dict() for d in found], indent=2, ensure_ascii=False), None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from archc.diagnostics import Diagnostic, nearest
@@ -93,9 +93,20 @@ def _fits(network: Network, quantity: str, figure: Figure | Listing) -> tuple[st
     return tuple(found)
 
 
-def claims(network: Network) -> list[Diagnostic]:
-    """Return what is wrong with the claims of a network's variant."""
-    return [d for verdict in verdicts(network) if (d := _diagnostic(verdict))]
+def claims(network: Network, *, strict: bool) -> list[Diagnostic]:
+    """Return what is wrong with the claims of a network's variant.
+
+    A network that was changed is not the paper's any more, so these are warnings; `strict`
+    makes them errors.
+    """
+    found = [d for verdict in verdicts(network) if (d := _diagnostic(verdict))]
+    return held(found) if strict else found
+
+
+def held(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Return diagnostics with those of claims as errors."""
+    codes = ("claim-failed", "claim-holds")
+    return [replace(d, severity="error") if d.code in codes else d for d in diagnostics]
 
 
 def _diagnostic(verdict: Verdict) -> Diagnostic | None:
@@ -104,11 +115,13 @@ def _diagnostic(verdict: Verdict) -> Diagnostic | None:
         message = (
             f"{what} {figure.text} is called unreproducible, but the count is {_counted(verdict)}"
         )
-        return Diagnostic("claim-holds", message, figure.span, help="take `unreproducible` away")
+        hint = "take `unreproducible` away"
+        return Diagnostic("claim-holds", message, figure.span, help=hint, severity="warning")
     if verdict.outcome != "fails":
         return None
     message = f"{what} {figure.text} can't be had: the count is {_counted(verdict)}"
-    return Diagnostic("claim-failed", message, figure.span, help=_advice(verdict))
+    hint = _advice(verdict)
+    return Diagnostic("claim-failed", message, figure.span, help=hint, severity="warning")
 
 
 def _counted(verdict: Verdict) -> str:
@@ -120,7 +133,10 @@ def _counted(verdict: Verdict) -> str:
 def _advice(verdict: Verdict) -> str:
     if verdict.fits:
         return f"it fits {'; '.join(verdict.fits)}"
-    return "no named convention gives it; if print is wrong, say so: `unreproducible: reason`"
+    return (
+        "no named convention gives it: take it away where the network is not the paper's, "
+        "or say `unreproducible: reason` where print is wrong"
+    )
 
 
 def misnamed(document: Document) -> list[Diagnostic]:

@@ -131,7 +131,7 @@ def conv_depth(network: Network) -> int:
 
 
 def projections(network: Network) -> int:
-    """Weighted layers beside the longest path: the convolutions on shortcuts."""
+    """Weighted layers beside the longest path: the convolutions on shortcuts and of gates."""
     return network.root.total(lambda n: int(weighted(n))) - depth(network.root)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from archc.graph import Module, Node, flat
+from archc.passes.residual import gates
 
 
 def weighted(node: Node) -> bool:
@@ -16,7 +17,8 @@ def depth(module: Module, counted: Callable[[Node], bool] = weighted) -> int:
     """Return the most weighted layers (convolutions, linear) on a path from input to output.
 
     He et al. 2015 count the first convolution, those of the blocks' main path and the last
-    linear layer; the projections on shortcuts run beside a longer path and add nothing.
+    linear layer; the projections on shortcuts run beside a longer path and add nothing. Nor do
+    the layers that make a gate, as those of squeeze-and-excitation: SE-ResNet-50 has 50 layers.
     `counted` says which ops count.
     """
     lengths = _lengths(module, counted, {})
@@ -40,7 +42,8 @@ def _lengths(
         rows = [longest[id(v)] for v in node.inputs]
         if node.module is None:
             own = int(counted(node))
-            read = rows[: len(node.read)]
+            closed = gates(module, node)
+            read = [row for k, row in enumerate(rows[: len(node.read)]) if k not in closed]
             best = [max((r[k] for r in read), default=-1) for k in range(len(starts))]
             best = [b + own if b >= 0 else -1 for b in best]
             longest.update({id(v): best for v in node.outputs})

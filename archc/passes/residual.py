@@ -19,8 +19,12 @@ JOINS = frozenset({"add", "sub", "sum", "mean", "concat"})
 """Ops that are linear in each operand: the gradient behind them is the sum of its parts."""
 
 GATES = frozenset({"sigmoid", "hardsigmoid", "softmax"})
-SCALARS = frozenset({"minus", "scale", "shift", "negate", "over", "identity"})
-"""Arithmetic with a number, through which a gate is still a gate."""
+GATED = frozenset({
+    "minus", "scale", "shift", "negate", "over", "identity", "dropout",
+    "rearrange", "transpose", "split", "narrow", "select",
+    "upsample", "resize", "resize_to",
+})  # fmt: skip
+"""Arithmetic with a number, and other forms of a value: through them a gate is still a gate."""
 
 Places = Sequence[int]
 
@@ -184,12 +188,18 @@ def _plus(a: Cost, b: Cost) -> Cost:
 def gates(module: Module, node: Node) -> tuple[int, ...]:
     """Return the places of a product's operands that are gates: a sigmoid's, 1 - g, and so on.
 
-    A product whose operands are all gates has none: one of them is what is passed on.
+    So is a computed value that is repeated over the whole map. A product whose operands are
+    all gates has none: one of them is what is passed on.
     """
     if node.name != "mul":
         return ()
     makers = {id(v): (n, k) for n in module.nodes for k, v in enumerate(n.outputs)}
-    found = tuple(k for k, v in enumerate(node.inputs) if _is_gate(v, makers))
+    whole = [v for v in node.inputs if v.shape == node.outputs[0].shape and v.shape.batch == "b"]
+    found = tuple(
+        k
+        for k, v in enumerate(node.inputs)
+        if _is_gate(v, makers) or (whole and v not in whole and v.shape.batch == "b")
+    )
     return found if len(found) < len(node.inputs) else ()
 
 
@@ -201,4 +211,4 @@ def _is_gate(value: Value, makers: Mapping[int, tuple[Node, int]]) -> bool:
     if node.module is not None:
         inner = {id(v): (n, k) for n in node.module.nodes for k, v in enumerate(n.outputs)}
         return _is_gate(node.module.values[place], inner)
-    return node.name in GATES or (node.name in SCALARS and _is_gate(node.inputs[0], makers))
+    return node.name in GATES or (node.name in GATED and _is_gate(node.inputs[0], makers))

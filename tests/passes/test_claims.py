@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 import archc
-from archc import api
+from archc import api, zoo
 from archc.diagnostics import Source
 from archc.passes import Verdict
 
@@ -86,3 +88,22 @@ def test_a_failed_claim_does_not_keep_from_building() -> None:
     source = Source("net.yaml", SPEC.replace("CLAIM", "params: 1"))
 
     assert archc.compile(source).params == 224
+
+
+def test_a_changed_network_is_free() -> None:
+    """Figures of the paper's network don't keep anyone from changing it, unless asked for."""
+    source = Source("net.yaml", SPEC.replace("CLAIM", "params: 0.23K"))
+    (found,) = archc.check(source)
+
+    assert found.severity == "warning"
+
+
+def test_the_zoo_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A claim of the zoo that fails is an error."""
+    path = tmp_path / "net.yaml"
+    path.write_text(SPEC.replace("CLAIM", "params: 1"), encoding="utf-8")
+    severities = [archc.check(path)[0].severity]
+    monkeypatch.setattr(zoo, "files", lambda: [path])
+    severities += [archc.check(path)[0].severity]
+
+    assert severities == ["warning", "error"]
