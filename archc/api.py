@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from archc import zoo
 from archc.backends.drawable import Drawable
-from archc.diagnostics import Diagnostic, Source, SpecError, errors, nearest, sort
+from archc.diagnostics import Diagnostic, Source, SpecError, errors, joined, nearest, sort
 from archc.graph import Network, Stage
+from archc.judging import build, judge
 from archc.language.document import document, imported
 from archc.language.given import places, setting, written
 from archc.language.scalars import Key
@@ -20,7 +21,7 @@ from archc.language.spec import Body, Document, Library
 from archc.lower.linking import link, pick
 from archc.lower.lowering import lower
 from archc.ops import OPS
-from archc.passes import CHECKS, Verdict, claims, depth, misnamed, params, verdicts
+from archc.passes import Verdict, claims, depth, misnamed, params, verdicts
 from archc.passes.costs import macs
 from archc.passes.paths import Length, Paths, paths
 from archc.rules import judge_text
@@ -283,9 +284,11 @@ def check(
     text, faulty = judge_text(parsed)
     found = [*misnamed(parsed), *text]
     published: list[Network] = []
-    for name in _meant(spec, parsed, variant, chosen):
+    built: list[tuple[str, list[Diagnostic]]] = []
+    meant = _meant(spec, parsed, variant, chosen)
+    for name in meant:
         more, network = build(parsed, name, given, faulty, places(outputs))
-        found += more
+        built.append((name, more))
         if any(d.code == "too-large" for d in more):
             break  # the other variants take as long, to say the same
         if (
@@ -293,6 +296,7 @@ def check(
         ):  # a claim is about the network as published
             found += claims(network, strict=parsed.name.span.source.path in zoo.files())
             published.append(network)
+    found += joined(built) if len(meant) > 1 else built[0][1]
     if parsed.paper and len(published) == max(len(parsed.variants), 1):
         from archc.backends.table import misprinted
 
@@ -315,29 +319,6 @@ def _meant(
     """Return the variants that a check is of: all of a file, the one of a name."""
     named = variant is not None or (not isinstance(spec, Source) and str(spec) == chosen)
     return [chosen] if named or not parsed.variants else [str(v) for v in parsed.variants]
-
-
-def judge(
-    parsed: Document, variant: str, settings: Mapping[str, Any], outputs: Sequence[Text] = ()
-) -> tuple[list[Diagnostic], Network | None]:
-    """Apply the rules of the text, lower a variant, run the passes; return what is wrong."""
-    text, faulty = judge_text(parsed)
-    found, network = build(parsed, variant, settings, faulty, outputs)
-    return sort([*text, *found]), network
-
-
-def build(
-    parsed: Document,
-    variant: str,
-    settings: Mapping[str, Any],
-    faulty: frozenset[str],
-    outputs: Sequence[Text] = (),
-) -> tuple[list[Diagnostic], Network | None]:
-    """Lower a variant and run the passes; return what is wrong, and the network if it has one."""
-    network, found = lower(parsed, variant, settings, faulty, outputs)
-    if network is not None:
-        found = [*found, *(d for judge_network in CHECKS for d in judge_network(network))]
-    return found, network
 
 
 def load(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+
+MAX_ALIKE = 4
+MAX_NAMES = 6
 
 
 @dataclass(frozen=True)
@@ -14,12 +17,13 @@ class Source:
     """A spec's text and the name that messages give it.
 
     `path` is where it was read; what it imports is looked for from there, or from the current
-    folder where it is None.
+    folder where it is None. `shipped` is what comes with archc: its library, the zoo.
     """
 
     name: str
     text: str = field(repr=False)
     path: Path | None = field(default=None, repr=False, compare=False)
+    shipped: bool = field(default=False, repr=False, compare=False)
 
     def line(self, number: int) -> str:
         """Return a line of the text by its number, counted from 1."""
@@ -55,7 +59,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One fault of a spec: its code names the fault, its help says what to do about it."""
+    """One fault of a spec: its code names the fault, its help says what to do about it.
+
+    `variants` are those that have the fault, where a spec has several.
+    """
 
     code: str
     message: str
@@ -64,6 +71,7 @@ class Diagnostic:
     notes: tuple[Note, ...] = ()
     help: str = ""
     severity: str = "error"
+    variants: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return render(self)
@@ -78,6 +86,7 @@ class Diagnostic:
             "label": self.label,
             "notes": [{**_place(note.span), "text": note.text} for note in self.notes],
             "help": self.help,
+            "variants": list(self.variants),
         }
 
 
@@ -93,11 +102,50 @@ class SpecError(Exception):
 
 
 def sort(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Order diagnostics by place; of several with one code at one place keep the first."""
+    """Order diagnostics by place; of several with one code at one place keep the first.
+
+    Those of other variants are others, see `joined`.
+    """
     unique: dict[tuple[object, ...], Diagnostic] = {}
     for diagnostic in diagnostics:
-        unique.setdefault((diagnostic.code, *diagnostic.span.key), diagnostic)
+        key = (diagnostic.code, *diagnostic.span.key, diagnostic.variants)
+        unique.setdefault(key, diagnostic)
     return sorted(unique.values(), key=lambda d: (d.span.source.name, d.span, d.code))
+
+
+def joined(found: Iterable[tuple[str, Iterable[Diagnostic]]]) -> list[Diagnostic]:
+    """Join what is wrong with several variants: one fault is one diagnostic that names them all.
+
+    At one place a variant has one fault of a code, its first; several variants may have several,
+    with other numbers. Of more than MAX_ALIKE the rest are only counted.
+    """
+    by_fault: dict[tuple[object, ...], tuple[Diagnostic, list[str]]] = {}
+    by_place: dict[tuple[object, ...], list[tuple[Diagnostic, list[str]]]] = {}
+    for variant, diagnostics in found:
+        for d in sort(diagnostics):
+            place = (d.code, *d.span.key)
+            if (*place, d.message) not in by_fault:
+                by_fault[*place, d.message] = (d, [])
+                by_place.setdefault(place, []).append(by_fault[*place, d.message])
+            by_fault[*place, d.message][1].append(variant)
+    return [d for alike in by_place.values() for d in _named(alike)]
+
+
+def _named(alike: list[tuple[Diagnostic, list[str]]]) -> list[Diagnostic]:
+    shown = [replace(d, variants=tuple(names)) for d, names in alike[:MAX_ALIKE]]
+    rest = [name for _, names in alike[MAX_ALIKE:] for name in names]
+    if rest:
+        others = f"with other numbers in {some(rest)} too"
+        label = ", ".join(filter(None, (shown[-1].label, others)))
+        shown[-1] = replace(shown[-1], label=label)
+    return shown
+
+
+def some(names: Sequence[str]) -> str:
+    """List names in a sentence, the first few where they are many: a, b and 3 more."""
+    if len(names) > MAX_NAMES + 1:
+        return f"{', '.join(names[:MAX_NAMES])} and {len(names) - MAX_NAMES} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def errors(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -130,8 +178,10 @@ def render(diagnostic: Diagnostic) -> str:
             out.append(gutter)
         out.append(f"{span.line:>{width}} | {span.source.line(span.line)}".rstrip())
         out.append(f"{gutter} {_underline(span, mark)} {text}".rstrip())
-    if diagnostic.help:
-        out += [gutter, " " * width + f" = help: {diagnostic.help}"]
+    plural = "s"[: len(diagnostic.variants) > 1]
+    told = [f"in variant{plural} {some(diagnostic.variants)}"] * bool(diagnostic.variants)
+    told += [f"help: {diagnostic.help}"] * bool(diagnostic.help)
+    out += [gutter] * bool(told) + [" " * width + f" = {line}" for line in told]
     return "\n".join(out)
 
 

@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, repr=False)
 class Value:
-    """A tensor on its way between two nodes; `text` says in a message what its shape is from."""
+    """A tensor between two nodes; `text` says what its shape is from, a `guess` after a fault."""
 
     shape: Shape
     span: Span
     text: str = ""
     node: Node | None = None
+    guess: bool = False
 
     def __repr__(self) -> str:
         """Spell the shape only: a value leads to its whole network."""

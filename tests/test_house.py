@@ -30,6 +30,7 @@ ROOMS = (
     "lower",
     "rules",
     "passes",
+    "judging",
     "backends",
     "runtime",
     "api",

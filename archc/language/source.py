@@ -65,12 +65,15 @@ class Items(list[Any]):
 Tree = Text | Mapping | Items
 
 
-def read(path: Path, name: str | None = None) -> Source:
-    """Read a spec file as UTF-8; raises SpecError where it is none, OSError where it can't be read."""
+def read(path: Path, name: str | None = None, *, shipped: bool = False) -> Source:
+    """Read a spec file as UTF-8; raises SpecError where it is none, OSError where it can't be read.
+
+    `shipped` says that it is a file of archc itself.
+    """
     data = path.read_bytes()
     shown = name or str(path)
     try:
-        return Source(shown, data.decode("utf-8-sig"), path)
+        return Source(shown, data.decode("utf-8-sig"), path, shipped)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = len(data[: error.start].rpartition(b"\n")[2].decode("utf-8-sig", "replace")) + 1

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from archc.diagnostics import Source
 from archc.language.expr import Expr
 from archc.language.model import Model
 from archc.language.published import Claims, Paper
@@ -278,6 +279,11 @@ class Document(Model):
                 "no_body", "a network has either `stem`, `stages` and `head`, or one `body`"
             )
         return self
+
+    @property
+    def source(self) -> Source:
+        """The text of the file."""
+        return self.name.span.source
 
     @property
     def steps(self) -> dict[Key, AnyStep]:

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from archc.diagnostics import Note, Span, SpecError
+from archc.diagnostics import Diagnostic, Note, Span, SpecError
 from archc.graph import Module, Node, Value, flat, join
 from archc.language.evaluate import EvalFault, describe
 from archc.limits import MAX_NESTING, weight
+from archc.lower.blame import Use, judged, label, written
 from archc.lower.complaints import complaint, huge
 from archc.lower.linking import NetworkDef
 from archc.lower.marks import NOTHING, Poisoned
-from archc.lower.reader import Reader, is_op, takes
+from archc.lower.origins import Written
+from archc.lower.reader import Reader
 from archc.lower.reuse import Reused
-from archc.lower.scope import BlockDef, Callee
+from archc.lower.scope import BlockDef, Callee, is_op, takes
 from archc.lower.wiring import is_tensor
 from archc.ops import Op, ShapeFault
 from archc.ops.guard import OpFault
@@ -110,19 +112,23 @@ class Applier:
             flat(values) if op.inputs is None else self.exactly(op.inputs, op.name, values, node)
         )
         shapes = [v.shape for v in inputs]
+        guess = any(v.guess for v in inputs)
         try:
             given = op.shape(*shapes)
         except ShapeFault as fault:
-            self.fault(reader, fault, inputs, node)
+            if not guess:
+                self.lowering.diagnostics.append(judged(reader, callee, fault, inputs, node))
             if op.name not in LEAVES_OUT or not shapes:
                 raise Poisoned from None
-            given = shapes[0]
+            given, guess = shapes[0], True
         op.rehearse(*shapes)
         batch = op.batch(*shapes)
         outputs = tuple(
             self.output(reader, callee, replace(shape, batch=batch), inputs, node)
             for shape in ((given,) if isinstance(given, Shape) else given)
         )
+        for value in outputs:
+            value.guess = guess
         self.made(
             reader,
             Node("", op, inputs, outputs, reader.expr.span(node), reader.expr, callee=callee),
@@ -155,18 +161,16 @@ class Applier:
                     node,
                 )
             if (wide := huge(value)) is not None:
-                raise EvalFault(
-                    "bad-argument",
-                    f"`{callee.name}`: `{name}` must be below 2 ** 63, got {wide}",
-                    dict(callee.places).get(name, node),
-                )
+                place = written(callee, name) or reader.written(node)
+                message = f"`{callee.name}`: `{name}` must be below 2 ** 63, got {wide}"
+                raise SpecError([Diagnostic("bad-argument", message, place.span, label(reader))])
         try:
             op: Op = target(
                 **{k: tuple(v) if isinstance(v, list) else v for k, v in arguments.items()}
             )
         except ValidationError as error:
             raise SpecError(
-                complaint(reader, callee, e, node, self.label(reader)) for e in error.errors()
+                complaint(reader, callee, e, node, label(reader)) for e in error.errors()
             ) from None
         self.built[key] = op
         return op
@@ -207,10 +211,10 @@ class Applier:
         node: ast.expr,
     ) -> Value:
         """Make the value of an op; one that keeps the shape points at where the shape is from."""
-        if len(inputs) == 1 and inputs[0].shape == shape:
+        place = dict(callee.places).get("out")
+        if len(inputs) == 1 and inputs[0].shape == shape and place is None:
             span = reader.expr.span(node) if callee.name == "identity" else inputs[0].span
             return Value(shape, span, inputs[0].text)
-        place = dict(callee.places).get("out")
         return Value(
             shape, reader.expr.span(node), "" if place is None else self.origin(reader, place)
         )
@@ -224,30 +228,6 @@ class Applier:
         shown = spelled if spelled and isinstance(place, ast.Name) else [text, *spelled]
         return "" if text.isdigit() else ", ".join(shown)
 
-    def label(self, reader: Reader) -> str:
-        """Say in which use of a block something is wrong."""
-        trail = reader.frame.module.trail if reader.frame else ""
-        return f"in {trail}" if trail else ""
-
-    def fault(
-        self, reader: Reader, fault: ShapeFault, inputs: tuple[Value, ...], node: ast.expr
-    ) -> None:
-        """Report that an op can't take its inputs, with the origin of each shape."""
-        notes: list[Note] = []
-        text = ast.unparse(node)
-        for value in inputs:
-            said = f"{value.shape}: {value.text}" if value.text else str(value.shape)
-            notes.append(Note(value.span, said))
-        message = fault.message if fault.message.startswith("`") else f"`{text}` {fault.message}"
-        self.lowering.report(
-            fault.code,
-            message,
-            reader.expr.span(node),
-            label=self.label(reader),
-            notes=tuple(dict.fromkeys(notes)),
-            help=fault.help,
-        )
-
     # Blocks
 
     def block(self, reader: Reader, callee: Callee, values: list[Any], node: ast.expr) -> Any:
@@ -255,17 +235,18 @@ class Applier:
         definition = callee.target
         assert isinstance(definition, BlockDef)
         assert reader.frame is not None
-        file, arguments = self.arguments(callee, definition, node)
+        file, arguments, origins = self.arguments(callee, definition, node)
         self.shrinks(definition, arguments, node)
         names = [str(n) for n in definition.block.inputs]
         values = self.block_inputs(definition.name, names, values, node)
         trail = join(reader.frame.module.trail, reader.trail)
-        module = self.lowering.block(definition, file, arguments, tuple(values), trail)
+        span = reader.expr.span(node)
+        use = Use(definition, arguments, tuple(values), span=span)
+        module = self.lowering.block(use, file, trail, origins)
         if module is None:
             raise Poisoned
         if all(o.value is NOTHING for o in module.outputs):
             return NOTHING
-        span = reader.expr.span(node)
         result, fresh = self.results(module, span)
         self.made(
             reader,
@@ -285,16 +266,20 @@ class Applier:
 
     def arguments(
         self, callee: Callee, definition: BlockDef, node: ast.expr
-    ) -> tuple[File, dict[str, Any]]:
-        """Return the file that a block's text is read in, and all arguments of the block.
+    ) -> tuple[File, dict[str, Any], dict[str, Written]]:
+        """Return the file that a block's text is read in, and all arguments with their origins.
 
         These are given ones, the file's defaults, the signature's. A network is read in a file
         of its own, of which they are the settings.
         """
-        lowering = self.lowering
+        lowering, file = self.lowering, callee.file
         given = {**self.defaults(callee), **dict(callee.arguments)}
+        declared = file.document.defaults.get(callee.name, {})  # type: ignore[call-overload]
+        origins = {str(k): Written(v, file.scope) for k, v in declared.items()}
+        origins |= dict(callee.origins)
         if isinstance(definition, NetworkDef):
-            return self.network_file(callee, definition, given, node)
+            opened, params = self.network_file(callee, definition, given, origins, node)
+            return opened, params, origins
         arguments: dict[str, Any] = {}
         for p in definition.signature.parameters:
             if p.name in given:
@@ -302,13 +287,19 @@ class Applier:
             elif p.default is not None:
                 reader = Reader(lowering, definition.signature.expr, callee.file.scope, None)
                 arguments[p.name] = reader.read(p.default)
-        return callee.file, arguments
+                origins[p.name] = reader.written(p.default)
+        return file, arguments, origins
 
     def network_file(
-        self, callee: Callee, definition: NetworkDef, given: dict[str, Any], node: ast.expr
+        self,
+        callee: Callee,
+        definition: NetworkDef,
+        given: dict[str, Any],
+        origins: dict[str, Written],
+        node: ast.expr,
     ) -> tuple[File, dict[str, Any]]:
         """Return the file of an imported network with arguments for its params, and all params."""
-        file = callee.file.opens(definition.name, given)
+        file = callee.file.opens(definition.name, given, origins)
         if file is None:
             raise Poisoned
         for name in given:
@@ -369,12 +360,14 @@ class Applier:
             return [self.mirrored(v, span, name) for v in value if v is not NOTHING]
         if isinstance(value, dict):
             return {key: self.mirrored(v, span, name) for key, v in value.items()}
-        return Value(value.shape, span, f"what `{name}` gives")
+        return Value(value.shape, span, f"what `{name}` gives", guess=value.guess)
 
     def shrinks(self, definition: BlockDef, arguments: dict[str, Any], node: ast.expr) -> None:
         """Hold a block inside itself to an integer that is smaller than in the enclosing use."""
         stack = self.lowering.stack
-        outer = next((a for d, a in reversed(stack) if d.block is definition.block), None)
+        outer = next(
+            (u.arguments for u in reversed(stack) if u.definition.block is definition.block), None
+        )
         whole = [n for n, v in arguments.items() if isinstance(v, int) and not isinstance(v, bool)]
         if outer is not None and not any(
             0 <= arguments[n] < outer[n] for n in whole if isinstance(outer.get(n), int)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from archc.diagnostics import Diagnostic
+from archc.diagnostics import Diagnostic, Note
 from archc.language.evaluate import describe
+from archc.lower.blame import within, written
 
 if TYPE_CHECKING:
     from archc.lower.reader import Reader
@@ -16,28 +17,32 @@ if TYPE_CHECKING:
 def complaint(reader: Reader, callee: Callee, error: Any, node: ast.expr, label: str) -> Diagnostic:
     """Say at the argument what pydantic says of it; `label` names the use of the block."""
     name = str(error["loc"][0]) if error["loc"] else ""
-    place = dict(callee.places).get(name, node)
+    used = dict(callee.places).get(name, node)
+    at = written(callee, name) or reader.written(used)
     value = dict(callee.arguments).get(name)
     index = next((i for i in error["loc"][1:] if isinstance(i, int)), None)
-    parts = place.args if isinstance(place, ast.Call) else getattr(place, "elts", [])
+    parts = [at.piece(a) for a in at.tree.args] if isinstance(at.tree, ast.Call) else at.items
     if index is not None and isinstance(value, (list, tuple)) and len(parts) == len(value) > index:
-        place, value = parts[index], value[index]
-    text = ast.unparse(place)
-    literal = isinstance(place, ast.Constant) or describe(value).endswith(f" {text}")
+        at, value = parts[index], value[index]
+    text = ast.unparse(at.tree) if at.tree is not None else ""
+    literal = isinstance(at.tree, ast.Constant) or describe(value).endswith(f" {text}")
     shown = (
         f"`{text}`"
         if literal
         else f"`{text}` = {value}"
-        if name in dict(callee.arguments)
+        if name in dict(callee.arguments) and text
         else describe(value)
     )
+    place = reader.written(used).span
+    notes = () if within(at.span, place) else (Note(place, f"`{callee.name}` takes it here"),)
     if error["type"] == "float_channels":
         whole = text.replace(" / ", " // ") if "/" in text and "//" not in text else f"int({text})"
         return Diagnostic(
             "float-argument",
             f"`{callee.name}`: `{name}` must be an integer, but {shown} is a float",
-            reader.expr.span(place),
+            at.span,
             label,
+            notes,
             help=f"write `{whole}`",
         )
     said = error["msg"].removeprefix("Input ").removeprefix("Value error, ").removeprefix("should")
@@ -46,7 +51,7 @@ def complaint(reader: Reader, callee: Callee, error: Any, node: ast.expr, label:
     )
     said = said if said.startswith(("must", "is")) else f"must{said}"
     message = f"`{callee.name}`: `{name}` {said.split(', got')[0]}, got {shown}"
-    return Diagnostic("bad-argument", message, reader.expr.span(place), label)
+    return Diagnostic("bad-argument", message, at.span, label, notes)
 
 
 def huge(value: Any) -> int | None:

@@ -11,6 +11,7 @@ from archc.language.expr import Expr
 from archc.language.spec import Document, Library
 from archc.lower.frames import freeze
 from archc.lower.linking import Linked, NetworkDef, link
+from archc.lower.origins import Written
 from archc.lower.scope import BlockDef, Scope
 from archc.ops import Op, spelled
 
@@ -19,7 +20,8 @@ from archc.ops import Op, spelled
 class File:
     """A file, its variant and the settings of its params; `scope` has these and derived values.
 
-    `faulty` are the blocks and imports that are too wrong to be lowered.
+    `faulty` are the blocks and imports that are too wrong to be lowered. `origins` say where
+    settings stand that another file gives.
     """
 
     document: Document | Library
@@ -28,6 +30,7 @@ class File:
     evaluate: Callable[[Scope, Any], Any]
     faulty: frozenset[str] = frozenset()
     opened: dict[Any, File] = field(default_factory=dict)
+    origins: Mapping[str, Written] = field(default_factory=dict)
     scope: Scope = field(init=False)
 
     def __post_init__(self) -> None:
@@ -35,7 +38,7 @@ class File:
         plain = {str(k): v for k, v in given.items() if not isinstance(v, (Expr, tuple))}
         texts = {**self.document.let, **given}
         lets = {str(k): v for k, v in texts.items() if str(k) not in plain}
-        self.scope = Scope(plain, None, lets, self.evaluate, file=self)
+        self.scope = Scope(plain, None, lets, self.evaluate, file=self, origins=self.origins)
 
     @property
     def chosen(self) -> Mapping[Any, Any]:
@@ -58,7 +61,12 @@ class File:
         """The ops that the file knows: those of archc, and of its plug-ins."""
         return self.linked.ops
 
-    def opens(self, name: str, arguments: Mapping[str, Any] | None = None) -> File | None:
+    def opens(
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        origins: Mapping[str, Written] | None = None,
+    ) -> File | None:
         """Return an imported file with arguments for its params; None where it is wrong."""
         document = self.linked.imports[name]
         if document is None or name in self.faulty:
@@ -68,7 +76,7 @@ class File:
         if key not in self.opened:
             network = self.blocks.get(name)
             variant = network.variant if isinstance(network, NetworkDef) else ""
-            self.opened[key] = File(document, variant, given, self.evaluate)
+            self.opened[key] = File(document, variant, given, self.evaluate, origins=origins or {})
         return self.opened[key]
 
     def data(self, value: Any) -> Any:

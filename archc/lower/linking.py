@@ -107,7 +107,8 @@ class Linker:
             )
         if real not in self.read:
             try:
-                self.read[real] = imported(read(path, shown))
+                shipped = path.is_relative_to(zoo.folder())
+                self.read[real] = imported(read(path, shown, shipped=shipped))
             except OSError as error:
                 message = f"`{shown}` can't be read: {error.strerror}"
                 raise _fault("unknown-import", message, text.span) from None

@@ -18,12 +18,14 @@ from archc.language.source import Text
 from archc.language.spec import Body, Chain, Document, Outputs
 from archc.limits import MAX_SIZE, MAX_WORK
 from archc.lower.apply import Applier
+from archc.lower.blame import Use, at_use
 from archc.lower.bounds import TooLarge
 from archc.lower.choosing import choose, prune
 from archc.lower.files import File
 from archc.lower.frames import Frame, Place, freeze
 from archc.lower.linking import NetworkDef
 from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned, is_known
+from archc.lower.origins import Written
 from archc.lower.rows import Rows
 from archc.lower.scope import BlockDef, Scope, place
 from archc.lower.steps import Steps
@@ -48,7 +50,7 @@ class Lowering(Steps):
         self.document = document
         self.diagnostics: list[Diagnostic] = []
         self.modules: dict[Any, Module] = {}
-        self.stack: list[tuple[BlockDef, Mapping[str, Any]]] = []
+        self.stack: list[Use] = []
         self.name, self.variant, self.settings = name, variant, settings
         self.chosen = chosen
         self.file = File(document, variant, settings, self.data, faulty)
@@ -159,46 +161,41 @@ class Lowering(Steps):
         return tuple(stages)
 
     def block(
-        self,
-        definition: BlockDef,
-        file: File,
-        arguments: dict[str, Any],
-        inputs: tuple[Any, ...],
-        trail: str,
+        self, use: Use, file: File, trail: str, origins: Mapping[str, Written] | None = None
     ) -> Module | None:
-        """Return the module of a block for arguments and inputs, lowering it the first time.
+        """Return the module of a use of a block, lowering it the first time.
 
-        `file` is the one in which its text is read.
+        `file` is the one in which its text is read, `origins` say where arguments are written.
         """
         shapes = tuple(
             freeze([v.shape for v in value]) if isinstance(value, list) else value.shape
-            for value in inputs
+            for value in use.inputs
         )
-        batches = tuple(v.shape.batch for v in flat(inputs))
-        key = (id(definition.block), id(file), freeze(arguments), shapes, batches)
+        batches = tuple((v.shape.batch, v.guess) for v in flat(list(use.inputs)))
+        key = (id(use.definition.block), id(file), freeze(use.arguments), shapes, batches)
         if key not in self.modules:
-            self.stack.append((definition, arguments))
+            first = len(self.diagnostics)
+            depth = len(self.stack)
             try:
-                self.modules[key] = self._block(definition, file, arguments, inputs, trail)
+                self.modules[key] = self._block(use, file, trail, origins or {})
             finally:
-                self.stack.pop()
+                del self.stack[depth:]
+                moved = at_use(
+                    self.diagnostics[first:], use.span, use.definition.name, self.document.source
+                )
+                self.diagnostics[first:] = moved
             self.expect_room(self.modules[key])
         module = self.modules[key]
         return module if module.outputs else None
 
-    def _block(
-        self,
-        definition: BlockDef,
-        file: File,
-        arguments: dict[str, Any],
-        inputs: tuple[Any, ...],
-        trail: str,
-    ) -> Module:
-        block, own = definition.block, self._copies(definition, inputs)
+    def _block(self, use: Use, file: File, trail: str, origins: Mapping[str, Written]) -> Module:
+        definition, arguments = use.definition, use.arguments
+        block, own = definition.block, self._copies(definition, use.inputs)
         given = tuple(v for item in own for v in flat(item))
+        self.stack.append(replace(use, own=given))
         places: dict[str, Any] | None = {} if isinstance(definition, NetworkDef) else None
         module = Module(definition.name, definition, arguments, given, trail, places=places)
-        frame = self._frame(definition, file, module, own)
+        frame = self._frame(definition, file, module, own, origins)
         if definition.name in file.faulty and not definition.library:
             return module
         result = self._body(definition, frame)
@@ -216,11 +213,18 @@ class Lowering(Steps):
         span = definition.signature.expr.text.span
         own: list[Any] = []
         for value in inputs:
-            copies = [Value(v.shape, span, "the block's input") for v in flat(value)]
+            copies = [Value(v.shape, span, "the block's input", guess=v.guess) for v in flat(value)]
             own.append(copies if isinstance(value, list) else copies[0])
         return own
 
-    def _frame(self, definition: BlockDef, file: File, module: Module, own: Sequence[Any]) -> Frame:
+    def _frame(
+        self,
+        definition: BlockDef,
+        file: File,
+        module: Module,
+        own: Sequence[Any],
+        origins: Mapping[str, Written],
+    ) -> Frame:
         """Return the frame in which a block's body is read: its inputs, arguments and lets."""
         block = definition.block
         values: dict[str, Any] = {}
@@ -233,6 +237,7 @@ class Lowering(Steps):
             file.scope,
             {str(k): v for k, v in block.let.items()},
             lambda scope, value: self.data(scope, value, frame),
+            origins=origins,
         )
         return frame
 

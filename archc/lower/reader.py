@@ -13,11 +13,12 @@ from archc.language.evaluate import CONSTANTS, EvalFault, describe
 from archc.language.expr import Expr
 from archc.language.functions import FUNCTIONS, unmixed
 from archc.language.initialisers import INITIALISERS
+from archc.lower.blame import located
 from archc.lower.marks import MISSING, NOTHING, Poisoned, is_known
+from archc.lower.origins import Written
 from archc.lower.reuse import Reused, reuse
-from archc.lower.scope import Callee, Scope
+from archc.lower.scope import Callee, Scope, is_op, takes
 from archc.lower.wiring import Wiring, is_tensor
-from archc.ops import Op
 
 if TYPE_CHECKING:
     from archc.lower.frames import Frame
@@ -49,7 +50,7 @@ class Reader(Wiring):
         try:
             return compute()
         except EvalFault as fault:
-            raise SpecError([fault.diagnostic(self.expr)]) from None
+            raise SpecError([located(fault, self)]) from None
         except RecursionError:
             deep = Diagnostic(
                 "too-deep",
@@ -148,6 +149,8 @@ class Reader(Wiring):
         value = self.evaluate(node.value)
         if isinstance(value, dict) and node.attr in value:
             return value[node.attr]
+        if isinstance(value, Value) and value.guess:
+            raise Poisoned
         if isinstance(value, Value) and node.attr in ATTRIBUTES:
             size = (
                 value.shape.channels
@@ -304,11 +307,12 @@ class Reader(Wiring):
             raise callee.configured(node)
         if callee is None or callee.name == "identity":
             return callee
-        bound, places = dict(callee.arguments), dict(callee.places)
+        bound, places, written = dict(callee.arguments), dict(callee.places), dict(callee.origins)
         positional = list(zip(arguments, node.args, strict=False))  # none where values are given
         if getattr(callee.target, "variadic", False) and positional:
             first = callee.parameters[0]
             bound[first], places[first] = tuple(arguments), node
+            written[first] = self.written(node)
             arguments, positional = [], []
         free = [p for p in callee.parameters if p not in bound]
         if len(arguments) > len(free):
@@ -326,11 +330,13 @@ class Reader(Wiring):
             if rest and k.arg not in callee.parameters:
                 bound[rest] = (*bound.get(rest, ()), (k.arg, keywords[str(k.arg)]))
                 places[rest] = node
+                written[rest] = self.written(node)
                 continue
             self.expect_new(callee, k, {*given, *bound})
             given[str(k.arg)] = (keywords[str(k.arg)], k.value)
         bound |= {name: value for name, (value, _) in given.items()}
         places |= {name: place for name, (_, place) in given.items()}
+        written |= {name: self.written(place) for name, (_, place) in given.items()}
         init = {
             str(k.arg).removeprefix("init").removeprefix("_"): replace(self.expr, tree=k.value)
             for k in node.keywords
@@ -338,8 +344,16 @@ class Reader(Wiring):
         }
         own = tuple({**dict(callee.init), **init}.items())
         return replace(
-            callee, arguments=tuple(bound.items()), places=tuple(places.items()), init=own
+            callee,
+            arguments=tuple(bound.items()),
+            places=tuple(places.items()),
+            origins=tuple(written.items()),
+            init=own,
         )
+
+    def written(self, node: ast.expr) -> Written:
+        """Return a piece of the expression with what its names mean."""
+        return Written(self.expr, self.scope, node)
 
     def expect_new(self, callee: Callee, keyword: ast.keyword, bound: set[str]) -> None:
         """Raise unless a keyword names a parameter that has no argument yet."""
@@ -374,13 +388,3 @@ def initialises(callee: Any, keyword: ast.keyword) -> bool:
         head = keyword.value.func if isinstance(keyword.value, ast.Call) else keyword.value
         return isinstance(head, ast.Name) and head.id in INITIALISERS
     return keyword.arg not in callee.parameters and str(keyword.arg).startswith("init_")
-
-
-def takes(callee: Callee) -> str:
-    """Spell the arguments of an op or block for a message."""
-    return ", ".join(f"`{p}`" for p in callee.parameters) or "none"
-
-
-def is_op(callee: Callee) -> bool:
-    """Whether a callee is an op and not a block."""
-    return isinstance(callee.target, type) and issubclass(callee.target, Op)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from archc.diagnostics import Diagnostic, Note, SpecError
 from archc.graph import Node, Value, flat, join
 from archc.language.evaluate import EvalFault
+from archc.lower.blame import Use
 from archc.lower.marks import Poisoned
 from archc.ops import Op
 from archc.shapes import Shape
@@ -78,11 +79,12 @@ class Reused:
                 else [Value(g, span, text) for g in given]
             )
             made = flat(value)
+            for one in made:
+                one.guess = any(v.guess for v in inputs)
             same = target.tensors(*shapes) == first.tensors
         else:
-            target = applier.lowering.block(
-                target.block, target.scope.file, dict(first.arguments), tuple(values), target.trail
-            )
+            use = Use(target.block, dict(first.arguments), tuple(values), span=span)
+            target = applier.lowering.block(use, target.scope.file, target.trail)
             if target is None:
                 raise Poisoned
             value, made = applier.results(target, span)

@@ -11,9 +11,11 @@ from archc.graph import join
 from archc.language.evaluate import describe
 from archc.language.expr import Expr
 from archc.limits import MAX_LENGTH
+from archc.lower import origins
 from archc.lower.marks import ABSENT, UNKNOWN, Poisoned
-from archc.lower.reader import Reader, takes
-from archc.lower.scope import Callee
+from archc.lower.origins import Written
+from archc.lower.reader import Reader
+from archc.lower.scope import Callee, takes
 
 if TYPE_CHECKING:
     from archc.language.spec import Row
@@ -36,7 +38,7 @@ class Rows:
             copy = frame
             for turn, bound in enumerate(self.lowering.turns(frame, row.repeat)):
                 copy = frame.inner(
-                    scope=frame.scope.child(**bound),
+                    scope=frame.scope.child(origins.bound(row.repeat, frame.scope, turn), **bound),
                     turns=(*frame.turns, turn),
                     running=copy.running,
                 )
@@ -107,10 +109,10 @@ class Rows:
                     )
                 ]
             )
-        written = {**row.arguments, **{k: v for k, v in special.items() if k != "block"}}
-        bound, places = dict(callee.arguments), dict(callee.places)
+        given = {**row.arguments, **{k: v for k, v in special.items() if k != "block"}}
+        bound, places, written = dict(callee.arguments), dict(callee.places), dict(callee.origins)
         wrong: list[Diagnostic] = []
-        for name, value in written.items():
+        for name, value in given.items():
             if name not in callee.parameters:
                 if name == "stride" and self.lowering.data(frame.scope, value, frame) == 1:
                     continue
@@ -123,15 +125,19 @@ class Rows:
                     )
                 )
                 continue
-            bound[str(name)] = (
-                1
-                if name == "stride" and i > 0 and "stride" not in special
-                else self.lowering.data(frame.scope, value, frame)
-            )
+            kept = name == "stride" and i > 0 and "stride" not in special
+            bound[str(name)] = 1 if kept else self.lowering.data(frame.scope, value, frame)
             places[str(name)] = value.tree if isinstance(value, Expr) else ast.Constant(0)
+            if not kept:
+                written[str(name)] = Written(value, frame.scope)
         if wrong:
             raise SpecError(wrong)
-        return replace(callee, arguments=tuple(bound.items()), places=tuple(places.items()))
+        return replace(
+            callee,
+            arguments=tuple(bound.items()),
+            places=tuple(places.items()),
+            origins=tuple(written.items()),
+        )
 
     def copy(self, frame: Frame, row: Row, callee: Callee, path: str) -> None:
         """Apply a row's block once."""

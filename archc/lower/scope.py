@@ -14,6 +14,7 @@ from archc.language.expr import Expr
 from archc.language.scalars import Signature
 from archc.language.source import parse
 from archc.language.spec import Block, Library
+from archc.lower.origins import Written
 from archc.ops import Op
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Callee:
     """An op or block, bare or with some arguments: what can be applied to values.
 
     `file` is the one whose text names it: its defaults are meant, and its params in the text
-    of the block. Two are equal where name and arguments are, so `unit is preact` can be asked.
+    of the block. `places` are the expressions of the arguments, `origins` also know what the
+    names in them mean. Two are equal where name and arguments are, so `unit is preact` can be asked.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Callee:
     file: File = field(compare=False, repr=False)
     arguments: tuple[tuple[str, Any], ...] = ()
     places: tuple[tuple[str, ast.expr], ...] = field(default=(), compare=False)
+    origins: tuple[tuple[str, Written], ...] = field(default=(), compare=False, repr=False)
     init: tuple[tuple[str, Expr], ...] = field(default=(), compare=False)
 
     @property
@@ -67,10 +70,21 @@ class Callee:
         return f"`{self.name}`"
 
 
+def takes(callee: Callee) -> str:
+    """Spell the arguments of an op or block for a message."""
+    return ", ".join(f"`{p}`" for p in callee.parameters) or "none"
+
+
+def is_op(callee: Callee) -> bool:
+    """Whether a callee is an op and not a block."""
+    return isinstance(callee.target, type) and issubclass(callee.target, Op)
+
+
 class Scope(Mapping[str, Any]):
     """Names and their values; `lets` are evaluated when first asked for.
 
-    `file` is the one whose text they stand in.
+    `file` is the one whose text they stand in. `origins` say where values are written that are
+    not derived here.
     """
 
     def __init__(
@@ -81,11 +95,13 @@ class Scope(Mapping[str, Any]):
         evaluate: Callable[[Scope, Any], Any] | None = None,
         *,
         file: File | None = None,
+        origins: Mapping[str, Written] | None = None,
     ) -> None:
         self._file = file if file is not None or parent is None else parent.file
         self.values_ = dict(values)
         self.parent = parent
         self.lets = dict(lets or {})
+        self.origins = origins or {}
         self._evaluate = evaluate
         self._pending: list[str] = []
 
@@ -141,16 +157,26 @@ class Scope(Mapping[str, Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def child(self, /, **values: Any) -> Scope:
+    def child(self, origins: Mapping[str, Written] | None = None, /, **values: Any) -> Scope:
         """Return a scope inside this one."""
-        return Scope(values, self)
+        return Scope(values, self, origins=origins)
+
+    def written(self, name: str) -> Written | None:
+        """Return where the value of a name is written; None where no text says it."""
+        if name in self.origins:
+            return self.origins[name]
+        if name in self.lets:
+            return Written(self.lets[name], self)
+        if name in self.values_ or self.parent is None:
+            return None
+        return self.parent.written(name)
 
 
 @cache
 def library() -> Mapping[str, BlockDef]:
     """Return the blocks that every spec may use, by name."""
     text = files("archc").joinpath("library/prelude.yaml").read_text(encoding="utf-8")
-    read = Library.model_validate(parse(Source("prelude.yaml", text)))
+    read = Library.model_validate(parse(Source("prelude.yaml", text, shipped=True)))
     return {s.name: BlockDef(s, b, library=True) for s, b in read.blocks.items()}
 
 

@@ -13,6 +13,7 @@ from archc.language.expr import Expr
 from archc.language.scalars import Key, Loop
 from archc.language.spec import Body, Chain, Modified, Row
 from archc.limits import MAX_LENGTH
+from archc.lower import origins
 from archc.lower.bounds import Bounds
 from archc.lower.frames import Frame, Place
 from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned
@@ -22,13 +23,17 @@ from archc.lower.scope import Callee, Scope, place
 from archc.lower.wiring import is_tensor
 
 if TYPE_CHECKING:
+    from archc.language.spec import Document
     from archc.lower.apply import Applier
+    from archc.lower.blame import Use
 
 
 class Steps(Bounds):
     """The part of lowering that goes through the steps of a body, in the order of the text."""
 
+    document: Document
     diagnostics: list[Diagnostic]
+    stack: list[Use]
     applier: Applier
     rows: Rows
 
@@ -235,7 +240,8 @@ class Steps(Bounds):
         results: list[Any] = []
         start = inner.running
         for turn, bound in enumerate(self.turns(frame, loop)):
-            copy = inner.inner(scope=frame.scope.child(**bound), turns=(*frame.turns, turn))
+            scope = frame.scope.child(origins.bound(loop, frame.scope, turn), **bound)
+            copy = inner.inner(scope=scope, turns=(*frame.turns, turn))
             copy.running = inner.running if chained else start
             at = self.copy(place, loop, len(results))
             if step.stage is not None:

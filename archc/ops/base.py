@@ -16,14 +16,25 @@ from archc.windows import Window, Windows
 
 
 class ShapeFault(Exception):
-    """An op that can't take its inputs; `culprit` is the input that the message is about."""
+    """An op that can't take its inputs; `culprit` is the input that the message is about.
 
-    def __init__(self, code: str, message: str, help: str = "", culprit: int | None = None) -> None:
+    `argument` is the one to change, where the message is about an argument.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        help: str = "",
+        culprit: int | None = None,
+        argument: str = "",
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.help = help
         self.culprit = culprit
+        self.argument = argument
 
 
 @dataclass(frozen=True)

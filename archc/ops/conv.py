@@ -60,6 +60,7 @@ class Conv(Op):
                 "even-kernel",
                 f"`{self.name}` can't center a kernel of {times((kh, kw))}, which has no middle",
                 "give `padding`, as in `padding=0`",
+                argument="kernel",
             )
         return (kh - 1) // 2 * dh, (kw - 1) // 2 * dw
 
@@ -150,6 +151,7 @@ class Conv1d(Op):
                 "even-kernel",
                 f"`{self.name}` can't center a kernel of {self.kernel}, which has no middle",
                 "give `padding`, as in `padding=0`",
+                argument="kernel",
             )
         return (self.kernel - 1) // 2 * self.dilation
 
@@ -273,6 +275,7 @@ class ConvTranspose(Op):
                 "output-padding-too-large",
                 f"`{self.name}` adds {max(extra)} elements at a stride of {min(stride)}",
                 "`output_padding` must be smaller than `stride` or `dilation`",
+                argument="output_padding",
             )
         sides = zip(
             x.spatial, pair(self.kernel), stride, pair(self.padding), extra, dilation, strict=True
@@ -285,6 +288,7 @@ class ConvTranspose(Op):
                 f"which leaves {times(out)}",
                 "use a smaller `padding`",
                 0,
+                "padding",
             )
         return x.replace(c=self.out).with_spatial(out)
 

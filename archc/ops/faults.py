@@ -30,6 +30,7 @@ def expect_groups(op: Op, groups: int, **channels: int) -> None:
                 f"`{op.name}` can't cut {size} {side} channels into {groups} groups",
                 f"the nearest that divides {what} {verb} {near}",
                 None if culprit else 0,
+                "groups",
             )
 
 

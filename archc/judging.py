@@ -1,0 +1,37 @@
+"""Whether a variant of a document is right: the rules of its text, its network, the passes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from archc.diagnostics import Diagnostic, sort
+from archc.graph import Network
+from archc.language.source import Text
+from archc.language.spec import Document
+from archc.lower.lowering import lower
+from archc.passes import CHECKS
+from archc.rules import judge_text
+
+
+def judge(
+    parsed: Document, variant: str, settings: Mapping[str, Any], outputs: Sequence[Text] = ()
+) -> tuple[list[Diagnostic], Network | None]:
+    """Apply the rules of the text, lower a variant, run the passes; return what is wrong."""
+    text, faulty = judge_text(parsed)
+    found, network = build(parsed, variant, settings, faulty, outputs)
+    return sort([*text, *found]), network
+
+
+def build(
+    parsed: Document,
+    variant: str,
+    settings: Mapping[str, Any],
+    faulty: frozenset[str],
+    outputs: Sequence[Text] = (),
+) -> tuple[list[Diagnostic], Network | None]:
+    """Lower a variant and run the passes; return what is wrong, and the network if it has one."""
+    network, found = lower(parsed, variant, settings, faulty, outputs)
+    if network is not None:
+        found = [*found, *(d for judge_network in CHECKS for d in judge_network(network))]
+    return found, network
