@@ -112,7 +112,7 @@ class Module:
     `block` is what it was written as. `places` has, in a network, the value at each path of its
     own steps. `results` and `applied` say what became of each step
     and each call of the text, by its identity and the turns of the loops around it: the
-    emitter reads the text again beside them.
+    emitter reads the text again beside them. `holders` are the steps with modules inside.
     """
 
     name: str
@@ -126,6 +126,7 @@ class Module:
     results: dict[tuple[int, tuple[int, ...]], Any] = field(default_factory=dict)
     applied: dict[tuple[int, tuple[int, ...]], Node] = field(default_factory=dict)
     places: dict[str, Any] | None = None
+    holders: list[Any] = field(default_factory=list)
 
     @property
     def is_network(self) -> bool:

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from archc.diagnostics import Diagnostic, SpecError
 from archc.language.expr import Expr, parse
+from archc.language.naming import is_key, is_name
 from archc.language.source import Items, Mapping, Text
 
 MODIFIERS = ("if", "else", "from", "repeat", "for", "init", "stage")
@@ -118,7 +119,7 @@ def word_of(value: Any) -> Text:
 
 def name_of(value: Any) -> Text:
     text = word_of(value)
-    if not re.fullmatch(r"[A-Za-z_]\w*", text):
+    if not is_name(text):
         raise PydanticCustomError(
             "not_a_name",
             "`{text}` is no name: letters, digits and `_` make one",
@@ -148,7 +149,7 @@ def _key(value: Any) -> Key:
                 "bad_key", "`{text}` has an unbalanced brace", {"text": str(text)}
             )
     plain = "".join("0" if isinstance(p, Expr) else p for p in parts)
-    if not re.fullmatch(r"[A-Za-z_0][\w\-]*(\.[\w\-]+)*", plain):
+    if not (re.match(r"[A-Za-z_0]", plain) and is_key(plain)):
         raise PydanticCustomError(
             "bad_key",
             "`{text}` can't name a step: letters, digits, `_`, `-`, dots between parts, and `{expr}` do",

@@ -13,6 +13,7 @@ from archc.language.expr import Expr
 from archc.limits import MAX_LENGTH
 from archc.lower import origins
 from archc.lower.marks import ABSENT, UNKNOWN, Poisoned
+from archc.lower.nesting import hold
 from archc.lower.origins import Written
 from archc.lower.reader import Reader
 from archc.lower.scope import Callee, takes
@@ -79,7 +80,7 @@ class Rows:
         base = lowering.path(frame, place)
         uses_i = any("i" in e.names for e in expressions(row))
         callees: dict[Any, Callee] = {}
-        inner = frame.inner()
+        inner, first = frame.inner(), len(frame.module.nodes)
         for i in range(depth):
             kind = i if uses_i else (i == 0, i == depth - 1)
             copy = inner.inner(scope=frame.scope.child(i=i), turns=(*frame.turns, i))
@@ -87,6 +88,7 @@ class Rows:
                 callees[kind] = self.row_callee(copy, row, i, depth)
             self.copy(copy, row, callees[kind], base if place.silent else join(base, str(i)))
             inner.running = copy.running
+        hold(frame, place, base, row, first)
         return inner.running if depth else ABSENT
 
     def row_callee(self, frame: Frame, row: Row, i: int, depth: int) -> Callee:

@@ -17,6 +17,7 @@ from archc.lower import origins
 from archc.lower.bounds import Bounds
 from archc.lower.frames import Frame, Place
 from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned
+from archc.lower.nesting import hold, hold_dotted, unfit
 from archc.lower.reader import Reader
 from archc.lower.rows import Rows
 from archc.lower.scope import Callee, Scope, place
@@ -108,6 +109,7 @@ class Steps(Bounds):
     def step(self, frame: Frame, place: Place, step: Any) -> Any:
         """Lower a step; the result is its value, ABSENT where it is not there."""
         self.spend()
+        first = len(frame.module.nodes)
         at = self.noted(frame, place, step)
         match step:
             case Expr():
@@ -121,6 +123,7 @@ class Steps(Bounds):
                 if place.numbers is not None:
                     place.numbers[0] += 1
                 result = self.body(frame.inner(), path, step.root)
+                hold(frame, place, path, step, first)
             case Modified():
                 result = self.modified(frame, place, step)
             case Row():
@@ -153,8 +156,9 @@ class Steps(Bounds):
         path = self.path(frame, place)
         if place.numbers is not None:
             place.numbers[0] += 1
-        inner = frame.inner()
+        inner, first = frame.inner(), len(frame.module.nodes)
         result = self.chain(inner, path, step.root)
+        hold(frame, place, path, step, first)
         return inner.running if result is ABSENT and not splice else result
 
     def path(self, frame: Frame, place: Place) -> str:
@@ -167,7 +171,10 @@ class Steps(Bounds):
 
     def fill(self, frame: Frame, key: Key) -> str:
         """Fill in the expressions of a key."""
-        return "".join(p if isinstance(p, str) else self.part(frame, p) for p in key.parts)
+        filled = "".join(p if isinstance(p, str) else self.part(frame, p) for p in key.parts)
+        if key.exprs and (wrong := unfit(key, filled)):
+            raise SpecError([Diagnostic(wrong[0], wrong[1], key.text.span, help=wrong[2])])
+        return filled
 
     def part(self, frame: Frame, expr: Expr) -> str:
         """Return what an expression puts into a key."""
@@ -238,7 +245,7 @@ class Steps(Bounds):
         if chained and step.source is not None:
             inner.running = self.source(frame, step.source)
         results: list[Any] = []
-        start = inner.running
+        start, first = inner.running, len(frame.module.nodes)
         for turn, bound in enumerate(self.turns(frame, loop)):
             scope = frame.scope.child(origins.bound(loop, frame.scope, turn), **bound)
             copy = inner.inner(scope=scope, turns=(*frame.turns, turn))
@@ -256,6 +263,8 @@ class Steps(Bounds):
                     frame.name_copy(self.fill(copy, place.key), result)
         if place.key is not None:
             frame.copies[place.key.identifier] = results
+            if not place.key.names_copies(loop):
+                hold(frame, place, self.path(frame, place), step, first)
         if not chained:
             self.expect_small(results, loop.text.span)
             return results
@@ -363,6 +372,7 @@ class Steps(Bounds):
                 pass  # its module stands where it was first applied
             elif node is main:
                 node.path = path if heavy else shown
+                hold_dotted(frame, place, node.path, [node])
             else:
                 node.path = (
                     f"{shown}_{node.name}" if node.module is not None else join(shown, node.name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
@@ -11,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from archc.escaping import python_string
 from archc.shapes import Shape
 from archc.windows import Window, Windows
 
@@ -81,7 +81,7 @@ class Py:
     @staticmethod
     def of(value: object) -> Py:
         """Spell a constant, a string in the double quotes of formatted source."""
-        text = json.dumps(value) if isinstance(value, str) else repr(value)
+        text = python_string(value) if isinstance(value, str) else repr(value)
         return Py(text.replace("e+", "e") if isinstance(value, float) else text, value)
 
 

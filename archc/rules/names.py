@@ -7,23 +7,10 @@ from dataclasses import replace
 
 from archc.diagnostics import Diagnostic, Note
 from archc.language.given import ARGUMENTS
+from archc.language.naming import LANGUAGE, taken
 from archc.language.spec import Document, Library
 from archc.rules.table import Binding, Entry, Table
 
-LANGUAGE = ("x", "prev", "none", "true", "false")
-
-# Attributes of torch.nn.Module, which would stand in the way of a submodule of that name.
-MODULE = """
-    add_module apply bfloat16 buffers call_super_init children compile cpu cuda double
-    dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
-    get_submodule half ipu load_state_dict modules mtia named_buffers named_children
-    named_modules named_parameters parameters register_backward_hook register_buffer
-    register_forward_hook register_forward_pre_hook register_full_backward_hook
-    register_full_backward_pre_hook register_load_state_dict_post_hook
-    register_load_state_dict_pre_hook register_module register_parameter
-    register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
-    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
-"""
 WHAT = {
     "param": "param",
     "let": "derived value",
@@ -81,13 +68,8 @@ def reserved(binding: Binding) -> Diagnostic | None:
             binding.entry.span,
             help="give it another name",
         )
-    if role == "step" and (part := next((p for p in shown.split(".") if p in MODULE.split()), "")):
-        return Diagnostic(
-            "reserved-name",
-            f"`{part}` is an attribute of every nn.Module, and can't name a step",
-            binding.entry.span,
-            help=f"give it another name, such as `{part}1`",
-        )
+    if role == "step" and (wrong := taken(shown)):
+        return Diagnostic("reserved-name", wrong[0], binding.entry.span, help=wrong[1])
     if keyword.iskeyword(shown):
         return Diagnostic(
             "reserved-name",

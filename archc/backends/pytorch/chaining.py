@@ -161,22 +161,26 @@ def runs(texts: Sequence[str]) -> list[str]:
 
 
 def sequential(pieces: Sequence[Piece], *, numbered: bool) -> str | None:
-    """Write pieces as an nn.Sequential; None where that takes lines of its own, or no names."""
+    """Write pieces as an nn.Sequential; None where that takes lines of its own, or no names.
+
+    Two of one name, as activations under keys with `_` may be, would be one.
+    """
     if any(p.test for p in pieces):
         return None
     if numbered or [p.key for p in pieces] == [str(k) for k in range(len(pieces))]:
         return f"nn.Sequential({', '.join(runs([t for p in pieces for t in p.texts]))})"
-    if any(len(p.texts) != 1 or not p.key for p in pieces):
+    keys = [p.key for p in pieces]
+    if any(len(p.texts) != 1 or not p.key for p in pieces) or len(set(keys)) < len(keys):
         return None
     texts = [p.texts[0] for p in pieces]
     if any(t.startswith("*") and not t.startswith("**") for t in texts):
         return None
     if len(pieces) == 1 and texts[0].startswith("**"):
         return f"nn.Sequential(OrderedDict({texts[0].removeprefix('**')}))"
-    keys = [
+    heads = [
         "" if t.startswith("**") else f'"{p.key}": ' for p, t in zip(pieces, texts, strict=True)
     ]
-    pairs = ", ".join(map("".join, zip(keys, texts, strict=True)))
+    pairs = ", ".join(map("".join, zip(heads, texts, strict=True)))
     return f"nn.Sequential(OrderedDict({{{pairs}}}))"
 
 

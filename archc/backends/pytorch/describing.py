@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from archc.backends.pytorch.layout import WIDTH
+from archc.escaping import docstring
 from archc.graph import Module, Value
 
 
@@ -15,7 +16,7 @@ def described(module: Module, indent: str, *, root: bool) -> list[str]:
     text = f"{shapes(module.inputs)} -> {shapes(module.values)}."
     if root and len(text) >= WIDTH - 10:
         text = f"{text[: WIDTH - 14]}..."
-    line = f'{indent}"""{text}"""' if root else f'{indent}"""{module.trail}: {text}"""'
+    line = f'{indent}"""{text}"""' if root else f'{indent}"""{docstring(module.trail)}: {text}"""'
     return [line] if len(line) <= WIDTH else []
 
 

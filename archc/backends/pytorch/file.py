@@ -9,6 +9,7 @@ from textwrap import wrap
 from archc.backends.pytorch import tables
 from archc.backends.pytorch.layout import WIDTH
 from archc.backends.pytorch.templates import Templates
+from archc.escaping import docstring
 from archc.graph import Network
 from archc.ops import HELPERS
 from archc.passes import macs, params
@@ -96,5 +97,11 @@ def header(network: Network, version: str) -> str:
     spec = document.name.span.source.name.rsplit("/", 1)[-1]
     written = f"Written by archc {version} from {spec}, variant {network.name}{settings}."
     counted = f"{params(network.root):,} params; {macs(network.root):,} MACs at {size}."
-    lines = [*wrap(f'"""{title}', WIDTH), "", *wrap(written, WIDTH), *wrap(counted, WIDTH)]
+    head, *below = (docstring(text) for text in (title, written, counted))
+    lines = [*_wrapped(f'"""{head}'), "", *(line for text in below for line in _wrapped(text))]
     return "\n".join([*lines, '"""'])
+
+
+def _wrapped(text: str) -> list[str]:
+    """Return text in lines, broken at spaces alone: what is escaped stays whole."""
+    return wrap(text, WIDTH, break_long_words=False)

@@ -1,0 +1,80 @@
+"""Nothing of a spec is executed: where text tries to be code, it stays text or is refused."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import archc
+from archc.diagnostics import Source
+
+BODY = "body:\n  conv1: conv(4, 3)\n"
+HEAD = "archc: 1\nname: net\ninput: [3, 8, 8]\n"
+CODE = "__import__('os').mkdir('{}')"
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        '''x """ ; CODE; """''',
+        '''x\\""" ; CODE; """''',
+        '''"""; CODE; """''',
+        'ends in a quote"',
+        "ends in a backslash\\",
+        r"The $\nu$-net, \underline{U}nits and \N{x}",
+        "a\n\\input{/etc/passwd}\nCODE",
+    ],
+)
+@pytest.mark.parametrize("place", ["title", "arxiv"])
+def test_title_is_text(title: str, place: str, tmp_path: Path) -> None:
+    """The docstring of the emitted file ends where archc ends it."""
+    mark = tmp_path / "executed"
+    title = title.replace("CODE", CODE.format(mark))
+    value = title.replace("'", "''").replace("\n", "\n\n    ")
+    paper = {"title": "t", place: value}
+    lines = "".join(f"  {key}: '{text}'\n" for key, text in paper.items())
+    arch = archc.compile(Source("net.yaml", f"{HEAD}paper:\n{lines}{BODY}"))
+    tree = ast.parse(arch.source())
+
+    assert "".join(title.split()) in "".join((ast.get_docstring(tree) or "").split())
+    assert [type(node).__name__ for node in tree.body] == ["Expr", "ImportFrom", "ClassDef"]
+    archc.load(Source("net.yaml", f"{HEAD}paper:\n{lines}{BODY}"))
+    assert not mark.exists()
+
+
+def test_key_is_no_code(tmp_path: Path) -> None:
+    """A key made of an expression is held to what a key may be; nothing of it runs."""
+    mark = tmp_path / "executed"
+    code = ",".join(map(str, CODE.format(mark).encode()))
+    text = f"""'" if exec(bytes([{code}])) else "z'"""
+    quoted = text.replace('"', '\\"')
+    spec = Source("net.yaml", f'{HEAD}params:\n  s: "{quoted}"\nbody:\n  a{{s}}: conv(4, 3)\n')
+
+    with pytest.raises(archc.SpecError) as caught:
+        archc.load(spec)
+
+    assert [d.code for d in caught.value.diagnostics] == ["bad-key"]
+    assert not mark.exists()
+
+
+def test_settings_and_names_of_files_are_text(tmp_path: Path) -> None:
+    """What is set, and where a spec was read, stand in the docstring too."""
+    mark = tmp_path / "executed"
+    hostile = f'""" + {CODE.format(mark)} + """'
+    text = f"{HEAD}params: {{s: \"'same'\"}}\nbody:\n  conv1: conv(4 if s == 'same' else 8, 3)\n"
+    arch = archc.compile(Source(f"{hostile}.yaml", text), s=repr(hostile))
+    shapes = [type(node).__name__ for node in ast.parse(arch.source()).body]
+
+    assert shapes == ["Expr", "ImportFrom", "ClassDef"]
+    assert not mark.exists()
+
+
+def test_letters_of_any_plane() -> None:
+    """A string in the emitted file is the one of the spec."""
+    from archc.ops import Py
+
+    for text in ("a", "'", '"', "\\", "\n", "\x1b", "é", "\U0001f600", "\ud83d", "\u2028", "\x7f"):
+        assert ast.literal_eval(Py.of(text).text) == text
+        assert Py.of(text).text.encode()
