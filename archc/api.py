@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from archc import zoo
 from archc.backends.drawable import Drawable
-from archc.diagnostics import Diagnostic, Source, SpecError, errors, joined, nearest, sort
+from archc.diagnostics import Diagnostic, Source, SpecError, errors, joined, sort
 from archc.graph import Network, Stage
 from archc.judging import build, judge
-from archc.language.document import document, imported
 from archc.language.given import places, setting, written
 from archc.language.scalars import Key
-from archc.language.source import Text, read
-from archc.language.spec import Body, Document, Library
+from archc.language.source import Text
+from archc.language.spec import Body, Document
 from archc.lower.linking import link, pick
 from archc.lower.lowering import lower
+from archc.lower.opening import library_of, once, opened
 from archc.ops import OPS
 from archc.passes import Verdict, claims, depth, misnamed, params, verdicts
 from archc.passes.costs import macs
@@ -272,10 +272,11 @@ def check(
     A library of blocks is judged by its text. Published figures that don't hold are warnings,
     in the zoo errors. `outputs`, `allow_ops` and `settings` are those of `compile`.
     """
+    spec = once(spec)
     try:
         parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
     except SpecError as error:
-        library = _library(spec)
+        library = library_of(spec)
         if library is None:
             return list(error.diagnostics)
         link(library, allow_ops=allow_ops)
@@ -347,34 +348,6 @@ def open_spec(
     spec: str | Path | Source, variant: str | None, *, allow_ops: bool = False
 ) -> tuple[Document, str]:
     """Return the document that a path or zoo name means, its names linked, and the variant."""
-    parsed, chosen = _opened(spec, variant)
+    parsed, chosen = opened(spec, variant)
     link(parsed, allow_ops=allow_ops)
     return parsed, chosen
-
-
-def _opened(spec: str | Path | Source, variant: str | None) -> tuple[Document, str]:
-    if isinstance(spec, Source):
-        parsed = document(spec)
-        return parsed, pick(parsed, variant)
-    path = Path(spec)
-    if not path.is_file():
-        found, named = zoo.locate(str(spec))
-        if found is None:
-            hint = nearest(str(spec), [*zoo.names(), *(f.stem for f in zoo.files())])
-            message = f"there is no file and no network of the zoo called `{spec}`" + (
-                f"; {hint}" if hint else ""
-            )
-            raise FileNotFoundError(message)
-        parsed = document(read(found, found.name))
-        return parsed, pick(parsed, named if variant is None and parsed.variants else variant)
-    parsed = document(read(path))
-    return parsed, pick(parsed, variant)
-
-
-def _library(spec: str | Path | Source) -> Library | None:
-    """Return the file as a library of blocks; None where it is a network, or neither."""
-    try:
-        read_file = imported(spec if isinstance(spec, Source) else read(Path(spec)))
-    except (SpecError, OSError):
-        return None
-    return read_file if isinstance(read_file, Library) else None

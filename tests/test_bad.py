@@ -15,7 +15,7 @@ import pytest
 
 import archc
 from archc.diagnostics import Diagnostic, errors, render
-from archc.language.source import read
+from archc.language.reading import read
 
 TESTS = Path(__file__).resolve().parent
 BAD = sorted((TESTS / "bad").glob("*.yaml"))

@@ -14,7 +14,7 @@ import archc
 from archc import api, zoo
 from archc.language.document import document
 from archc.language.published import FIGURES
-from archc.language.source import read
+from archc.language.reading import read
 from archc.passes import Verdict
 
 LEDGER = (Path(__file__).parent / "published.yaml").read_text(encoding="utf-8")

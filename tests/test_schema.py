@@ -10,8 +10,9 @@ from jsonschema import Draft202012Validator
 
 from archc import zoo
 from archc.diagnostics import Source
+from archc.language.reading import read
 from archc.language.schema import schema
-from archc.language.source import Items, Mapping, parse, read
+from archc.language.source import Items, Mapping, parse
 
 VALIDATOR = Draft202012Validator(schema())
 SMALL = "archc: 1\nname: tiny\ninput: [3, 8, 8]\n"

@@ -10,7 +10,7 @@ import pytest
 import archc
 from archc import zoo
 from archc.language.document import document
-from archc.language.source import read
+from archc.language.reading import read
 
 FILES = zoo.files()
 

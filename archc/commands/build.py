@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from archc.commands.common import (
     AllowOpt,
+    ForceOpt,
     OutputOpt,
     OutputsOpt,
     SetOpt,
@@ -21,6 +22,8 @@ def build(
     outputs: OutputsOpt = None,
     allow_ops: AllowOpt = False,
     output: OutputOpt = None,
+    force: ForceOpt = False,
 ) -> None:
     """Write the PyTorch module of a network."""
-    deliver(compiled(spec, variant, sets, outputs=outputs, allow_ops=allow_ops).source(), output)
+    text = compiled(spec, variant, sets, outputs=outputs, allow_ops=allow_ops).source()
+    deliver(text, output, "python", force=force)

@@ -17,14 +17,13 @@ from archc.commands.common import (
     SpecArg,
     VariantOpt,
     attempt,
-    complain,
     deliver,
     names_of,
     option_of,
-    screen,
     settings_of,
     spec_of,
 )
+from archc.commands.terminal import complain, screen
 from archc.diagnostics import Source, errors
 from archc.passes.claims import held
 
@@ -69,7 +68,7 @@ def _claims(spec: str | Source, variant: str | None, form: str, *, allow_ops: bo
     verdicts = attempt(lambda: api.judge_claims(spec, variant, allow_ops=allow_ops))
     if form == "json":
         return json.dumps([v.as_dict() for v in verdicts], indent=2, ensure_ascii=False)
-    width, color = screen(None)
+    width, color = screen(printed=True)
     return text(claims("Published figures", verdicts), width, color=color)
 
 

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import sys
-import tempfile
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
@@ -14,12 +9,16 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 
 from archc import api
-from archc.diagnostics import Diagnostic, Source, SpecError, render
+from archc.commands.output import OutputError, expect_folder, write
+from archc.commands.terminal import complain, emit, standard_input, tell
+from archc.diagnostics import Diagnostic, Source, SpecError
 from archc.language.given import ARGUMENTS
+from archc.lower.opening import once
 
 Result = TypeVar("Result")
 
 GOOD, WRONG, USAGE, DEFECT = 0, 1, 2, 3
+INTERRUPTED, UNREAD = 130, 141
 
 SpecArg = Annotated[
     str,
@@ -54,17 +53,40 @@ OutputsOpt = Annotated[
         show_default=False,
     ),
 ]
+
+
+def usable(output: Path | None) -> Path | None:
+    """Return where a result goes, if it can be there."""
+    try:
+        return expect_folder(output)
+    except OutputError as error:
+        usage(str(error))
+
+
 OutputOpt = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", help="Write to this file instead of standard output.", show_default=False
+        "--output",
+        "-o",
+        help="Write to this file instead of standard output.",
+        show_default=False,
+        callback=usable,
     ),
 ]
+ForceOpt = Annotated[bool, typer.Option("--force", help="Replace a file that archc did not write.")]
 
 
 def spec_of(spec: str) -> str | Source:
-    """Return what the API takes for a SPEC argument: standard input becomes a Source."""
-    return Source("<stdin>", sys.stdin.read()) if spec == "-" else spec
+    """Return what the API takes for a SPEC argument: standard input, a pipe become a Source."""
+    return attempt(lambda: sourced(spec))
+
+
+def sourced(spec: str) -> str | Source:
+    """Read a SPEC argument that can be read but once; raises SpecError, OSError."""
+    if spec == "-":
+        return standard_input()
+    found = once(spec)
+    return found if isinstance(found, Source) else spec
 
 
 def settings_of(pairs: list[str] | None, reserved: Collection[str] = ARGUMENTS) -> dict[str, str]:
@@ -106,12 +128,16 @@ def attempt(work: Callable[[], Result]) -> Result:
         return work()
     except SpecError as error:
         fail(error.diagnostics)
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        usage(_reason(error))
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        usage(reason(error))
 
 
-def _reason(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
+def reason(error: OSError) -> str:
+    """Say what the system refused, and of which file."""
+    said = error.strerror or str(error)
+    return f"{error.filename}: {said}" if error.filename else said
 
 
 def fail(diagnostics: Iterable[Diagnostic]) -> NoReturn:
@@ -120,77 +146,25 @@ def fail(diagnostics: Iterable[Diagnostic]) -> NoReturn:
     raise typer.Exit(WRONG)
 
 
-def complain(diagnostics: Iterable[Diagnostic]) -> None:
-    """Print diagnostics to standard error, coloured on a terminal."""
-    rendered = [render(d) for d in diagnostics]
-    if rendered:
-        echo_coloured("\n\n".join(rendered))
-
-
-def echo_coloured(text: str) -> None:
-    """Print rendered diagnostics to standard error; colours only where a terminal wants them."""
-    if not sys.stderr.isatty() or os.environ.get("NO_COLOR"):
-        print(text, file=sys.stderr)
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    shown = Text(text)
-    styles = {
-        r"(?m)^error\[[\w-]+\]": "bold red",
-        r"(?m)^warning\[[\w-]+\]": "bold yellow",
-        r"(?m)^ *(-->|:::) .*$": "cyan",
-        r"(?m)^ *\d* \|": "blue",
-        r"\^+.*": "red",
-        r"(?m)^ *= help:": "green",
-    }
-    for pattern, style in styles.items():
-        for match in re.finditer(pattern, text):
-            shown.stylize(style, match.start(), match.end())
-    Console(stderr=True, soft_wrap=True, highlight=False).print(shown)
-
-
 def usage(message: str) -> NoReturn:
     """Print a usage error and exit with 2."""
-    print(f"archc: {message}", file=sys.stderr)
+    tell(f"archc: {message}")
     raise typer.Exit(USAGE)
 
 
-def deliver(content: str | bytes, output: Path | None) -> None:
-    """Print a result, or write it to a file whole or not at all."""
+def deliver(
+    content: str | bytes, output: Path | None, form: str = "text", *, force: bool = False
+) -> None:
+    """Print a result, or write it to a file; `force` replaces one that archc did not write."""
+    if isinstance(content, str):
+        content = f"{content.rstrip()}\n"
     if output is None or str(output) == "-":
-        if isinstance(content, bytes):
-            sys.stdout.buffer.write(content)
-        else:
-            print(content.rstrip("\n"))
+        emit(content, form)
         return
     try:
-        write(output, f"{content.rstrip()}\n".encode() if isinstance(content, str) else content)
-    except OSError as error:
-        usage(f"can't write {output}: {error.strerror}")
-
-
-def screen(output: Path | None) -> tuple[int | None, bool]:
-    """Return how wide text may be, None for any width, and whether it may have colours."""
-    seen = sys.stdout.isatty() and output is None
-    width = shutil.get_terminal_size().columns if seen or os.environ.get("COLUMNS") else None
-    return width, seen and not os.environ.get("NO_COLOR")
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole: into a temporary one beside it, which then takes its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        write(output, content, form, force=force)
+    except OutputError as error:
+        usage(str(error))
 
 
 def option_of(values: Iterable[str], chosen: str, what: str) -> str:

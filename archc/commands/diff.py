@@ -13,6 +13,7 @@ from archc.backends.difference import FORMATS, markdown, text
 from archc.commands.common import (
     WRONG,
     AllowOpt,
+    ForceOpt,
     OutputOpt,
     SetOpt,
     VariantOpt,
@@ -20,11 +21,11 @@ from archc.commands.common import (
     deliver,
     names_of,
     option_of,
-    screen,
     settings_of,
     spec_of,
     usage,
 )
+from archc.commands.terminal import screen
 from archc.diagnostics import Source
 from archc.passes.difference import Difference, difference
 
@@ -59,6 +60,7 @@ def diff(
     ] = None,
     theme: Annotated[str, typer.Option("--theme", help="light, dark or print")] = "light",
     output: OutputOpt = None,
+    force: ForceOpt = False,
     git: Annotated[
         bool, typer.Option("--git", help="Be a diff driver of git; see the docs on diff.")
     ] = False,
@@ -81,7 +83,7 @@ def diff(
     option_of(("light", "dark", "print"), theme, "theme")
     options = {**settings_of(sets), "allow_ops": allow_ops}
     found = attempt(lambda: compared(specs, variant, variants, options))
-    deliver(written(found, form, theme, output, full=full), output)
+    deliver(written(found, form, theme, output, full=full), output, form, force=force)
     if any(found):
         raise typer.Exit(WRONG)
 
@@ -154,6 +156,6 @@ def written(
         except NoRendererError as error:
             usage(str(error))
     if form == "text":
-        width, color = screen(output)
+        width, color = screen(printed=output is None)
         return text(found, width, color=color, full=full)
     return markdown(found, full=full) if form == "markdown" else FORMATS[form](found)

@@ -16,8 +16,9 @@ from typing import Any
 from archc import api
 from archc.backends.difference import text
 from archc.backends.difference.sections import shortened
-from archc.commands.common import screen, usage
+from archc.commands.common import usage
 from archc.commands.diff import of_all
+from archc.commands.terminal import screen
 from archc.diagnostics import Diagnostic, Source, SpecError, errors
 from archc.language.document import imported
 from archc.language.spec import Document
@@ -102,7 +103,7 @@ def _compared(before: Source, after: Source, *, allow_ops: bool, full: bool) -> 
         return
     found = of_all(before, after, {"allow_ops": allow_ops})
     if any(found):
-        width, color = screen(None)
+        width, color = screen(printed=True)
         yield text(found, width, color=color or _paged(), full=full).rstrip("\n")
 
 

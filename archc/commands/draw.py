@@ -14,19 +14,21 @@ from archc import api, zoo
 from archc.backends.picture import LEVELS, Picture, picture, themed
 from archc.commands.common import (
     AllowOpt,
+    ForceOpt,
     OutputOpt,
     OutputsOpt,
     SetOpt,
     VariantOpt,
     attempt,
-    complain,
     deliver,
     names_of,
     option_of,
+    reason,
     settings_of,
-    spec_of,
+    sourced,
     usage,
 )
+from archc.commands.terminal import complain, tell
 from archc.commands.watching import watch
 from archc.diagnostics import Source, SpecError, render
 
@@ -84,6 +86,7 @@ def draw(
     theme: ThemeOpt = "light",
     form: FormatOpt = None,
     output: OutputOpt = None,
+    force: ForceOpt = False,
     watching: WatchOpt = False,
 ) -> None:
     """Draw a network: its stages, its blocks, or every op; or several side by side."""
@@ -102,9 +105,9 @@ def draw(
     if watching:
         if output is None or "-" in specs:
             usage("--watch draws a file, given by -o, from specs that are files")
-        watch(Redrawing(wish, form, theme, output).work)
+        watch(Redrawing(wish, form, theme, output, force).work)
         return
-    deliver(drawn(wish, form, theme), output)
+    deliver(drawn(wish, form, theme), output, form, force=force)
 
 
 def suffix(output: Path | None) -> str:
@@ -127,7 +130,7 @@ class Wish:
 
     def compiled(self) -> list[api.Architecture]:
         """Compile it; raises SpecError."""
-        found = [spec_of(spec) for spec in self.specs]
+        found = [sourced(spec) for spec in self.specs]
         if self.variants:
             return api.compile_family(found[0], self.variants, **self.settings)
         return [
@@ -164,6 +167,7 @@ class Redrawing:
     form: str
     theme: str
     output: Path
+    force: bool
     last: str | bytes | None = None
     files: set[Path] = field(default_factory=set)
 
@@ -178,19 +182,20 @@ class Redrawing:
             complain(error.diagnostics)
             self.wrong("\n\n".join(render(d) for d in error.diagnostics))
         except (ValueError, LookupError) as error:
-            print(f"archc: {error}", file=sys.stderr)
+            tell(f"archc: {error}")
             self.wrong(str(error))
         else:
-            deliver(self.last, self.output)
-            print(f"archc: drew {self.output}", file=sys.stderr, flush=True)
+            deliver(self.last, self.output, self.form, force=self.force)
+            tell(f"archc: drew {self.output}")
         return self.files | self.wish.files
 
     def wrong(self, text: str) -> None:
         """Write what is wrong where the picture was."""
         from archc.backends.notice import notice
 
-        deliver(notice(text, self.form, themed(self.theme), self.last), self.output)
-        print(f"archc: {self.output} says what is wrong", file=sys.stderr, flush=True)
+        picture = notice(text, self.form, themed(self.theme), self.last)
+        deliver(picture, self.output, self.form, force=self.force)
+        tell(f"archc: {self.output} says what is wrong")
 
 
 def attempt_files(wish: Wish) -> list[api.Architecture]:
@@ -198,7 +203,7 @@ def attempt_files(wish: Wish) -> list[api.Architecture]:
     try:
         return wish.compiled()
     except OSError as error:
-        usage(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        usage(reason(error))
 
 
 def sources(arch: api.Architecture) -> set[Path]:

@@ -9,6 +9,7 @@ import typer
 from archc.backends.signals.paths import FORMATS
 from archc.commands.common import (
     AllowOpt,
+    ForceOpt,
     OutputOpt,
     SetOpt,
     SpecArg,
@@ -37,6 +38,7 @@ def paths(
         str | None, typer.Option("--format", help="text, markdown, csv, json, svg, png or pdf")
     ] = None,
     output: OutputOpt = None,
+    force: ForceOpt = False,
 ) -> None:
     """Count the paths from input to output by their length, as Veit et al. 2016 do.
 
@@ -53,8 +55,8 @@ def paths(
     except UnknownPlace as error:
         usage(no_such_place(architecture, str(error), error.known))
     if form in FORMATS:
-        deliver(FORMATS[form](found), output)
+        deliver(FORMATS[form](found), output, form, force=force)
         return
     from archc.backends.plots.paths import plot
 
-    deliver(attempted(lambda: plot(found, form)), output)
+    deliver(attempted(lambda: plot(found, form)), output, form, force=force)

@@ -14,6 +14,7 @@ from archc.backends.signals.model import MODES
 from archc.backends.signals.probe import FORMATS, Probe
 from archc.commands.common import (
     AllowOpt,
+    ForceOpt,
     OutputOpt,
     SetOpt,
     VariantOpt,
@@ -66,6 +67,7 @@ def probe(
         str | None, typer.Option("--format", help="text, markdown, csv, json, svg, png or pdf")
     ] = None,
     output: OutputOpt = None,
+    force: ForceOpt = False,
 ) -> None:
     """Measure signals and gradients by depth, and compare networks in one figure.
 
@@ -89,11 +91,11 @@ def probe(
     with progress(len(specs) * seeds) as tick:
         found = attempted(lambda: _probed(architectures, weights, factors, blocks, known, tick))
     if form in FORMATS:
-        deliver(FORMATS[form](found), output)
+        deliver(FORMATS[form](found), output, form, force=force)
         return
     from archc.backends.plots.probe import plot
 
-    deliver(attempted(lambda: plot(found, form)), output)
+    deliver(attempted(lambda: plot(found, form)), output, form, force=force)
 
 
 def _numbers(listed: str | None) -> list[float]:

@@ -13,12 +13,12 @@ import typer
 from archc import api
 from archc.commands.common import (
     AllowOpt,
+    ForceOpt,
     OutputOpt,
     OutputsOpt,
     SetOpt,
     VariantOpt,
     attempt,
-    complain,
     deliver,
     names_of,
     option_of,
@@ -26,6 +26,7 @@ from archc.commands.common import (
     usage,
 )
 from archc.commands.draw import SpecsArg, VariantsOpt, Wish, attempt_files, sources
+from archc.commands.terminal import complain, tell
 from archc.commands.watching import watch
 from archc.diagnostics import SpecError
 
@@ -43,6 +44,7 @@ def write_report(
         str, typer.Option("--theme", help="light, dark, or auto: as the reader's system")
     ] = "auto",
     output: OutputOpt = None,
+    force: ForceOpt = False,
     watching: Annotated[
         bool,
         typer.Option(
@@ -64,11 +66,11 @@ def write_report(
     settings = {**settings_of(sets), "allow_ops": allow_ops}
     wish = Wish(specs, variant, names_of(variants), names_of(outputs), settings, "stage", "")
     if not watching:
-        deliver(page(attempt(wish.compiled), theme), output)
+        deliver(page(attempt(wish.compiled), theme), output, "html", force=force)
         return
     if output is None or "-" in specs:
         usage("--watch writes a file, given by -o, from specs that are files")
-    watch(Rewriting(wish, theme, output).work)
+    watch(Rewriting(wish, theme, output, force).work)
 
 
 def page(found: Sequence[api.Architecture], theme: str, *, watching: bool = False) -> str:
@@ -89,6 +91,7 @@ class Rewriting:
     wish: Wish
     theme: str
     output: Path
+    force: bool
     files: set[Path] = field(default_factory=set)
 
     def work(self) -> Iterable[Path]:
@@ -100,12 +103,15 @@ class Rewriting:
         except SpecError as error:
             self.files |= {d.span.source.path for d in error.diagnostics if d.span.source.path}
             complain(error.diagnostics)
-            deliver(
-                complaint(", ".join(self.wish.specs), error.diagnostics, self.theme), self.output
-            )
-            print(f"archc: {self.output} says what is wrong", file=sys.stderr, flush=True)
+            said = complaint(", ".join(self.wish.specs), error.diagnostics, self.theme)
+            self.deliver(said)
+            tell(f"archc: {self.output} says what is wrong")
         else:
             self.files = set().union(*map(sources, found))
-            deliver(page(found, self.theme, watching=True), self.output)
-            print(f"archc: wrote {self.output}", file=sys.stderr, flush=True)
+            self.deliver(page(found, self.theme, watching=True))
+            tell(f"archc: wrote {self.output}")
         return self.files | self.wish.files
+
+    def deliver(self, text: str) -> None:
+        """Write a page."""
+        deliver(text, self.output, "html", force=self.force)

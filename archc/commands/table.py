@@ -22,6 +22,7 @@ from archc.backends.table import (
 from archc.backends.table import variants as rows_of
 from archc.commands.common import (
     AllowOpt,
+    ForceOpt,
     OutputOpt,
     OutputsOpt,
     SetOpt,
@@ -31,11 +32,11 @@ from archc.commands.common import (
     deliver,
     names_of,
     option_of,
-    screen,
     settings_of,
     spec_of,
     usage,
 )
+from archc.commands.terminal import screen
 from archc.diagnostics import Source
 from archc.graph import Network
 
@@ -77,6 +78,7 @@ def show(
     allow_ops: AllowOpt = False,
     form: FormatOpt = "text",
     output: OutputOpt = None,
+    force: ForceOpt = False,
 ) -> None:
     """Tabulate a network, or a family as its paper does: a column or a row for each variant.
 
@@ -114,7 +116,7 @@ def show(
             places = names_of(outputs)
             one = attempt(lambda: api.compile(what, variant, outputs=places, **settings))
             made = table(one.network, by or "stage", names_of(columns), convention, depth, sort)
-        deliver(_written(made, form, output), output)
+        deliver(_written(made, form, output), output, form, force=force)
     except UnknownName as error:
         usage(str(error))
 
@@ -148,7 +150,7 @@ def _family(spec: str | Source, named: list[str], settings: dict[str, Any]) -> l
 def _written(made: Table, form: str, output: Path | None) -> str:
     if form != "text":
         return render(made, form)
-    width, color = screen(output)
+    width, color = screen(printed=output is None)
     return text(made, width, color=color)
 
 

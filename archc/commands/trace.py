@@ -13,6 +13,7 @@ from archc.backends.signals.model import MODES
 from archc.backends.signals.trace import FORMATS
 from archc.commands.common import (
     AllowOpt,
+    ForceOpt,
     OutputOpt,
     SetOpt,
     SpecArg,
@@ -64,6 +65,7 @@ def trace(
         str | None, typer.Option("--format", help="text, markdown, json, svg, png, pdf or dot")
     ] = None,
     output: OutputOpt = None,
+    force: ForceOpt = False,
 ) -> None:
     """Walk through a network or a block: every value and every gradient, in both modes.
 
@@ -79,11 +81,12 @@ def trace(
     what = {"at": at or "", "batch": batch, "files": inputs or [], "seed": seed, "device": device}
     found = attempted(lambda: _traced(architecture, weights, what))
     if form in FORMATS:
-        deliver(FORMATS[form](found), output)
+        deliver(FORMATS[form](found), output, form, force=force)
         return
     from archc.backends.signals.picture import dot
 
-    deliver(drawn(dot(architecture.network, found, mode, theme), form), output)
+    picture = dot(architecture.network, found, mode, theme)
+    deliver(drawn(picture, form), output, form, force=force)
 
 
 def _traced(architecture: Architecture, weights: Path | None, what: dict[str, object]) -> Trace:

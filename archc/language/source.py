@@ -7,7 +7,6 @@ YAML 1.2 in one document, with every scalar read as text. What makes YAML surpri
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -63,31 +62,6 @@ class Items(list[Any]):
 
 
 Tree = Text | Mapping | Items
-
-
-def read(path: Path, name: str | None = None, *, shipped: bool = False) -> Source:
-    """Read a spec file as UTF-8; raises SpecError where it is none, OSError where it can't be read.
-
-    `shipped` says that it is a file of archc itself.
-    """
-    data = path.read_bytes()
-    shown = name or str(path)
-    try:
-        return Source(shown, data.decode("utf-8-sig"), path, shipped)
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        column = len(data[: error.start].rpartition(b"\n")[2].decode("utf-8-sig", "replace")) + 1
-        source = Source(shown, data.decode("utf-8", "replace"))
-        raise SpecError(
-            [
-                Diagnostic(
-                    "not-utf-8",
-                    f"the byte 0x{data[error.start]:02x} is no UTF-8",
-                    Span(line, column, line, column + 1, source),
-                    help="save the file in UTF-8",
-                )
-            ]
-        ) from None
 
 
 def parse(source: Source) -> Mapping:

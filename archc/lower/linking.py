@@ -12,8 +12,9 @@ from archc import zoo
 from archc.diagnostics import Diagnostic, Span, SpecError, nearest
 from archc.language.document import imported
 from archc.language.expr import Expr, parse
+from archc.language.reading import read
 from archc.language.scalars import Parameter, Signature
-from archc.language.source import Text, read
+from archc.language.source import Text
 from archc.language.spec import Block, Body, Document, Import, Library
 from archc.lower.scope import BlockDef, library
 from archc.ops import OPS, Op

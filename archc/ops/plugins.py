@@ -17,7 +17,8 @@ from typing import Any
 
 from archc.diagnostics import Diagnostic, Note, Source, Span, SpecError
 from archc.language.functions import FUNCTIONS
-from archc.language.source import Text, read
+from archc.language.reading import read
+from archc.language.source import Text
 from archc.ops.base import Op
 from archc.ops.definitions import at, definitions, parsed
 from archc.ops.guard import class_span, guard, method_span, raised

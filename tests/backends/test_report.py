@@ -263,11 +263,12 @@ def run(*words: str) -> Any:
 
 
 def test_command_writes_what_the_api_returns(tmp_path: Path) -> None:
-    output = tmp_path / "deep" / "resnet20.html"
+    output = tmp_path / "resnet20.html"
     done = run("resnet20", "-o", str(output))
 
     assert (done.exit_code, done.output) == (0, "")
-    assert output.read_text(encoding="utf-8").strip() == archc.compile("resnet20").report().strip()
+    page = archc.compile("resnet20").report().strip()
+    assert output.read_text(encoding="utf-8") == f"{page}\n<!-- Written by archc -->\n"
 
 
 def test_command_takes_variants_and_settings(tmp_path: Path, zoo: Path) -> None:
@@ -310,7 +311,7 @@ def test_watching_writes_the_page_or_what_is_wrong(tmp_path: Path) -> None:
     right = "archc: 1\nname: n\ninput: [3, 8, 8]\nbody:\n  a: conv(4, 3)\n"
     spec.write_text(right, encoding="utf-8")
     wish = Wish([str(spec)], None, [], [], {}, "stage", "")
-    writer = Rewriting(wish, "auto", output)
+    writer = Rewriting(wish, "auto", output, force=False)
 
     assert set(writer.work()) == {spec}
     assert 'data-k="' in output.read_text(encoding="utf-8")

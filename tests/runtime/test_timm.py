@@ -11,7 +11,7 @@ from timm_networks import FAMILIES
 import archc
 from archc import zoo
 from archc.language.document import document
-from archc.language.source import read
+from archc.language.reading import read
 from archc.runtime.peers import peer
 
 Sizes = list[tuple[int, int]]

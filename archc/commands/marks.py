@@ -1,0 +1,84 @@
+"""What tells a file that archc wrote: a comment at its end, or metadata of a picture.
+
+JSON and CSV can't hold one: such a file is archc's where its keys, or the names of its columns,
+are those of what would be written in its place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+WORDS = "Written by archc"
+MARKUP = f"<!-- {WORDS} -->"
+COMMENTS = {
+    "svg": MARKUP,
+    "html": MARKUP,
+    "markdown": MARKUP,
+    "dot": f"// {WORDS}",
+    "mermaid": f"%% {WORDS}",
+    "latex": f"% {WORDS}",
+    "pdf": f"% {WORDS}",
+    "text": WORDS,
+}
+HEADER = re.compile(rb'"""[^"\\]*\n' + WORDS.encode() + rb" \d")
+"""How the docstring of a file of Python begins, which says so itself."""
+
+IMAGE = b"\x89PNG\r\n\x1a\n"
+HEAD = 33
+"""Bytes of the signature of a PNG and its first chunk."""
+SOFTWARE = b"tEXtSoftware\0archc"
+
+LOOKED_AT = 4096
+LARGEST = 64_000_000
+
+
+def marked(data: bytes, form: str) -> bytes:
+    """Return what is to be written with its mark, where its form has room for one."""
+    if form == "png" and data.startswith(IMAGE):
+        chunk = len(SOFTWARE[4:]).to_bytes(4) + SOFTWARE + zlib.crc32(SOFTWARE).to_bytes(4)
+        return data[:HEAD] + chunk + data[HEAD:]
+    if form not in COMMENTS:
+        return data
+    return data.rstrip(b"\n") + f"\n{COMMENTS[form]}\n".encode()
+
+
+def is_ours(path: Path, data: bytes, form: str) -> bool:
+    """Whether archc wrote a file; `data` is what would take its place."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(LOOKED_AT)
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - LOOKED_AT))
+            tail = file.read()
+            file.seek(0)
+            whole = file.read() if form == "json" and size < LARGEST else b""
+    except OSError:
+        return False
+    if head.startswith(IMAGE):
+        return SOFTWARE in head
+    last = tail.rstrip().rpartition(b"\n")[2].decode("utf-8", "replace").strip()
+    return (
+        last in COMMENTS.values()
+        or bool(HEADER.match(head))
+        or (form == "json" and _keys(whole) is not None and _keys(whole) == _keys(data))
+        or (form == "csv" and _first(head) == _first(data))
+    )
+
+
+def _keys(data: bytes) -> list[str] | None:
+    """Return the keys of JSON, of the first item where it is a list; None where it has none."""
+    try:
+        value: Any = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    value = value[0] if isinstance(value, list) and value else value
+    return list(value) if isinstance(value, dict) and value else None
+
+
+def _first(data: bytes) -> bytes:
+    return data.partition(b"\n")[0].strip()
