@@ -132,6 +132,81 @@ def test_modules_are_small() -> None:
     assert {p.name: size for p, size in sizes.items() if size >= MAX_LINES} == {}
 
 
+# What makes or changes a file, wherever it comes from; `open` with a mode is looked at closer.
+WRITERS = frozenset({
+    "write_text", "write_bytes", "savefig", "mkdir", "makedirs", "mkstemp", "mkdtemp",
+    "NamedTemporaryFile", "TemporaryDirectory", "replace", "rename", "unlink", "remove",
+    "rmtree", "copy", "copyfile", "copy2", "move", "touch", "symlink_to", "hardlink_to",
+    "chmod", "chown", "fchown", "truncate", "ftruncate",
+})  # fmt: skip
+OF_TEXTS = frozenset({"replace", "copy", "remove", "move"})  # of a str, a list or a dict too
+OF_THE_SYSTEM = frozenset({"os", "shutil", "tempfile", "Path"})
+OUTPUT = PACKAGE / "commands" / "output.py"
+
+
+def writes(call: ast.Call) -> bool:
+    """Whether a call writes to the file system, as far as its text tells."""
+    function = call.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    owner = getattr(getattr(function, "value", None), "id", "")
+    if name == "open":
+        if owner == "os":
+            return True
+        of_method = call.args if isinstance(function, ast.Attribute) else call.args[1:]
+        given = (*of_method, *(k.value for k in call.keywords if k.arg == "mode"))
+        modes = [a.value for a in given if isinstance(a, ast.Constant)]
+        return any(set(str(mode)) & set("wax+") for mode in modes)
+    if name == "savefig":  # into memory it is no file
+        return not (call.args and isinstance(call.args[0], ast.Name) and call.args[0].id == "out")
+    if name == "replace" and len(call.args) == 1 and not call.keywords:  # of a path
+        return True
+    return name in WRITERS and (name not in OF_TEXTS or owner in OF_THE_SYSTEM)
+
+
+def test_one_module_writes_files() -> None:
+    """What holds for files holds for all of them, since nothing else opens one for writing."""
+    streams = PACKAGE / "cli.py"  # opens the null device in place of what is closed
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{node.lineno}: {ast.unparse(node)}"
+        for path in MODULES
+        if path not in (OUTPUT, streams)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and writes(node)
+    ]
+
+    assert found == []
+    assert any(
+        writes(node)
+        for node in ast.walk(ast.parse(OUTPUT.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "is_writing"),
+    [
+        ("open('x', 'w')", True),
+        ("path.open('ab')", True),
+        ("path.open(mode='r+')", True),
+        ("path.write_text('x')", True),
+        ("os.replace(a, b)", True),
+        ("path.replace(other)", True),
+        ("tempfile.mkstemp()", True),
+        ("drawn.savefig('x.svg')", True),
+        ("open('x')", False),
+        ("path.open('rb')", False),
+        ("text.replace('a', 'b')", False),
+        ("linker.open(declared, within)", False),
+    ],
+)
+def test_what_counts_as_writing(text: str, is_writing: bool) -> None:
+    """The rule itself finds what it should, and no more."""
+    call = ast.parse(text, mode="eval").body
+
+    assert isinstance(call, ast.Call)
+    assert writes(call) is is_writing
+
+
 def tracked() -> Iterator[Path]:
     """Yield the files that git has or would take."""
     git = shutil.which("git")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from archc.diagnostics import Diagnostic, Source, Span, SpecError
-from archc.language.source import MAX_BYTES
+from archc.limits import MAX_BYTES
 
 MOST = 4 * MAX_BYTES
 """Bytes that a text of as many characters as a spec may have has at most."""
