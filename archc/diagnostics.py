@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+from archc.escaping import quoted, visible
 
 MAX_ALIKE = 4
 MAX_NAMES = 6
@@ -27,8 +31,12 @@ class Source:
 
     def line(self, number: int) -> str:
         """Return a line of the text by its number, counted from 1."""
-        lines = self.text.splitlines()
-        return lines[number - 1] if 0 < number <= len(lines) else ""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of the text as YAML and editors count them."""
+        return re.split(r"\r\n|\r|\n", self.text)
 
 
 @dataclass(frozen=True, order=True)
@@ -164,31 +172,36 @@ def nearest(name: str, candidates: Iterable[str]) -> str:
 
 
 def render(diagnostic: Diagnostic) -> str:
-    """Render a diagnostic as text: message, place, the lines in question with carets, help."""
+    """Render a diagnostic as text: message, place, the lines in question with carets, help.
+
+    What would not show, or would break a line, is written out.
+    """
     places = [(diagnostic.span, "^", diagnostic.label)]
     places += [(note.span, "-", note.text) for note in diagnostic.notes]
     width = max(len(str(span.line)) for span, _, _ in places)
     gutter = " " * width + " |"
-    out = [f"{diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"]
-    out.append(" " * width + f"--> {diagnostic.span}")
+    out = [f"{diagnostic.severity}[{diagnostic.code}]: {quoted(diagnostic.message)}"]
+    out.append(" " * width + f"--> {quoted(str(diagnostic.span))}")
     for number, (span, mark, text) in enumerate(places):
         if span.source.name != diagnostic.span.source.name:
-            out.append(" " * width + f"::: {span}")
+            out.append(" " * width + f"::: {quoted(str(span))}")
         if number < 2 or span.line < places[number - 1][0].line:
             out.append(gutter)
-        out.append(f"{span.line:>{width}} | {span.source.line(span.line)}".rstrip())
-        out.append(f"{gutter} {_underline(span, mark)} {text}".rstrip())
+        out.append(f"{span.line:>{width}} | {visible(span.source.line(span.line))}".rstrip())
+        out.append(f"{gutter} {_underline(span, mark)} {quoted(text)}".rstrip())
     plural = "s"[: len(diagnostic.variants) > 1]
     told = [f"in variant{plural} {some(diagnostic.variants)}"] * bool(diagnostic.variants)
     told += [f"help: {diagnostic.help}"] * bool(diagnostic.help)
-    out += [gutter] * bool(told) + [" " * width + f" = {line}" for line in told]
+    out += [gutter] * bool(told) + [" " * width + f" = {quoted(line)}" for line in told]
     return "\n".join(out)
 
 
 def _underline(span: Span, mark: str) -> str:
     line = span.source.line(span.line)
     end = span.end_column if span.end_line == span.line else len(line) + 1
-    return " " * (span.column - 1) + mark * max(1, end - span.column)
+    before, marked = line[: span.column - 1], line[span.column - 1 : end - 1]
+    space = " " * (span.column - 1 + len(visible(before)) - len(before))
+    return space + mark * max(1, end - span.column + len(visible(marked)) - len(marked))
 
 
 def _place(span: Span) -> dict[str, Any]:

@@ -42,6 +42,11 @@ def _code(letter: str) -> str:
     return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
 
 
+def quoted(text: str) -> str:
+    r"""Return text in which each hidden character is written out, line feeds too: `\n`."""
+    return visible(text.replace("\n", "\\n"))
+
+
 def one_line(text: str) -> str:
     """Return text on one line, hidden characters written out."""
     return visible(" ".join(re.split(r"[ \t\r\n]+", text)))

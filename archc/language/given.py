@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from archc.diagnostics import Source, Span
+from archc.diagnostics import Source, Span, SpecError
+from archc.language.characters import hidden
 from archc.language.expr import Expr, parse
 from archc.language.source import Text
 
@@ -20,6 +21,8 @@ def places(outputs: Sequence[str]) -> list[Text]:
     for name in listed:
         texts.append(Text.at(name, Span(1, column, 1, column + len(name), source)))
         column += len(name) + 1
+    if faults := list(hidden(source)):
+        raise SpecError(faults)
     return texts
 
 
@@ -34,4 +37,6 @@ def written(flag: str, name: str, text: str) -> Expr:
     """Parse what stands on the command line, for messages as the text `name=text`."""
     source = Source(flag, f"{name}={text}")
     start = len(name) + 2
+    if faults := list(hidden(source)):
+        raise SpecError(faults)
     return parse(Text.at(text, Span(1, start, 1, start + len(text), source)))

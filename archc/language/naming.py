@@ -6,8 +6,9 @@ import keyword
 import re
 import unicodedata
 
+from archc.limits import MAX_NAME
+
 LANGUAGE = ("x", "prev", "none", "true", "false")
-MAX_NAME = 200
 
 # Attributes of torch.nn.Module, which would stand in the way of a submodule of that name.
 _MODULE = """

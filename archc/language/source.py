@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from archc.diagnostics import Diagnostic, Note, Source, Span, SpecError
+from archc.language.characters import hidden, written_out
 from archc.limits import MAX_BYTES, MAX_DEPTH
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -80,6 +81,9 @@ class _Parser:
             raise self._stop(
                 "too-large", f"a spec has at most {MAX_BYTES} characters", self._span()
             )
+        self.faults += hidden(self.source)
+        if self.faults:
+            raise SpecError(self.faults)
         self._find_tabs()
         tree: Tree | None = None
         try:
@@ -148,6 +152,9 @@ class _Parser:
                 "remove it: every scalar is text, and the field gives it its meaning",
             )
         if isinstance(event, yaml.ScalarEvent):
+            if found := written_out(event.value, span):
+                self.faults.append(found)
+                return Text.at("", span)
             text = Text.at(event.value, span, style=event.style)
             self._balanced(text)
             return text
@@ -236,7 +243,7 @@ class _Parser:
         )
 
     def _find_tabs(self) -> None:
-        for number, line in enumerate(self.source.text.splitlines(), 1):
+        for number, line in enumerate(self.source.lines, 1):
             column = line.split("#", 1)[0].find("\t") + 1
             if column:
                 self._fault(

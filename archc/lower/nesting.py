@@ -8,8 +8,9 @@ from typing import Any
 
 from archc.diagnostics import Span
 from archc.graph import Module, Node, join
-from archc.language.naming import MAX_NAME, is_key, taken
+from archc.language.naming import is_key, taken
 from archc.language.scalars import Key
+from archc.limits import MAX_NAME
 from archc.lower.frames import Frame, Place
 
 DOTTED = ("dotted",)
