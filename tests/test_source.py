@@ -49,7 +49,7 @@ def test_spans() -> None:
         ("a: [1, 2\n", "yaml-syntax"),
         ("", "not-a-mapping"),
         ("- 1\n", "not-a-mapping"),
-        ("a: 1\x00\n", "yaml-syntax"),
+        ("a: 1\x00\n", "hidden-character"),
         ("#" * (MAX_BYTES + 1), "too-large"),
     ],
 )
