@@ -15,6 +15,7 @@ from io import StringIO
 from typing import IO
 
 from archc.diagnostics import Diagnostic, Source, render
+from archc.escaping import terminal
 from archc.language.reading import read_stream
 
 LEGIBLE = "archc"
@@ -130,6 +131,10 @@ def flush() -> None:
 
 def tell(text: str) -> None:
     """Print what is said of the work, at once, to standard error; where that is full, nothing."""
+    _tell(terminal(text))
+
+
+def _tell(text: str) -> None:
     try:
         print(text, file=sys.stderr, flush=True)
     except BrokenPipeError:
@@ -143,7 +148,7 @@ def complain(diagnostics: Iterable[Diagnostic]) -> None:
     rendered = [render(d) for d in diagnostics]
     if rendered:
         text = "\n\n".join(rendered)
-        tell(coloured(text) if colours(sys.stderr) else text)
+        _tell(coloured(text) if colours(sys.stderr) else text)
 
 
 def coloured(text: str) -> str:

@@ -65,10 +65,10 @@ def _chosen(choose: Callable[..., Any], name: str) -> Callable[..., Any]:
 
     def choice(*values: Any, default: Any = None) -> Any:
         items = values[0] if len(values) == 1 and isinstance(values[0], list) else list(values)
-        odd = next((v for v in items if not number(v)), None)
-        if odd is not None or (len(values) == 1 and items is not values[0]) or not values:
+        wrong = [v for v in items if not number(v)]
+        if wrong or (len(values) == 1 and items is not values[0]) or not values:
             message = f"`{name}` takes numbers, or one list of them"
-            raise Misfit(message, odd)
+            raise Misfit(message, *wrong[:1])
         if not items and default is None:
             message = f"`{name}` takes numbers, but the list is empty"
             raise Misfit(message)
