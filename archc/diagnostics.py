@@ -164,11 +164,30 @@ def errors(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 def nearest(name: str, candidates: Iterable[str]) -> str:
     """Say which known names are meant by an unknown one, or list them all where few."""
     known = sorted({str(candidate) for candidate in candidates})
-    if close := get_close_matches(name, known, n=3, cutoff=0.6):
+    close = [c for c in get_close_matches(name, known, n=6, cutoff=0.6) if plausible(name, c)]
+    if close := close[:3]:
         return "did you mean " + " or ".join(f"`{c}`" for c in close) + "?"
     if 0 < len(known) <= 12:
         return "known here: " + ", ".join(f"`{k}`" for k in known)
     return ""
+
+
+def plausible(name: str, meant: str) -> bool:
+    """Whether one name can be a slip for another: few letters off, or a part of it."""
+    a, b = (n.lower().replace("_", "").replace("-", "") for n in (name, meant))
+    short, long = sorted((a, b), key=len)
+    if (len(short) >= 3 and short in long) or sorted(a) == sorted(b):
+        return True
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a):
+        last, before, row = before, row, [i + 1]
+        for j, y in enumerate(b):
+            cost = min(before[j + 1] + 1, row[j] + 1, before[j] + (x != y))
+            if i and j and (x, y) == (b[j - 1], a[i - 1]):
+                cost = min(cost, last[j - 1] + 1)  # two letters that changed places
+            row.append(cost)
+    return row[-1] <= max(1, len(long) // 3)
 
 
 def render(diagnostic: Diagnostic) -> str:

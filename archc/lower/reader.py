@@ -19,6 +19,7 @@ from archc.lower.origins import Written
 from archc.lower.reuse import Reused, reuse
 from archc.lower.scope import Callee, Scope, is_op, takes
 from archc.lower.wiring import Wiring, is_tensor
+from archc.ops.translating import argument, method
 
 if TYPE_CHECKING:
     from archc.lower.frames import Frame
@@ -165,9 +166,10 @@ class Reader(Wiring):
                 node,
             )
         known = list(value) if isinstance(value, dict) else list(ATTRIBUTES)
-        raise EvalFault(
-            "bad-expression", f"`{ast.unparse(node)}` is not known", node, nearest(node.attr, known)
-        )
+        hint = nearest(node.attr, known)
+        if isinstance(value, Value) and not hint.startswith("did"):
+            hint = method(node.attr, ast.unparse(node.value)) or hint
+        raise EvalFault("bad-expression", f"`{ast.unparse(node)}` is not known", node, hint)
 
     def imported(self, node: ast.Attribute) -> Callee | None:
         """Return the block that `file.block` names, None where it is no imported file."""
@@ -359,7 +361,7 @@ class Reader(Wiring):
         """Raise unless a keyword names a parameter that has no argument yet."""
         name = str(keyword.arg)
         if name not in callee.parameters:
-            hint = nearest(name, callee.parameters) or f"its arguments: {takes(callee)}"
+            hint = argument(name, callee.parameters) or f"its arguments: {takes(callee)}"
             message = f"`{callee.name}` has no argument `{name}`"
             raise EvalFault("unknown-argument", message, keyword, hint)
         if name in bound:

@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from archc.diagnostics import Diagnostic, SpecError, nearest
+from archc.diagnostics import Diagnostic, SpecError
 from archc.graph import join
 from archc.language.evaluate import describe
 from archc.language.expr import Expr
@@ -17,6 +17,7 @@ from archc.lower.nesting import hold
 from archc.lower.origins import Written
 from archc.lower.reader import Reader
 from archc.lower.scope import Callee, takes
+from archc.ops.translating import argument
 
 if TYPE_CHECKING:
     from archc.language.spec import Row
@@ -123,7 +124,7 @@ class Rows:
                         "unknown-argument",
                         f"`{callee.name}` has no argument `{name}`",
                         name.span,
-                        help=nearest(name, callee.parameters) or f"its arguments: {takes(callee)}",
+                        help=argument(name, callee.parameters) or f"its arguments: {takes(callee)}",
                     )
                 )
                 continue

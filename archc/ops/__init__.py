@@ -43,7 +43,7 @@ from archc.ops.base import (
     spell,
     spelled,
 )
-from archc.ops.conv import Conv, Conv1d, ConvTranspose, Linear
+from archc.ops.conv import Conv, Conv1d, ConvTranspose
 from archc.ops.cut import Flatten, Narrow, Select, Split, Transpose, Unfold
 from archc.ops.drop import Dropout, Dropout2d, DropPath, LiveMean, StochasticDepth
 from archc.ops.einsum import Einsum, Stack
@@ -58,6 +58,7 @@ from archc.ops.elementwise import (
 )
 from archc.ops.fitting import CropTo, Resize, ResizeTo
 from archc.ops.helpers import HELPERS
+from archc.ops.linear import Linear
 from archc.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 from archc.ops.pool import (
     AdaptiveAvgPool,

@@ -34,6 +34,7 @@ class Relu(Activation):
     """max(0, x)."""
 
     name = "relu"
+    aliases = ("rectifier",)
     saves = "output"
     in_place = True
     torch_module = "nn.ReLU"
@@ -53,6 +54,7 @@ class LeakyRelu(Activation):
     """x above 0, negative_slope * x below."""
 
     name = "leaky_relu"
+    aliases = ("lrelu",)
     in_place = True
     torch_module = "nn.LeakyReLU"
     torch_function = "F.leaky_relu"
@@ -96,6 +98,10 @@ class Gelu(Activation):
     """X times the normal distribution function of x (arXiv:1606.08415)."""
 
     name = "gelu"
+    aliases = (
+        'GELUTanh() = gelu("tanh")',
+        'GeluTanh() = gelu("tanh")',
+    )
     torch_module = "nn.GELU"
     torch_function = "F.gelu"
 
@@ -106,6 +112,7 @@ class Silu(Activation):
     """X * sigmoid(x), also called swish (arXiv:1710.05941)."""
 
     name = "silu"
+    aliases = ("swish",)
     in_place = True
     torch_module = "nn.SiLU"
     torch_function = "F.silu"
@@ -124,6 +131,7 @@ class Sigmoid(Activation):
     """1 / (1 + exp(-x))."""
 
     name = "sigmoid"
+    aliases = ("logistic",)
     saves = "output"
     torch_module = "nn.Sigmoid"
     torch_function = "torch.sigmoid"
@@ -142,6 +150,7 @@ class Hardswish(Activation):
     """X * relu6(x + 3) / 6 (arXiv:1905.02244)."""
 
     name = "hardswish"
+    aliases = ("hswish",)
     in_place = True
     torch_module = "nn.Hardswish"
     torch_function = "F.hardswish"
@@ -151,6 +160,7 @@ class Hardsigmoid(Activation):
     """relu6(x + 3) / 6."""
 
     name = "hardsigmoid"
+    aliases = ("hsigmoid",)
     in_place = True
     torch_module = "nn.Hardsigmoid"
     torch_function = "F.hardsigmoid"
@@ -171,6 +181,7 @@ class Prelu(Op):
     """x above 0, a * x below, where a is learned: one, or one a channel (arXiv:1502.01852)."""
 
     name = "prelu"
+    aliases = ("PReLU",)
     activation = True
     saves = "inputs"
 
@@ -205,6 +216,10 @@ class Softmax(Op):
     """Positive weights along a dimension that sum to 1."""
 
     name = "softmax"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "Softmax()",
+        'Softmax2d() = softmax(dim="c")',
+    )
     activation = True
     saves = "output"
     torch_module = "nn.Softmax"
@@ -232,5 +247,6 @@ class LogSoftmax(Softmax):
     """The logarithm of softmax."""
 
     name = "log_softmax"
+    aliases = ("LogSoftmax()",)
     torch_module = "nn.LogSoftmax"
     torch_function = "F.log_softmax"

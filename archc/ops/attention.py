@@ -23,6 +23,7 @@ class Attention(Op):
     """
 
     name = "attention"
+    aliases = ("scaled_dot_product_attention",)
     inputs = None
     unbatched = "kept"
     decisive = ("similarity", "fused")
@@ -136,6 +137,12 @@ class MultiheadAttention(Op):
     """
 
     name = "multihead_attention"
+    aliases = (
+        "MultiheadAttention(embed_dim, heads, dropout, bias)",
+        "MultiHeadAttention(heads)",
+        "self_attention(heads)",
+        "mhsa(heads)",
+    )
     inputs = 3
     unbatched = "repeated"
     spread = True

@@ -189,6 +189,10 @@ class Op(BaseModel):
     name: ClassVar[str]
     """The op's name in a spec."""
 
+    aliases: ClassVar[tuple[str, ...]] = ()
+    """What others call it, for the help about an unknown name: see `synonyms`. PyTorch's names
+    in `torch_module` and `torch_function` need not be repeated."""
+
     inputs: ClassVar[int | None] = 1
     """How many values it takes; None for any number, 0 for a source."""
 

@@ -1,12 +1,10 @@
-"""Convolutions and linear layers: what papers count as the layers of a network."""
+"""Convolutions: what papers count as the layers of a network, with linear layers."""
 
 from __future__ import annotations
 
 import ast
 from fractions import Fraction
-from typing import Annotated, Literal
-
-from pydantic import BeforeValidator, Field
+from typing import Literal
 
 from archc.ops.base import (
     VARIES,
@@ -23,9 +21,7 @@ from archc.ops.base import (
     pair,
     spell,
 )
-from archc.ops.cut import tuple_of
-from archc.ops.faults import expect_channels_last, expect_groups, expect_window, times
-from archc.ops.patterns import LETTERS
+from archc.ops.faults import expect_groups, expect_window, times
 from archc.ops.texts import as_pair, is_list, options, parsed
 from archc.shapes import Shape, conv_size, conv_transpose_size
 from archc.windows import Span, Window, Windows, sliding
@@ -35,6 +31,20 @@ class Conv(Op):
     """2d convolution; without `padding` an odd kernel keeps the size at stride 1."""
 
     name = "conv"
+    aliases = (
+        "Conv2d(in_channels, out, kernel, stride, padding=0, dilation, groups, bias, padding_mode)",
+        "Conv2D(out, kernel, stride, padding=0, data_format, dilation, groups, activation, bias)",
+        "Convolution2D(out, kernel, stride, padding=0)",
+        "LazyConv2d(out, kernel, stride, padding=0, dilation, groups, bias, padding_mode)",
+        "conv2d",
+        "convolution",
+        "conv3x3(in_channels, out, stride, groups, dilation) = conv({out}, 3, bias=false)",
+        "conv1x1(in_channels, out, stride) = conv({out}, 1, bias=false)",
+        "pointwise_conv(out) = conv({out}, 1)",
+        "depthwise_conv(kernel, stride) = conv(prev.channels, {kernel|3}, groups=prev.channels)",
+        "DepthwiseConv2D(kernel, stride, padding=0) = conv(prev.channels, {kernel|3}, groups=prev.channels)",
+        "dwconv(kernel, stride) = conv(prev.channels, {kernel|3}, groups=prev.channels)",
+    )
     layouts = ("b c h w",)
     keeps_output = False
     saves = "inputs"
@@ -130,6 +140,11 @@ class Conv1d(Op):
     """
 
     name = "conv1d"
+    aliases = (
+        "Conv1d(in_channels, out, kernel, stride, padding=0, dilation, groups, bias)",
+        "Conv1D(out, kernel, stride, padding=0, data_format, dilation, groups, activation, bias)",
+        "LazyConv1d(out, kernel, stride, padding=0, dilation, groups, bias)",
+    )
     keeps_output = False
     saves = "inputs"
     weighted = True
@@ -250,6 +265,15 @@ class ConvTranspose(Op):
     """2d transposed convolution: the gradient of `conv` with respect to its input."""
 
     name = "conv_transpose"
+    aliases = (
+        "ConvTranspose2d(in_channels, out, kernel, stride, padding, output_padding, groups, bias, dilation)",
+        "LazyConvTranspose2d(out, kernel, stride, padding, output_padding, groups, bias, dilation)",
+        "Conv2DTranspose(out, kernel, stride, padding, output_padding)",
+        "deconv",
+        "deconvolution",
+        "upconv",
+        "transposed_conv",
+    )
     layouts = ("b c h w",)
     keeps_output = False
     saves = "inputs"
@@ -313,72 +337,6 @@ class ConvTranspose(Op):
         names = [name for name in cls.model_fields if name not in ("out", "kernel")]
         head = (use.channels[0], use.out, use.kernel)
         return spell("nn.ConvTranspose2d", *head, **options(cls, use, *names))
-
-
-Mask = Annotated[
-    tuple[Annotated[Count, Field(le=1)], ...],
-    BeforeValidator(tuple_of),
-    Field(min_length=1),
-]
-
-
-class Linear(Op):
-    """Affine map of the last dimension: the channels, or what `rearrange` has put there.
-
-    With `bias_mask` only some parts of the result have a bias, the third of queries say:
-    `bias_mask=[1, 0, 1]` for three equal parts.
-    """
-
-    name = "linear"
-    decisive = ("bias_mask",)
-    keeps_output = False
-    saves = "inputs"
-    weighted = True
-
-    out: Positive
-    bias: bool = True
-    bias_mask: Mask | None = None
-
-    def shape(self, *xs: Shape) -> Shape:
-        """Change the last dimension, which are channels unless it is known to be else."""
-        x = xs[0]
-        if x.layout == ("c", "h", "w"):
-            expect_channels_last(self, x, "channels that are last")
-        if self.bias_mask and (not self.bias or self.out % len(self.bias_mask)):
-            raise ShapeFault(
-                "parts-do-not-divide",
-                f"`linear` can't give {len(self.bias_mask)} equal parts of {self.out} channels "
-                + ("a bias each" if self.bias else "a bias with `bias=false`"),
-                "`bias_mask` has a 1 for each part with a bias, and a 0 for each without",
-            )
-        last = x.layout[-1] if {"c", x.layout[-1]} & {*x.layout[:-1], *LETTERS[1:]} else "c"
-        return Shape((*x.layout[:-1], last), (*x.sizes[:-1], self.out))
-
-    def features(self, x: Shape) -> int:
-        """Return the size of the last dimension."""
-        return x.sizes[-1]
-
-    def tensors(self, *xs: Shape) -> dict[str, Tensor]:
-        """Own a weight (out, in) and a bias."""
-        weight = Tensor((self.out, self.features(xs[0])))
-        return {"weight": weight} | ({"bias": Tensor((self.out,))} if self.bias else {})
-
-    def macs(self, *xs: Shape) -> int:
-        """Count a multiply-add for each weight and token."""
-        return xs[0].numel * self.out
-
-    @classmethod
-    def module(cls, use: Use) -> str:
-        """Spell nn.Linear, or the helper that masks its bias."""
-        head = (use.channels[0], use.out)
-        if name := cls.helper(use):
-            return spell(name, *head, use.bias_mask)
-        return spell("nn.Linear", *head, **options(cls, use, "bias"))
-
-    @classmethod
-    def helper(cls, use: Use) -> str:
-        """Need a linear map whose bias is masked, where it is."""
-        return "MaskedBiasLinear" if use.bias_mask.value else ""
 
 
 def _area(x: Shape) -> int:

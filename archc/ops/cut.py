@@ -64,6 +64,7 @@ class Transpose(Op):
     """
 
     name = "transpose"
+    aliases = ("swapaxes",)
     layouts = ("b c h w", "b h w c")
     views = True
 
@@ -86,6 +87,10 @@ class Split(Op):
     """The parts of a value along a dimension: so many equal ones, or a list of sizes."""
 
     name = "split"
+    aliases = (
+        "chunk(sizes)",
+        "tensor_split",
+    )
     views = True
 
     sizes: Annotated[
@@ -160,6 +165,7 @@ class Select(Op):
     """One element along a dimension, which is gone then: the class token of a transformer."""
 
     name = "select"
+    aliases = ("index_select",)
     views = True
 
     index: Whole
@@ -201,6 +207,7 @@ class Unfold(TwoForms):
     """
 
     name = "unfold"
+    aliases = ("im2col",)
     torch_module = "nn.Unfold"
     torch_function = "F.unfold"
     layouts = ("b c h w",)

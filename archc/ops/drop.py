@@ -13,6 +13,7 @@ class Dropout(Op):
     """Zero elements with probability p, and scale the others up by 1 / (1 - p)."""
 
     name = "dropout"
+    aliases = ("drop",)
     unbatched: ClassVar[Unbatched] = "kept"
     has_mode = True
     torch_module = "nn.Dropout"
@@ -33,6 +34,7 @@ class Dropout2d(Dropout):
     """Zero whole channels with probability p, and scale the others up by 1 / (1 - p)."""
 
     name = "dropout2d"
+    aliases = ("SpatialDropout2D(p)",)
     unbatched = "lifted"
     layouts = ("b c h w",)
     torch_module = "nn.Dropout2d"

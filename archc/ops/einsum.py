@@ -28,6 +28,10 @@ class Einsum(Op):
     """
 
     name = "einsum"
+    aliases = (
+        'bmm() ~ einsum("b n c, b c m -> b n m")',
+        'matmul() ~ einsum("b n c, b c m -> b n m")',
+    )
     inputs = 2
     unbatched = "kept"
     keeps_output = False

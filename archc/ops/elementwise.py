@@ -33,6 +33,7 @@ class Abs(Elementwise):
     """The absolute value."""
 
     name = "abs"
+    aliases = ("absolute",)
     torch_function = "torch.abs"
 
 
@@ -49,6 +50,7 @@ class Power(Elementwise):
     """Each element to the power of a number; 0.5 is the square root."""
 
     name = "power"
+    aliases = ("pow",)
     torch_function = "torch.pow"
 
     exponent: float
@@ -58,6 +60,10 @@ class Clamp(Elementwise):
     """Each element, but no less than `min` and no more than `max`; one of them may be left out."""
 
     name = "clamp"
+    aliases = (
+        "clip",
+        "Hardtanh(min, max) = clamp({min|-1}, {max|1})",
+    )
     torch_function = "torch.clamp"
 
     min: float | None = None
@@ -97,6 +103,10 @@ class L2Normalize(Op):
     """Vectors along a dimension divided by their length, or by `eps` where that is larger."""
 
     name = "l2_normalize"
+    aliases = (
+        "normalize()",
+        "UnitNormalization",
+    )
     saves = "inputs"
 
     dim: str = "c"

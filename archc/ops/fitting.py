@@ -41,6 +41,7 @@ class Resize(TwoForms):
     """A map enlarged or reduced to a height and width that are given, as F.interpolate does it."""
 
     name = "resize"
+    aliases = ("Resizing",)
     torch_module = "nn.Upsample"
     torch_function = "F.interpolate"
     layouts = ("b c h w",)
@@ -102,6 +103,10 @@ class CropTo(_Fitted):
     """The middle of a map, as large as another: the crop of U-Net's skip connections."""
 
     name = "crop_to"
+    aliases = (
+        "center_crop",
+        "CenterCrop",
+    )
     views = True
     torch_helper = "crop_to"
 

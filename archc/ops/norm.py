@@ -26,6 +26,16 @@ class BatchNorm(Op):
     """Normalise each channel over the batch and the map; in inference by running statistics."""
 
     name = "bn"
+    aliases: ClassVar[tuple[str, ...]] = (
+        "BatchNorm2d(num_features, eps, momentum, affine, track_running_stats)",
+        "BatchNorm1d(num_features, eps, momentum, affine, track_running_stats)",
+        "SyncBatchNorm(num_features, eps, momentum, affine, track_running_stats)",
+        "LazyBatchNorm2d(eps, momentum, affine, track_running_stats)",
+        "LazyBatchNorm1d(eps, momentum, affine, track_running_stats)",
+        "BatchNormalization() = bn(eps=1e-3, momentum=0.01)",
+        "batch_norm",
+        "FrozenBatchNorm2d(num_features, eps)",
+    )
     sized = True
     layouts: ClassVar[tuple[str, ...]] = ("b c h w", "b c")
     keeps_output = False
@@ -59,6 +69,11 @@ class LayerNorm(Op):
     """Normalise the channels of each place by themselves, whatever the layout."""
 
     name = "layer_norm"
+    aliases = (
+        "LayerNorm(normalized_shape, eps, affine)",
+        "LayerNorm2d(num_channels, eps, affine)",
+        "LayerNormalization() = layer_norm(eps=1e-3)",
+    )
     sized = True
     keeps_output = False
     saves = "inputs"
@@ -100,6 +115,11 @@ class GroupNorm(Op):
     """Normalise groups of channels, with all places of a sample (arXiv:1803.08494)."""
 
     name = "group_norm"
+    aliases = (
+        "GroupNorm(groups, num_channels, eps, affine)",
+        "GroupNormalization(groups, axis, eps)",
+        "GroupNorm1() = group_norm(1)",
+    )
     sized = True
     layouts = ("b c h w", "b c")
     keeps_output = False
@@ -130,6 +150,10 @@ class InstanceNorm(BatchNorm):
     """Normalise each channel of each sample over its map (arXiv:1607.08022)."""
 
     name = "instance_norm"
+    aliases = (
+        "InstanceNorm2d(num_features, eps, momentum, affine, track_running_stats)",
+        "LazyInstanceNorm2d(eps, momentum, affine, track_running_stats)",
+    )
     layouts = ("b c h w",)
 
     momentum: float | None = 0.1
@@ -159,6 +183,10 @@ class LocalResponseNorm(Op):
     """Divide by the energy of `size` neighbouring channels: AlexNet, section 3.3."""
 
     name = "local_response_norm"
+    aliases = (
+        "CrossMapLRN2d(size, alpha, beta, k)",
+        "lrn",
+    )
     layouts = ("b c h w",)
     torch_module = "nn.LocalResponseNorm"
 

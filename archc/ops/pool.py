@@ -83,6 +83,10 @@ class MaxPool(Largest, Pool):
     """The largest element of each window; padding never wins."""
 
     name = "max_pool"
+    aliases = (
+        "MaxPool2d(kernel, stride, padding, dilation, return_indices, ceil_mode)",
+        "MaxPooling2D(kernel, stride)",
+    )
     torch_module = "nn.MaxPool2d"
     torch_function = "F.max_pool2d"
 
@@ -102,6 +106,11 @@ class AvgPool(Pool):
     """The mean of each window, the padding's zeros included unless told."""
 
     name = "avg_pool"
+    aliases = (
+        "AveragePooling2D(kernel, stride)",
+        "average_pool",
+        "mean_pool",
+    )
     torch_module = "nn.AvgPool2d"
     torch_function = "F.avg_pool2d"
 
@@ -159,6 +168,11 @@ class AdaptiveMaxPool(Largest, AdaptivePool):
     """The largest element of each window."""
 
     name = "adaptive_max_pool"
+    aliases = (
+        "GlobalMaxPooling2D() = adaptive_max_pool(1)",
+        "global_max_pool() = adaptive_max_pool(1)",
+        "gmp() = adaptive_max_pool(1)",
+    )
     torch_module = "nn.AdaptiveMaxPool2d"
     torch_function = "F.adaptive_max_pool2d"
 
@@ -167,6 +181,14 @@ class GlobalAvgPool(Op):
     """The mean over height and width, which gives a vector."""
 
     name = "global_avg_pool"
+    aliases = (
+        "GlobalAveragePooling2D",
+        "GlobalAvgPool2d",
+        "FastGlobalAvgPool2d",
+        "FastAdaptiveAvgPool",
+        "SelectAdaptivePool2d",
+        "gap",
+    )
     layouts = ("b c h w", "b h w c")
 
     def shape(self, *xs: Shape) -> Shape:

@@ -209,6 +209,18 @@ class Rearrange(Patterned):
     """
 
     name = "rearrange"
+    aliases = (
+        'permute() ~ rearrange("b c h w -> b h w c")',
+        'reshape() ~ rearrange("b c h w -> b (h w) c")',
+        'view() ~ rearrange("b c h w -> b (h w) c")',
+        'unflatten() ~ rearrange("b (h c) -> b h c", h=8)',
+        'channel_shuffle(g) = rearrange("b (g c) h w -> b (c g) h w", g={g|2})',
+        'ChannelShuffle(g) = rearrange("b (g c) h w -> b (c g) h w", g={g|2})',
+        'PixelShuffle(r) = rearrange("b (c p q) h w -> b c (h p) (w q)", p={r|2}, q={r|2})',
+        'depth_to_space(r) = rearrange("b (p q c) h w -> b c (h p) (w q)", p={r|2}, q={r|2})',
+        'PixelUnshuffle(r) = rearrange("b c (h p) (w q) -> b (c p q) h w", p={r|2}, q={r|2})',
+        'space_to_depth(r) = rearrange("b c (h p) (w q) -> b (p q c) h w", p={r|2}, q={r|2})',
+    )
 
     pattern: Annotated[str, AfterValidator(_pattern)]
     sizes: Sizes = ()
@@ -226,6 +238,10 @@ class Reduce(Patterned):
     """
 
     name = "reduce"
+    aliases = (
+        'reduce_mean() ~ reduce("b c h w -> b c", "mean")',
+        'amax() ~ reduce("b c h w -> b c", "max")',
+    )
 
     pattern: Annotated[str, AfterValidator(_summing)]
     by: Literal["mean", "sum", "max", "min"]

@@ -36,6 +36,12 @@ class Pad(Op):
     """
 
     name = "pad"
+    aliases = (
+        "ZeroPad2d(padding)",
+        "ZeroPadding2D(padding)",
+        "ConstantPad2d(padding, value)",
+        "zero_pad2d(padding)",
+    )
 
     padding: Annotated[Whole | tuple[Whole, ...], BeforeValidator(tuple_of)]
     value: float = 0.0
@@ -194,6 +200,7 @@ class Subsample(Op):
     """Every stride-th row and column: a 1×1 pool with a stride, the identity that strides."""
 
     name = "subsample"
+    aliases = ("strided_slice",)
     layouts = ("b c h w",)
 
     stride: Size
@@ -241,6 +248,15 @@ class Upsample(TwoForms):
     """A map enlarged by a whole factor."""
 
     name = "upsample"
+    aliases = (
+        'Upsample(scale, mode="nearest", align_corners)',
+        'interpolate(scale, mode="nearest", align_corners)',
+        'UpSampling2D(scale, mode="nearest")',
+        'UpsamplingNearest2d(scale, mode="nearest")',
+        'upsample_nearest(scale, mode="nearest")',
+        'upsample_bilinear(scale) = upsample({scale|2}, "bilinear", align_corners=true)',
+        'UpsamplingBilinear2d(scale) = upsample({scale|2}, "bilinear", align_corners=true)',
+    )
     torch_module = "nn.Upsample"
     torch_function = "F.interpolate"
     layouts = ("b c h w",)

@@ -68,6 +68,7 @@ class WindowMerge(Op):
     """
 
     name = "window_merge"
+    aliases = ("window_reverse",)
     inputs = 2
     reads = 1
     decisive = ("grid",)
@@ -168,6 +169,10 @@ class RelativePositionBias(Op):
     """
 
     name = "relative_position_bias"
+    aliases = (
+        "RelPosBias",
+        "RelativePositionBias2d",
+    )
     unbatched = "kept"
     registered = True
     torch_helper = "relative_position_bias"

@@ -17,6 +17,10 @@ class Identity(Op):
     """The value itself."""
 
     name = "identity"
+    aliases = (
+        "skip",
+        "noop",
+    )
     views = True
     unbatched = "kept"
     torch_module = "nn.Identity"
@@ -113,6 +117,7 @@ class Sub(Arithmetic):
     """The difference of two values of one shape."""
 
     name = "sub"
+    aliases = ("subtract",)
     sign, verb, preposition = "-", "subtracts", "from"
 
 
@@ -120,6 +125,7 @@ class Div(Arithmetic):
     """The quotient of two values of one shape."""
 
     name = "div"
+    aliases = ("divide",)
     saves = "inputs"
     sign, verb, preposition = "/", "divides", "by"
 
@@ -128,6 +134,7 @@ class Mul(Arithmetic):
     """The product of two values; a dimension of size 1, as a gate has, is repeated."""
 
     name = "mul"
+    aliases = ("multiply",)
     saves = "inputs"
     sign, verb, preposition = "*", "multiplies", "by"
 
@@ -170,6 +177,7 @@ class Mean(Sum):
     """The mean of any number of values of one shape."""
 
     name = "mean"
+    aliases = ("average",)
     verb, preposition = "averages", "with"
 
     @classmethod
@@ -248,6 +256,7 @@ class Negate(Op):
     """A value with its sign changed."""
 
     name = "negate"
+    aliases = ("neg",)
     unbatched = "kept"
     keeps_output = False
 
@@ -261,6 +270,10 @@ class Concat(Op):
     """Values side by side along a dimension."""
 
     name = "concat"
+    aliases = (
+        "cat",
+        "concatenate",
+    )
     inputs = None
     unbatched = "repeated"
     keeps_output = False

@@ -41,6 +41,7 @@ class Reader(NameReader):
 
     def call(self, node: ast.Call) -> Kind:
         """Read a call: configured, or applied to values, as the kinds of its arguments tell."""
+        self.calling = node
         callee = self.callee(node.func)
         if callee is None:
             self.reuse(node)

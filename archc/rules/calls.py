@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ast
 
-from archc.diagnostics import Diagnostic, Span, nearest
+from archc.diagnostics import Diagnostic, Span
 from archc.language.expr import Expr
 from archc.language.scalars import ROW_WORDS, Signature
 from archc.language.source import Text
 from archc.language.spec import Document, Library
+from archc.ops.translating import argument
 from archc.rules.table import Call, Table
 
 
@@ -81,12 +82,12 @@ def _initialises(call: Call, name: str) -> bool:
 
 
 def _unknown(call: Call, name: str, span: Span) -> Diagnostic:
-    close = nearest(name, call.parameters)
+    words = [*call.parameters, *(ROW_WORDS if call.row is not None else ())]
     return Diagnostic(
         "unknown-argument",
         f"`{call.name}` has no argument `{name}`",
         span,
-        help=close if close.startswith("did") else _takes(call),
+        help=argument(name, words) or _takes(call),
     )
 
 

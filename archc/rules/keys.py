@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from archc.diagnostics import Diagnostic, nearest
 from archc.language.source import Text
 from archc.language.spec import Document, Library
-from archc.rules.reading import meant
+from archc.ops.translating import Written, argument, meant
 from archc.rules.table import Table
 
 
@@ -19,8 +19,13 @@ def keys(document: Document | Library, table: Table) -> list[Diagnostic]:
     return found
 
 
-def _unknown(code: str, name: Text, message: str, known: list[str]) -> Diagnostic:
-    return Diagnostic(code, message, name.span, help=meant(name, set(known)))
+def _unknown(code: str, name: Text, message: str, help_: str) -> Diagnostic:
+    return Diagnostic(code, message, name.span, help=help_)
+
+
+def _op(name: Text, known: list[str]) -> str:
+    """Say which op or block a key is about that names none."""
+    return meant(Written(name), known, lambda _: {})
 
 
 def _variants(document: Document) -> Iterator[Diagnostic]:
@@ -42,7 +47,10 @@ def _variants(document: Document) -> Iterator[Diagnostic]:
     for name in [document.default] if document.default else []:
         if name not in variants:
             yield _unknown(
-                "unknown-variant", name, f"`{document.name}` has no variant `{name}`", variants
+                "unknown-variant",
+                name,
+                f"`{document.name}` has no variant `{name}`",
+                nearest(name, variants),
             )
 
 
@@ -55,16 +63,21 @@ def _defaults(document: Document | Library, table: Table) -> Iterator[Diagnostic
         else:
             if table.complete:
                 known = [*table.ops, *table.signatures]
-                yield _unknown("unknown-op", name, f"`{name}` is no op and no block", known)
+                yield _unknown(
+                    "unknown-op", name, f"`{name}` is no op and no block", _op(name, known)
+                )
             continue
         for key in values:
             if key not in parameters:
                 yield _unknown(
-                    "unknown-argument", key, f"`{name}` has no argument `{key}`", parameters
+                    "unknown-argument",
+                    key,
+                    f"`{name}` has no argument `{key}`",
+                    argument(key, parameters) or nearest(key, parameters),
                 )
 
 
 def _init(document: Document, table: Table) -> Iterator[Diagnostic]:
     for name in document.init:
         if name not in table.ops and table.complete:
-            yield _unknown("unknown-op", name, f"`{name}` is no op", list(table.ops))
+            yield _unknown("unknown-op", name, f"`{name}` is no op", _op(name, list(table.ops)))

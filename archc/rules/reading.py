@@ -11,20 +11,10 @@ from archc.language.evaluate import CONSTANTS
 from archc.language.expr import Expr
 from archc.language.scalars import Signature
 from archc.ops import Op
+from archc.ops.synonyms import framework
+from archc.ops.translating import Written, meant
 from archc.rules.table import Call, Def, Entry, Kind, Names, Step, Table, Use
 
-# What other frameworks call the ops, in lower case without `_` and `2d`.
-OTHERS = {
-    "batchnorm": "bn",
-    "convolution": "conv",
-    "dense": "linear",
-    "fc": "linear",
-    "fullyconnected": "linear",
-    "cat": "concat",
-    "gap": "global_avg_pool",
-    "swish": "silu",
-    "skip": "identity",
-}
 SIZES = ("channels", "height", "width", "tokens")
 
 
@@ -56,6 +46,7 @@ class NameReader:
     def __init__(self, table: Table, frame: Frame, expr: Expr) -> None:
         self.table, self.frame, self.expr = table, frame, expr
         self.names = frame.names
+        self.calling: ast.Call | None = None
 
     def is_step(self, node: ast.expr) -> bool:
         """Whether a piece is a bare name that a step above has."""
@@ -117,6 +108,9 @@ class NameReader:
         """`x.channels` reads no value, `backbone.p3` and `encoder.steps` do."""
         if isinstance(node.value, ast.Name) and self.is_import(node.value.id):
             return self.imported(node, node.value.id)
+        if self.is_foreign(node):
+            self.unknown(node)
+            return self.table.unknown_kind
         if node.attr in SIZES and isinstance(node.value, ast.Name):
             self.name(node.value, size=True)
             return Kind.DATA
@@ -211,7 +205,24 @@ class NameReader:
             self.frame.owner, Diagnostic(code, message, self.expr.span(node), help=help_)
         )
 
-    def unknown(self, node: ast.Name, candidates: Iterable[str] = ()) -> None:
+    def is_foreign(self, node: ast.expr) -> bool:
+        """Whether a dotted name begins with that of another framework, `nn.Conv2d`."""
+        while isinstance(node, ast.Attribute):
+            node = node.value
+        return isinstance(node, ast.Name) and framework(node.id) and not self.means(node.id)
+
+    def means(self, name: str) -> bool:
+        """Whether a name means something here."""
+        known = (self.names, self.table.ops, self.table.signatures, self.table.imports, CONSTANTS)
+        return any(name in names for names in known)
+
+    def is_value(self, node: ast.expr) -> bool:
+        """Whether a piece is the bare name of a value."""
+        entry = self.names.get(node.id) if isinstance(node, ast.Name) else None
+        running = isinstance(node, ast.Name) and node.id == "prev"
+        return running or (entry is not None and entry.value is not None)
+
+    def unknown(self, node: ast.Name | ast.Attribute, candidates: Iterable[str] = ()) -> None:
         """Report a name that means nothing, or a value where an op should stand."""
         known = {*candidates} or {
             *(n for n, e in self.names.items() if e.value is None or not e.value.copies),
@@ -219,7 +230,7 @@ class NameReader:
             *self.table.signatures,
             *self.table.imports,
         }
-        if self.is_step(node):
+        if isinstance(node, ast.Name) and self.is_step(node):
             self.report(
                 "unknown-name",
                 f"`{node.id}` is a value, not an op",
@@ -227,15 +238,10 @@ class NameReader:
                 f"`reuse({node.id})(...)` applies its module again",
             )
         elif self.table.complete:
-            self.report(
-                "unknown-name", f"`{node.id}` is not known here", node, meant(node.id, known)
-            )
-
-
-def meant(name: str, known: set[str]) -> str:
-    """Say which known name is meant by an unknown one, which may be another framework's."""
-    other = OTHERS.get(name.lower().replace("_", "").removesuffix("2d"))
-    return f"did you mean `{other}`?" if other in known else nearest(name, known - {name})
+            name = ast.unparse(node)
+            call = self.calling if self.calling is not None and self.calling.func is node else None
+            hint = meant(Written(name, call, self.is_value), known, self.table.fields)
+            self.report("unknown-name", f"`{name}` is not known here", node, hint)
 
 
 def variables(target: ast.expr, found: Kind, expr: Expr) -> dict[str, Entry]:

@@ -15,6 +15,7 @@ from archc.language.expr import Expr
 from archc.language.scalars import Signature
 from archc.language.spec import AnyStep, Row
 from archc.ops import OPS, Op
+from archc.ops.translating import Fields, fields_of
 
 
 class Kind(Enum):
@@ -177,6 +178,16 @@ class Table:
     mentions: dict[str, set[str]] = field(default_factory=dict)
     used: dict[int, Entry] = field(default_factory=dict)  # by identity, and so kept alive
     found: list[tuple[str, Diagnostic]] = field(default_factory=list)
+
+    def fields(self, name: str) -> Fields:
+        """Return the arguments of an op or block, with their defaults."""
+        signature = self.signatures.get(name)
+        if signature is None:
+            return fields_of(self.ops[name])
+        return {
+            p.name: None if p.default is None else ast.unparse(p.default)
+            for p in signature.parameters
+        }
 
     @property
     def unknown_kind(self) -> Kind:

@@ -9,7 +9,8 @@ from archc.backends.drawing.scene import OpKind
 from archc.graph import Node
 from archc.ops import Op, spelled
 from archc.ops.attention import Attention, MultiheadAttention
-from archc.ops.conv import Conv, ConvTranspose, Linear
+from archc.ops.conv import Conv, ConvTranspose
+from archc.ops.linear import Linear
 from archc.ops.norm import GroupNorm
 from archc.ops.pool import AdaptiveAvgPool, AdaptiveMaxPool, AvgPool, MaxPool
 from archc.ops.resize import PadChannels, Subsample, Upsample
