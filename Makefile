@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python3.14; 
 INSTALLED := $(VENV)/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup
 
-.PHONY: help demo test check lint types heavy goldens zoo docs bench examples format clean
+.PHONY: help demo test check lint types heavy fuzz goldens zoo docs bench examples format clean
 .NOTPARALLEL:
 
 help: ## say what there is
@@ -45,6 +45,9 @@ types: $(INSTALLED)
 
 heavy: $(INSTALLED) ## run the tests that sweep over the big networks
 	$(PYTEST) -m heavy
+
+fuzz: $(INSTALLED) ## hand 10,000 damaged inputs to archc, and count what becomes of them
+	$(BIN)/python tests/fuzz.py --count 10000
 
 goldens: $(INSTALLED) ## rewrite the expected outputs of the tests; read the diff
 	$(PYTEST) --update-goldens

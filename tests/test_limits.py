@@ -120,6 +120,24 @@ def test_work_of_all_expressions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert codes(text) == ["too-large"]
 
 
+@pytest.mark.parametrize(
+    "value", [object(), len, {1: 2}, {1}, b"8", 1j, float("nan"), [[object()]]]
+)
+def test_settings_are_data(value: object) -> None:
+    """What no spec could hold is refused where it is given, not where it would be used."""
+    with pytest.raises(TypeError, match="`num_classes` takes numbers, texts"):
+        archc.compile("resnet18", num_classes=value)
+
+
+def test_settings_are_measured() -> None:
+    """A list of Python's that holds itself is no exception to the limits."""
+    endless: list[object] = []
+    endless.append(endless)
+    for value in (endless, 1 << 300, [0] * 20_000):
+        with pytest.raises(archc.SpecError, match="at most"):
+            archc.compile("resnet18", num_classes=value)
+
+
 def test_limits_are_documented() -> None:
     """The reference says every limit, by its number."""
     page = Path(__file__).resolve().parent.parent / "docs/language.md"

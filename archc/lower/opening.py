@@ -7,6 +7,7 @@ from pathlib import Path
 from archc import zoo
 from archc.diagnostics import Source, SpecError, nearest
 from archc.language.document import document, imported
+from archc.language.given import expect_spec
 from archc.language.reading import is_stream, read
 from archc.language.spec import Document, Library
 from archc.lower.linking import pick
@@ -14,6 +15,7 @@ from archc.lower.linking import pick
 
 def opened(spec: str | Path | Source, variant: str | None) -> tuple[Document, str]:
     """Return the document that is meant, and the variant; raises SpecError, OSError."""
+    expect_spec(spec, variant)
     if isinstance(spec, Source):
         parsed = document(spec)
         return parsed, pick(parsed, variant)
@@ -30,6 +32,7 @@ def opened(spec: str | Path | Source, variant: str | None) -> tuple[Document, st
 
 def once(spec: str | Path | Source) -> str | Path | Source:
     """Return a spec that can be opened again: what a pipe gives is read, a path stays one."""
+    expect_spec(spec)
     if isinstance(spec, Source) or not is_stream(Path(spec)):
         return spec
     return read(Path(spec))

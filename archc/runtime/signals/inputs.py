@@ -146,7 +146,9 @@ def load_weights(model: nn.Module, path: Path) -> None:
     for key in ("model", "state_dict"):
         if isinstance(found, dict) and isinstance(found.get(key), dict):
             found = found[key]
-    if not isinstance(found, dict) or not all(isinstance(v, torch.Tensor) for v in found.values()):
+    if not isinstance(found, dict) or not all(
+        isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in found.items()
+    ):
         raise InputError(f"{path} holds no state_dict")
     try:
         model.load_state_dict(found)
