@@ -20,6 +20,7 @@ from archc.language.spec import (
     Output,
     Row,
 )
+from archc.language.validation import said
 
 File = TypeVar("File", Document, Library)
 
@@ -38,12 +39,6 @@ _MISSING = {
     "name": "give the network a name: `name: resnet`",
     "input": "say what the network takes: `input: [3, 224, 224]`",
     "do": "put the step that it modifies under `do:`",
-}
-
-
-_SAID = {
-    "too_short": "is empty",
-    "literal_error": "must be {expected}",
 }
 
 
@@ -127,8 +122,7 @@ def _diagnostic(tree: Mapping, error: Any) -> Diagnostic:
             place.span,
             help="write `archc: 1`",
         )
-    message = _SAID.get(kind, error["msg"]).format(**context) if kind in _SAID else error["msg"]
-    message = message.removeprefix("Input should").replace("be a valid", "must be a").strip()
+    message = said(error)
     named = f"`{place.name}` " if place.name and not message.startswith(("`", "a ")) else ""
     if kind in ("bad_key", "not_a_name") and "[key]" in error["loc"]:
         return Diagnostic("bad-key", message, key_span)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Diagnostic, Note
 from archc.language.evaluate import describe
+from archc.language.validation import said
 from archc.lower.blame import within, written
+from archc.ops import spelled
 
 if TYPE_CHECKING:
     from archc.lower.reader import Reader
@@ -29,7 +31,7 @@ def complaint(reader: Reader, callee: Callee, error: Any, node: ast.expr, label:
     shown = (
         f"`{text}`"
         if literal
-        else f"`{text}` = {value}"
+        else f"`{text}` = {spelled(value)}"
         if name in dict(callee.arguments) and text
         else describe(value)
     )
@@ -45,13 +47,19 @@ def complaint(reader: Reader, callee: Callee, error: Any, node: ast.expr, label:
             notes,
             help=f"write `{whole}`",
         )
-    said = error["msg"].removeprefix("Input ").removeprefix("Value error, ").removeprefix("should")
-    said = said.replace("be greater than or equal to", "be at least").replace(
-        "be less than or equal to", "be at most"
-    )
-    said = said if said.startswith(("must", "is")) else f"must{said}"
-    message = f"`{callee.name}`: `{name}` {said.split(', got')[0]}, got {shown}"
-    return Diagnostic("bad-argument", message, at.span, label, notes)
+    words = said(error, quote='"').split(", got")[0]
+    words = words if words.startswith(("must", "is", "has")) else f"must be right: {words}"
+    message = f"`{callee.name}`: `{name}` {words}, got {shown}"
+    return Diagnostic("bad-argument", message, at.span, label, notes, help=_remedy(name, value))
+
+
+def _remedy(name: str, value: Any) -> str:
+    """Say what to write for another framework's value of an argument."""
+    if name == "padding" and value == "same":
+        return "leave `padding` out of a convolution at stride 1; `pad_same` pads as Keras does"
+    if name == "padding" and value == "valid":
+        return "write `padding=0`"
+    return ""
 
 
 def huge(value: Any) -> int | None:
