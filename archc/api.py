@@ -21,7 +21,7 @@ from archc.lower.linking import link, pick
 from archc.lower.lowering import lower
 from archc.lower.opening import library_of, once, opened
 from archc.ops import OPS
-from archc.passes import Verdict, claims, depth, misnamed, params, verdicts
+from archc.passes import Verdict, claims, depth, idle, misnamed, params, verdicts
 from archc.passes.costs import macs
 from archc.passes.paths import Length, Paths, paths
 from archc.rules import judge_text
@@ -194,7 +194,9 @@ def compile(  # noqa: A001 - as `re.compile` is called
     is wrong, FileNotFoundError where there is no such file or network.
     """
     parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
-    return _architecture(parsed, chosen, settings, outputs)
+    made = _architecture(parsed, chosen, settings, outputs)
+    _expect_read([made.network])
+    return made
 
 
 def _architecture(
@@ -205,6 +207,12 @@ def _architecture(
     if network is None or errors(found):
         raise SpecError(found)
     return Architecture(network)
+
+
+def _expect_read(networks: Sequence[Network]) -> None:
+    """Raise where a setting changes none of the networks."""
+    if networks and (wrong := idle(networks)):
+        raise SpecError(wrong)
 
 
 def compile_family(
@@ -222,7 +230,9 @@ def compile_family(
     parsed, chosen = open_spec(spec, None, allow_ops=allow_ops)
     shown = parsed.paper.variants if parsed.paper else ()
     names = [pick(parsed, str(v)) for v in variants or shown or parsed.variants or [chosen]]
-    return [_architecture(parsed, name, settings) for name in names]
+    made = [_architecture(parsed, name, settings) for name in names]
+    _expect_read([arch.network for arch in made])
+    return made
 
 
 def compile_block(
@@ -285,11 +295,13 @@ def check(
     text, faulty = judge_text(parsed)
     found = [*misnamed(parsed), *text]
     published: list[Network] = []
+    networks: list[Network | None] = []
     built: list[tuple[str, list[Diagnostic]]] = []
     meant = _meant(spec, parsed, variant, chosen)
     for name in meant:
         more, network = build(parsed, name, given, faulty, places(outputs))
         built.append((name, more))
+        networks.append(network)
         if any(d.code == "too-large" for d in more):
             break  # the other variants take as long, to say the same
         if (
@@ -298,6 +310,9 @@ def check(
             found += claims(network, strict=parsed.name.span.source.path in zoo.files())
             published.append(network)
     found += joined(built) if len(meant) > 1 else built[0][1]
+    whole = [n for n in networks if n is not None]
+    if len(whole) == len(networks):
+        found += idle(whole)
     if parsed.paper and len(published) == max(len(parsed.variants), 1):
         from archc.backends.table import misprinted
 

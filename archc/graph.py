@@ -252,7 +252,7 @@ class Stage:
 class Network:
     """A spec with its variant and settings, lowered.
 
-    `chosen` are the places whose values it gives, where not those that the spec says.
+    `chosen` are places whose values it gives instead of the spec's, `idle` unread settings.
     """
 
     name: str
@@ -262,6 +262,7 @@ class Network:
     root: Module
     stages: tuple[Stage, ...] = ()
     chosen: tuple[str, ...] = ()
+    idle: Mapping[str, Span] = field(default_factory=dict)
 
     @property
     def input(self) -> Shape:
@@ -318,9 +319,8 @@ def _keyed(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, tuple[in
 def unfold(network: Network) -> nx.DiGraph[str]:
     """Return the graph of all ops.
 
-    Nodes are keyed by path and carry `op`, `module` (the
-    state_dict path, or None), `shape` (of the output), `params`, `macs`, `span`, `stage` and
-    ordered `inputs`; edges carry the `shape` of the value. The input is the node "input".
+    Nodes, keyed by path or "input", carry `op`, `module` (the state_dict path, or None), `shape` of
+    the output, `params`, `macs`, `span`, `stage`, ordered `inputs`; edges the value's `shape`.
     """
     import networkx as nx
 

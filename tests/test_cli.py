@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -112,3 +113,42 @@ def test_defects_show_their_traceback() -> None:
     assert done.returncode == 3
     assert "boom" in done.stderr
     assert "defect of archc" in done.stderr
+
+
+def test_list_of_params() -> None:
+    """The params of a variant, with their values and what they may be."""
+    lines = archc("list", "resnet18").stdout.splitlines()
+    listed = json.loads(archc("list", "resnet18", "--format", "json").stdout)
+
+    assert lines[0] == "resnet18"
+    assert "output_stride  32                     8, 16 or 32" in lines
+    assert "depths         [2, 2, 2, 2]           4 entries from 1" in lines
+    assert listed["params"]["groups"] == {"value": "1", "may_be": "from 1"}
+    assert archc("list", "no_such_network").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("resnet18 --set out", ["output_stride="]),
+        ("resnet18 --set output_stride=", [f"output_stride={k}" for k in (8, 16, 32)]),
+        ("resnet18 -v resnet50 -s output_stride=1", ["output_stride=16"]),
+        ("resnet18 --set depths=", []),
+        ("no_such_network --set out", []),
+        ("--set out", []),
+    ],
+)
+def test_completion_of_settings(words: str, offered: list[str]) -> None:
+    """A shell is offered the params of the spec, and what they may be."""
+    line = f"archc build {words}"
+    shell = {"_ARCHC_COMPLETE": "complete_bash", "COMP_WORDS": line}
+    done = subprocess.run(
+        [sys.executable, "-c", "from archc.cli import app; app(prog_name='archc')"],
+        env={**os.environ, **shell, "COMP_CWORD": str(len(line.split()) - 1)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    assert done.stdout.split() == offered

@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn, TypeVar
 import typer
 
 from archc import api
+from archc.commands.completion import settings
 from archc.commands.output import OutputError, expect_folder, write
 from archc.commands.terminal import complain, emit, standard_input, tell
 from archc.diagnostics import Diagnostic, Source, SpecError
@@ -37,7 +38,8 @@ SetOpt = Annotated[
         "--set",
         "-s",
         metavar="NAME=VALUE",
-        help="Set a param of the spec; may be repeated.",
+        help="Set a param of the spec; may be repeated. `archc list SPEC` shows what they may be.",
+        autocompletion=settings,
         show_default=False,
     ),
 ]

@@ -18,6 +18,7 @@ from archc.language.spec import (
     Library,
     Modified,
     Output,
+    Param,
     Row,
 )
 from archc.language.validation import said
@@ -32,12 +33,14 @@ _MODELS: dict[str, type[BaseModel]] = {
     "outputs": Output,
     "blocks": Block,
     "import": Import,
+    "params": Param,
 }
 _NETWORK = ("name", "input", "stem", "stages", "head", "body")
 _MISSING = {
     "archc": "begin the file with `archc: 1`, the version of the language",
     "name": "give the network a name: `name: resnet`",
     "input": "say what the network takes: `input: [3, 224, 224]`",
+    "default": "say what it is where nobody sets it: `{default: 32, one_of: [8, 16, 32]}`",
     "do": "put the step that it modifies under `do:`",
 }
 

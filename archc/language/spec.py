@@ -214,6 +214,53 @@ Imports = dict[
 ]
 
 
+class Param(Model):
+    """A knob of a file: its default, and where not every value will do, what it may be."""
+
+    default: Value
+    one_of: Annotated[tuple[Value, ...], Field(min_length=1)] | None = Field(
+        None, description="all that it may be"
+    )
+    at_least: Expression | None = Field(
+        None, alias="min", description="the least that it, or an entry of it, may be"
+    )
+    at_most: Expression | None = Field(
+        None, alias="max", description="the most that it, or an entry of it, may be"
+    )
+    length: Expression | None = Field(None, description="how many entries the list has")
+
+    @property
+    def limits(self) -> tuple[Any, ...]:
+        """What it may be: the expressions that say so, those of `one_of` in their list."""
+        limits = (self.one_of, self.at_least, self.at_most, self.length)
+        return tuple(limit for limit in limits if limit is not None)
+
+
+def _param(value: Any) -> Any:
+    """Take what is no mapping for the default; a mapping without a key of ours is a wrong one."""
+    if not isinstance(value, Mapping):
+        return {"default": value}
+    if value.keys().isdisjoint(f.alias or name for name, f in Param.model_fields.items()):
+        raise PydanticCustomError(
+            "not_a_value", "must be a number, a name, a list, or a mapping with its `default`"
+        )
+    return value
+
+
+Params = dict[Name, Annotated[Param, BeforeValidator(_param, json_schema_input_type=Param | Value)]]
+
+
+class Knobs(Model):
+    """What has params."""
+
+    declared: Params = Field(default_factory=dict, alias="params")
+
+    @property
+    def params(self) -> dict[Text, Any]:
+        """The defaults of the params, by name."""
+        return {name: param.default for name, param in self.declared.items()}
+
+
 OpFiles = Annotated[
     tuple[Word, ...],
     Field(description="Python files with ops, run only where that is allowed"),
@@ -240,7 +287,7 @@ class Block(Model):
         return {str(k): v for k, v in value.items() if k in BLOCK_WORDS} | {"body": rest}
 
 
-class Document(Model):
+class Document(Knobs):
     """A spec, whole."""
 
     archc: Annotated[Literal["1"], described("version of the language", {"enum": [1, "1"]})]
@@ -257,7 +304,6 @@ class Document(Model):
     ]
     ops: OpFiles = ()
     imports: Imports = Field(default_factory=dict, alias="import")
-    params: dict[Name, Value] = Field(default_factory=dict)
     variants: dict[Name, dict[Name, Value]] = Field(default_factory=dict)
     let: dict[Name, Value] = Field(default_factory=dict)
     defaults: dict[Name, dict[Name, Value]] = Field(default_factory=dict)
@@ -299,18 +345,17 @@ class Document(Model):
         return next((s for s in self.blocks if s.name == name), None)
 
 
-class Library(Model):
+class Library(Knobs):
     """A library file: blocks for other files, with what their text needs."""
 
     archc: Annotated[Literal["1"], described("version of the language", {"enum": [1, "1"]})]
     ops: OpFiles = ()
     imports: Imports = Field(default_factory=dict, alias="import")
-    params: dict[Name, Value] = Field(default_factory=dict)
     let: dict[Name, Value] = Field(default_factory=dict)
     defaults: dict[Name, dict[Name, Value]] = Field(default_factory=dict)
     blocks: Annotated[dict[BlockKey, Block], Field(min_length=1)]
     _linked: Any = PrivateAttr(None)
 
 
-for model in (Chain, Body, Modified, Row, Block, Document, Library):
+for model in (Param, Chain, Body, Modified, Row, Block, Document, Library):
     model.model_rebuild()

@@ -304,9 +304,8 @@ class Applier:
             raise Poisoned
         for name in given:
             if (wrong := file.misfit(name)) is not None:
-                raise EvalFault(
-                    "wrong-kind", wrong[0], dict(callee.places).get(name, node), wrong[1]
-                )
+                where = dict(callee.places).get(name, node)
+                raise EvalFault(wrong.code, wrong.message, where, wrong.help)
         return file, {str(p): file.scope[str(p)] for p in definition.document.params}
 
     def block_inputs(

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from archc.language.evaluate import describe
 from archc.language.expr import Expr
 from archc.language.spec import Document, Library
 from archc.lower.frames import freeze
 from archc.lower.linking import Linked, NetworkDef, link
 from archc.lower.origins import Written
+from archc.lower.params import Misfit, late_names, misfit
 from archc.lower.scope import BlockDef, Scope
-from archc.ops import Op, spelled
+from archc.ops import Op
 
 
 @dataclass(eq=False)
@@ -34,11 +35,14 @@ class File:
     scope: Scope = field(init=False)
 
     def __post_init__(self) -> None:
+        self.scope = self._scope()
+
+    def _scope(self) -> Scope:
         given = {**self.document.params, **self.chosen, **self.settings}
         plain = {str(k): v for k, v in given.items() if not isinstance(v, (Expr, tuple))}
         texts = {**self.document.let, **given}
         lets = {str(k): v for k, v in texts.items() if str(k) not in plain}
-        self.scope = Scope(plain, None, lets, self.evaluate, file=self, origins=self.origins)
+        return Scope(plain, None, lets, self.evaluate, file=self, origins=self.origins)
 
     @property
     def chosen(self) -> Mapping[Any, Any]:
@@ -83,15 +87,32 @@ class File:
         """Evaluate a value of the file, an expression or a list of them."""
         return self.evaluate(self.scope, value)
 
-    def misfit(self, name: str) -> tuple[str, str] | None:
-        """Say where a setting is a list and the param a single thing, or the other way round."""
-        declared = next((v for p, v in self.document.params.items() if p == name), None)
-        given = self.scope[name]
-        meant = self.data(declared) if declared is not None else None
-        if None in (given, meant) or isinstance(given, list) == isinstance(meant, list):
+    def misfit(self, name: str) -> Misfit | None:
+        """Say why a param can't be what it is set to."""
+        declared = next((p for n, p in self.document.declared.items() if n == name), None)
+        if declared is None:
             return None
-        message = f"`{name}` is {describe(meant)} in the spec, but here {describe(given)}"
-        return message, f"the spec has `{name}: {spelled(meant)}`"
+        return misfit(name, self.judged[name], declared, lambda v: self.evaluate(self.judged, v))
+
+    @cached_property
+    def judged(self) -> Scope:
+        """The names once more, so that what judges a setting is not taken for what reads it."""
+        return self._scope()
+
+    def idle(self, settings: Mapping[Any, Any], instead: Mapping[Any, Any]) -> tuple[Any, ...]:
+        """Return the names of settings that nothing has read; `instead` is what they replace.
+
+        A setting that changes nothing is none, and initialisers are read later.
+        """
+        usual = {str(k): v for k, v in instead.items()}
+        names = [n for n in settings if str(n) in usual and str(n) not in self.scope.asked]
+        late = late_names(self.document) if names else set()
+        return tuple(
+            name
+            for name in names
+            if str(name) not in late
+            and self.judged[str(name)] != self.evaluate(self.judged, usual[str(name)])
+        )
 
     @property
     def own(self) -> Mapping[str, BlockDef]:

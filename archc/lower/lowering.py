@@ -13,7 +13,7 @@ from typing import Any
 
 from archc.diagnostics import Diagnostic, Span, SpecError, nearest
 from archc.graph import Module, Network, Output, Stage, Value, flat
-from archc.language.expr import Expr
+from archc.language.given import written
 from archc.language.source import Text
 from archc.language.spec import Body, Chain, Document, Outputs
 from archc.limits import MAX_SIZE, MAX_WORK
@@ -25,10 +25,11 @@ from archc.lower.files import File
 from archc.lower.frames import Frame, Place, freeze
 from archc.lower.linking import NetworkDef
 from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned, is_known
-from archc.lower.origins import Written
+from archc.lower.origins import Written, has_place
 from archc.lower.rows import Rows
-from archc.lower.scope import BlockDef, Scope, place
+from archc.lower.scope import BlockDef, Scope
 from archc.lower.steps import Steps
+from archc.ops import spelled
 from archc.shapes import Shape
 
 LAYOUTS = {3: "c h w", 1: "c"}
@@ -100,6 +101,7 @@ class Lowering(Steps):
             root,
             self.stages(root),
             tuple(map(str, self.chosen)),
+            self.idle(),
         )
 
     def input(self) -> Value | None:
@@ -124,18 +126,45 @@ class Lowering(Steps):
         return None
 
     def overrides(self) -> None:
-        """Refuse a list where the param is a single thing, and the other way round.
+        """Refuse what a param can't be, at the place where it is set.
 
         It is said here once, and not at every use.
         """
         wrong: list[Diagnostic] = []
-        for name, value in {**self.file.chosen, **self.settings}.items():
-            if (misfit := self.file.misfit(str(name))) is not None:
-                written = isinstance(value, (Expr, tuple)) and value
-                span = place(value) if written else self.document.name.span
-                wrong.append(Diagnostic("wrong-kind", misfit[0], span, help=misfit[1]))
+        sources = (self.document.params, self.file.chosen, self.settings)
+        places = {str(k): (k, v) for source in sources for k, v in source.items()}
+        for name, (key, value) in places.items():
+            if (misfit := self.file.misfit(name)) is not None:
+                span = self.place_of(key, value)
+                wrong.append(Diagnostic(misfit.code, misfit.message, span, help=misfit.help))
         if wrong:
             raise SpecError(wrong)
+
+    def place_of(self, name: str, value: Any) -> Span:
+        """Return where a param is set: in the text, or as `--set` would set it."""
+        if has_place(Written(value, None)):
+            return Written(value, None).span
+        if isinstance(name, Text):
+            return name.span
+        try:
+            return written("--set", name, spelled(value)).text.span
+        except SpecError:  # something of Python's, which no expression spells
+            return self.document.name.span
+
+    def idle(self) -> dict[str, Span]:
+        """Return the settings that mean nothing; warn of those of the variant."""
+        chosen, defaults = self.file.chosen, self.document.params
+        own = {name: v for name, v in chosen.items() if name not in self.settings}
+        for name in self.file.idle(own, defaults):
+            self.report(
+                "idle-setting",
+                f"`{self.variant}` sets `{name}`, but nothing in it reads that",
+                self.place_of(name, own[name]),
+                help="leave it out",
+                severity="warning",
+            )
+        given = self.file.idle(self.settings, {**defaults, **chosen})
+        return {str(name): self.place_of(name, self.settings[name]) for name in given}
 
     def network_body(self, frame: Frame, document: Document) -> Any:
         """Lower stem, stages and head, or the body, marking what belongs to which stage."""

@@ -84,7 +84,7 @@ class Scope(Mapping[str, Any]):
     """Names and their values; `lets` are evaluated when first asked for.
 
     `file` is the one whose text they stand in. `origins` say where values are written that are
-    not derived here.
+    not derived here, `asked` which names were read.
     """
 
     def __init__(
@@ -104,8 +104,10 @@ class Scope(Mapping[str, Any]):
         self.origins = origins or {}
         self._evaluate = evaluate
         self._pending: list[str] = []
+        self.asked: set[str] = set()
 
     def __getitem__(self, name: str) -> Any:
+        self.asked.add(name)
         if name in self.values_:
             return self.values_[name]
         if name in self.lets and self._evaluate is not None:

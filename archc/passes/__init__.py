@@ -4,6 +4,7 @@ from archc.passes.claims import Verdict, claims, misnamed, verdicts
 from archc.passes.conventions import CONVENTIONS, Convention
 from archc.passes.costs import macs, params
 from archc.passes.depth import depth
+from archc.passes.idle import idle
 from archc.passes.initialisers import initialisers
 from archc.passes.structure import structure
 
@@ -17,6 +18,7 @@ __all__ = [
     "Verdict",
     "claims",
     "depth",
+    "idle",
     "initialisers",
     "macs",
     "misnamed",

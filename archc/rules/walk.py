@@ -37,6 +37,8 @@ class Walker(Scoper):
         for values in [document.params, document.let, *document.defaults.values()]:
             for value in values.values():
                 self.data(frame, value)
+        for param in document.declared.values():
+            self.data(frame, param.limits)
         for signature, block in document.blocks.items():
             self.block(signature, block)
         if isinstance(document, Document):
