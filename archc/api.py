@@ -12,7 +12,7 @@ from archc import zoo
 from archc.backends.drawable import Drawable
 from archc.diagnostics import Diagnostic, Source, SpecError, errors, joined, sort
 from archc.graph import Network, Stage
-from archc.judging import build, judge
+from archc.judging import build, judge, settled
 from archc.language.given import places, setting, written
 from archc.language.scalars import Key
 from archc.language.source import Text
@@ -317,7 +317,7 @@ def check(
         from archc.backends.table import misprinted
 
         found += misprinted(sorted(published, key=lambda n: n.variant != chosen))
-    return sort(found)
+    return settled(found)
 
 
 def judge_claims(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from archc.diagnostics import Diagnostic, sort
+from archc.diagnostics import Diagnostic, errors, sort
 from archc.graph import Network
 from archc.language.source import Text
 from archc.language.spec import Document
@@ -20,7 +20,13 @@ def judge(
     """Apply the rules of the text, lower a variant, run the passes; return what is wrong."""
     text, faulty = judge_text(parsed)
     found, network = build(parsed, variant, settings, faulty, outputs)
-    return sort([*text, *found]), network
+    return settled([*text, *found]), network
+
+
+def settled(found: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """Order diagnostics; what is left out for want of a reader is told of a right spec only."""
+    wrong = errors(found)
+    return sort(d for d in found if not wrong or d.code != "dead-work")
 
 
 def build(

@@ -1,4 +1,4 @@
-"""Features: what stands at chosen places of a network, and no step that nothing of it needs."""
+"""Features: what stands at chosen places of a network."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from archc.diagnostics import Diagnostic, SpecError, nearest
-from archc.graph import Module, Output, Stage, flat, is_source
+from archc.graph import Module, Output, Stage, is_source
 from archc.language.source import Text
 from archc.lower.frames import Frame
 from archc.lower.marks import NOTHING, UNKNOWN, Poisoned
@@ -58,20 +58,3 @@ def _nothing(name: Text) -> Diagnostic:
 
 def _twice(name: Text) -> Diagnostic:
     return Diagnostic("unknown-output", f"`{name}` is chosen twice", name.span, help="name it once")
-
-
-def prune(module: Module) -> None:
-    """Leave out the nodes that no output needs: their tensors are then not there."""
-    needed = {id(v) for v in module.values}
-    kept: set[int] = set()
-    for node in reversed(module.nodes):
-        if any(id(v) in needed for v in node.outputs):
-            kept.add(id(node))
-            needed |= {id(v) for v in flat(node.inputs)}
-    module.nodes = [n for n in module.nodes if id(n) in kept]
-    module.applied = {at: n for at, n in module.applied.items() if id(n) in kept}
-    owners = {n.path for n in module.nodes if not n.again}
-    for node in module.nodes:  # where the first use of a module went, the next is the first
-        if node.again and node.path not in owners:
-            node.again = False
-            owners.add(node.path)

@@ -20,12 +20,13 @@ from archc.limits import MAX_SIZE, MAX_WORK
 from archc.lower.apply import Applier
 from archc.lower.blame import Use, at_use
 from archc.lower.bounds import TooLarge
-from archc.lower.choosing import choose, prune
+from archc.lower.choosing import choose
 from archc.lower.files import File
 from archc.lower.frames import Frame, Place, freeze
 from archc.lower.linking import NetworkDef
 from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned, is_known
 from archc.lower.origins import Written, has_place
+from archc.lower.pruning import prune, without_dead
 from archc.lower.rows import Rows
 from archc.lower.scope import BlockDef, Scope
 from archc.lower.steps import Steps
@@ -93,6 +94,7 @@ class Lowering(Steps):
                 help="its last step is absent or `none(...)(...)`",
             )
             return None
+        self.diagnostics += without_dead(root)
         return Network(
             self.name,
             self.variant,

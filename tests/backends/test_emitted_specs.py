@@ -9,6 +9,8 @@ import pytest
 import archc
 from archc.diagnostics import Source
 
+DEAD = ("collected", "copies_by_name")
+"""Those where the last copies of a loop have no reader."""
 SPECS = sorted((Path(__file__).parent / "specs").glob("*.yaml"))
 
 
@@ -18,7 +20,8 @@ def test_runs(path: Path) -> None:
     from oracle import assert_runs, compiled
 
     text = path.read_text(encoding="utf-8")
-    assert [str(d) for d in archc.check(Source(path.name, text))] == []
+    codes = {d.code for d in archc.check(Source(path.name, text))}
+    assert codes == ({"dead-work"} if path.stem in DEAD else set())
     for arch in compiled(text):
         assert_runs(arch)
 
