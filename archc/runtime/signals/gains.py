@@ -15,8 +15,8 @@ from torch import nn
 from archc.backends.signals.probe import Probe, Record
 from archc.graph import Network
 from archc.passes.steps import Step, Tape
+from archc.runtime.interpret import Edit, Interpreter, Tensors, tensors_of
 from archc.runtime.signals.inputs import random_batch
-from archc.runtime.signals.interpret import Edit, Interpreter, Tensors
 from archc.runtime.signals.probe import NORMS, SUMS, Settings, ready, told
 
 
@@ -42,7 +42,8 @@ def gains(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = ready(fresh(), network, settings, seed)
-            interpreter = Interpreter(network, model, () if settings.norms else NORMS)
+            interpreter = Interpreter(network, tensors_of(model), () if settings.norms else NORMS)
+            interpreter.training = model.training
             joined = chosen(network.name, interpreter.tape, blocks)
             for factor in lambdas:
                 records += _measured(interpreter, network, joined, factor, settings, seed)

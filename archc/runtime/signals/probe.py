@@ -18,9 +18,9 @@ from archc.backends.signals.probe import Probe, Record
 from archc.graph import Network
 from archc.passes.residual import Dominators
 from archc.passes.steps import Step, Tape
+from archc.runtime.interpret import Interpreter, tensors_of
 from archc.runtime.perturb import statistics_of_one_batch
 from archc.runtime.signals.inputs import random_batch
-from archc.runtime.signals.interpret import Interpreter, owned
 
 NORMS = ("bn", "layer_norm", "group_norm", "instance_norm")
 SUMS = frozenset({"add", "sub", "sum", "mean"})
@@ -95,7 +95,8 @@ class Prober:
 
     def __init__(self, network: Network, model: nn.Module, settings: Settings, seed: int) -> None:
         self.network, self.model, self.settings, self.seed = network, model, settings, seed
-        self.interpreter = Interpreter(network, model, () if settings.norms else NORMS)
+        self.interpreter = Interpreter(network, tensors_of(model), () if settings.norms else NORMS)
+        self.interpreter.training = model.training
         self.tape = self.interpreter.tape
         self.depths = depths(self.tape)
         self.waists = waists(self.tape, self.depths)
@@ -166,7 +167,7 @@ class Prober:
         found: dict[int, tuple[tuple[Step, str], nn.Parameter]] = {}
         for step in self.tape.steps:
             if step.node.op is not None and step.node.op.weighted and "weight" in step.node.tensors:
-                weight = owned(self.model, step.owner).weight
+                weight = self.model.get_parameter(f"{step.owner}.weight")
                 found.setdefault(id(weight), ((step, f"{step.owner}.weight"), weight))
         return dict(found.values())
 

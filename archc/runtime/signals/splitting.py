@@ -14,8 +14,8 @@ import torch
 
 from archc.backends.signals.model import Part, SplitRow
 from archc.passes.steps import Step, Tape
+from archc.runtime.interpret import Interpreter
 from archc.runtime.report import difference
-from archc.runtime.signals.interpret import Interpreter
 from archc.runtime.signals.numbers import numbers
 
 

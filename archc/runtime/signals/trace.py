@@ -21,11 +21,11 @@ from archc.backends.signals.model import (
 )
 from archc.graph import Network
 from archc.passes.steps import Tape, read_from_outside, read_outside
+from archc.runtime.interpret import Interpreter, tensors_of, trainable
 from archc.runtime.perturb import REFUSALS
 from archc.runtime.report import difference, sizes
 from archc.runtime.signals.emitted import emitted_values
 from archc.runtime.signals.inputs import InputError, batch_of, random_batch
-from archc.runtime.signals.interpret import Interpreter, trainable
 from archc.runtime.signals.numbers import numbers, or_none
 from archc.runtime.signals.splitting import splits
 
@@ -76,7 +76,7 @@ def trace(
     not changed. Raises NoSuchPlace, and InputError where an input does not fit.
     """
     model, paths = copy.deepcopy(model).to(device), [Path(file) for file in files]
-    interpreter = Interpreter(network, model)
+    interpreter = Interpreter(network, tensors_of(model))
     tape = interpreter.tape
     try:
         window = tape.window(at)
@@ -86,7 +86,7 @@ def trace(
     shapes = [network.input, *(tape.shapes[v] for v in entering[:1] if len(entering) == 1)]
     x = batch_of(paths, *shapes) if paths else random_batch(network.input, batch, seed)
     direct = tuple(x.shape[1:]) != network.input.sizes
-    runner = Runner(interpreter, window, entering, at, seed)
+    runner = Runner(interpreter, model, window, entering, at, seed)
     with torch.random.fork_rng(devices=[]):
         try:
             walks = {mode: runner.walk(x.to(device), mode, direct) for mode in ("eval", "train")}
@@ -109,9 +109,15 @@ class Runner:
     """Runs a stretch of a network forwards and backwards."""
 
     def __init__(
-        self, interpreter: Interpreter, window: range, entering: list[int], at: str, seed: int
+        self,
+        interpreter: Interpreter,
+        model: nn.Module,
+        window: range,
+        entering: list[int],
+        at: str,
+        seed: int,
     ) -> None:
-        self.interpreter, self.tape, self.model = interpreter, interpreter.tape, interpreter.model
+        self.interpreter, self.tape, self.model = interpreter, interpreter.tape, model
         self.window, self.entering, self.at, self.seed = window, entering, at, seed
         self.leaving = self._leaving(at)
         self.weights = trainable(self.tape, window, self.model)
@@ -122,7 +128,7 @@ class Runner:
         walk = Walk(mode)
         emitted = None if direct else self._emitted(x, mode)
         walk.before = self._buffers()
-        self.interpreter.train(mode == "train")
+        self.interpreter.training = mode == "train"
         torch.manual_seed(self.seed)
         known = {**self._sources(), self.entering[0]: x} if direct else self._ahead(x)
         values = {
