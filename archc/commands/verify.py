@@ -36,7 +36,7 @@ AgainstOpt = Annotated[
     str | None,
     typer.Option(
         metavar="PEER",
-        help="torchvision:NAME, timm:NAME or FILE.py:CLASS; without it, what archc predicts.",
+        help="torchvision:NAME, timm:NAME or FILE.py:CLASS; without it, the spec run op by op.",
         show_default=False,
     ),
 ]
@@ -59,16 +59,16 @@ def verify(
     tolerance: Annotated[float, typer.Option(min=0, help="The largest relative error.")] = 0.0,
     form: Annotated[str, typer.Option("--format", help="text or json")] = "text",
 ) -> None:
-    """Compare a network with a peer, to the last bit, or with what archc predicts of it.
+    """Compare a network with a peer, or what archc emits with what the spec says, to the last bit.
 
     Compared are keys, shapes, outputs in eval and train mode, running statistics, and the
-    gradients of weights and input, with the same perturbed numbers in both.
+    gradients of weights and input, with the same perturbed numbers in both. Without a peer the
+    spec itself is run, op by op, at its own size and another one; the first step that differs
+    is named. One seed gives the same figures again.
     """
     option_of(("text", "json"), form, "format")
     architecture = compiled(spec, variant, sets, outputs=outputs, allow_ops=allow_ops)
-    if against is None and size:
-        usage("--size is of a comparison with a peer: --against names one")
-    samples = samples_of(architecture, size or [])
+    samples = samples_of(architecture, size or []) if against or size else []
     try:
         report = _report(architecture, against, samples, batch, seed, tolerance)
     except ModuleNotFoundError as error:
@@ -91,11 +91,14 @@ def _report(
 ) -> Report:
     from archc.runtime import load
     from archc.runtime.peers import UnknownPeer, peer
-    from archc.runtime.static import verify_static
+    from archc.runtime.validate import validate
     from archc.runtime.verify import verify as compare
 
     if against is None:
-        return verify_static(architecture)
+        try:
+            return validate(architecture, samples, batch=batch, seed=seed)
+        except ValueError as error:
+            usage(str(error))
     try:
         other = peer(against)
     except UnknownPeer as error:
@@ -131,17 +134,15 @@ def odd(size: Sizes) -> Sizes:
 def as_text(report: Report, what: dict[str, Any]) -> str:
     """Tell a report as a table and its verdict."""
     other = what["peer"]
-    title = f"{what['network']} and {other or 'what archc predicts of it'}"
-    if other:
-        title += f", batches of {what['batch']}, seed {what['seed']}"
+    title = f"{what['network']} and {other or 'its spec, run op by op'}"
+    title += f", batches of {what['batch']}, seed {what['seed']}"
     columns = {
         "compared": [row.what for row in report.rows],
         "at": [row.at for row in report.rows],
         "tensors": [row.count for row in report.rows],
         "result": [row.result for row in report.rows],
     }
-    shown = {k: v for k, v in columns.items() if other or k in ("compared", "result")}
-    table = tabulate(shown, headers="keys", disable_numparse=True)
+    table = tabulate(columns, headers="keys", disable_numparse=True)
     return "\n\n".join((title, table, verdict(report)))
 
 

@@ -195,6 +195,10 @@ class RelativePositionBias(Op):
             )
         return Shape.of("heads n m", x.sizes[-1], h * w, h * w)
 
+    def batch(self, *xs: Shape) -> str:
+        """Have no batch, whether the table has a dimension for one or not."""
+        return ""
+
     def tensors(self, *xs: Shape) -> dict[str, Tensor]:
         """Own the row of each pair, in one dimension or, with `flat=false`, two."""
         h, w = pair(self.size)

@@ -87,13 +87,12 @@ def batched(node: Node, given: Tensors) -> Tensors:
         return given
     pairs = list(zip(given, node.shapes, strict=True))
     size = max((len(t) for t, shape in pairs if shape.batch == "b"), default=1)
-    lifted = [t[None] if shape.batch == "" else t for t, shape in pairs]
-    if how != "repeated":
-        return lifted
-    return [
-        t if shape.batch == "b" else t.expand(size, *t.shape[1:])
-        for t, shape in zip(lifted, node.shapes, strict=True)
-    ]
+    lifted: dict[int, torch.Tensor] = {}  # what is given twice stays one: attention asks
+    for t, shape in pairs:
+        one = t[None] if shape.batch == "" else t
+        repeat = how == "repeated" and shape.batch != "b"
+        lifted.setdefault(id(t), one.expand(size, *one.shape[1:]) if repeat else one)
+    return [lifted[id(t)] for t in given]
 
 
 def _declared(node: Node, call: Call) -> Made:

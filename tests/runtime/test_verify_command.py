@@ -115,8 +115,18 @@ def test_command_without_a_peer(command: Callable[..., tuple[int, str, str]]) ->
     code, out, _ = command(None)
 
     assert code == 0
-    assert "MACs             equal: 13,864\n" in out
-    assert command(None, "--size", "9")[0] == 2
+    assert "MACs                           1          equal: 13,864\n" in out
+    assert "2×3×16×16" in out
+    assert "2×3×7×9" in out
+    assert out.endswith("\n\nequal, to the last bit\n")
+
+
+def test_command_without_a_peer_takes_sizes(command: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, _ = command(None, "--size", "9", "--seed", "3")
+
+    assert code == 0
+    assert {line.split()[2] for line in out.splitlines() if " output" in line} == {"2×3×9×9"}
+    assert out == command(None, "--size", "9", "--seed", "3")[1]
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def drop_path(op: Any, call: Call) -> torch.Tensor:
     if not call.training or not op.p:
         return call.x
     x, kept = call.x, 1 - op.p
-    alive = torch.bernoulli(x.new_full((len(x), *[1] * (x.dim() - 1)), kept))
+    alive = x.new_empty((len(x), *[1] * (x.dim() - 1))).bernoulli_(kept)
     return x * (alive / kept if kept else alive)
 
 
