@@ -115,7 +115,7 @@ def test_command_without_a_peer(command: Callable[..., tuple[int, str, str]]) ->
     code, out, _ = command(None)
 
     assert code == 0
-    assert "MACs                           1          equal: 13,864\n" in out
+    assert next(line for line in out.splitlines() if "MACs" in line).endswith(" equal: 13,864")
     assert "2×3×16×16" in out
     assert "2×3×7×9" in out
     assert out.endswith("\n\nequal, to the last bit\n")
