@@ -11,7 +11,8 @@ from torch.func import functional_call
 
 from archc.ops.attention import Attention, MultiheadAttention
 from archc.ops.base import pair
-from archc.ops.conv import Conv, Conv1d, ConvTranspose, Linear
+from archc.ops.conv import Conv, Conv1d, ConvTranspose
+from archc.ops.linear import Linear
 from archc.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
 from archc.runtime.kernels.call import Call, Kernel
 
