@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
 SPATIAL = ("d", "h", "w", "l")
+IMAGES, LEAST_IMAGE = (1, 3, 4), 16
 
 
 @dataclass(frozen=True)
@@ -107,3 +109,15 @@ def pool_size(
     if (out - 1) * stride >= size + padding:
         out -= 1
     return out
+
+
+def channels_first(sizes: Sequence[int]) -> tuple[int, ...]:
+    """Return sizes that look like height, width and channels in the order that is meant; else none.
+
+    Images have 1, 3 or 4 channels. A map that is one wide is none of them, unless it is square.
+    """
+    if len(sizes) != 3:
+        return ()
+    height, width, channels = sizes
+    image = channels in IMAGES and (channels > 1 or height == width)
+    return (channels, height, width) if image and min(height, width) >= LEAST_IMAGE else ()

@@ -152,3 +152,13 @@ def test_completion_of_settings(words: str, offered: list[str]) -> None:
     )
 
     assert done.stdout.split() == offered
+
+
+def test_channels_last_are_asked_about() -> None:
+    """In a spec with the remedy, and on the command line."""
+    spec = archc("check", "-", text=SMALL.replace("[3, 8, 8]", "[32, 32, 3]"))
+    block = archc("table", "resnet18", "--block", "basic(64)", "--input", "56,56,3")
+
+    assert (spec.returncode, block.returncode) == (0, 0)
+    assert "help: channels come first: `[3, 32, 32]`" in spec.stderr
+    assert "is `3,56,56` meant?" in block.stderr

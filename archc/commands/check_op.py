@@ -8,7 +8,15 @@ import typer
 from tabulate import tabulate
 
 from archc import api
-from archc.commands.common import WRONG, attempt, deliver, option_of, settings_of, usage
+from archc.commands.common import (
+    WRONG,
+    attempt,
+    deliver,
+    expect_channels_first,
+    option_of,
+    settings_of,
+    usage,
+)
 from archc.commands.verify import as_json, odd
 from archc.diagnostics import Source, Span, SpecError
 from archc.language.source import Text
@@ -109,6 +117,7 @@ def _sizes(op: type[Op], shape: str | None) -> list[tuple[int, ...]]:
     channels, *map_ = map(int, parts)
     if not map_:
         return [(channels,)]
+    expect_channels_first([channels, *map_])
     height, width = map_
     return [
         (channels, *size) for size in ((height, width), odd((height, width)), (height, width + 3))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
@@ -15,6 +15,7 @@ from archc.commands.terminal import complain, emit, standard_input, tell
 from archc.diagnostics import Diagnostic, Source, SpecError
 from archc.language.given import ARGUMENTS
 from archc.lower.opening import once
+from archc.shapes import channels_first
 
 Result = TypeVar("Result")
 
@@ -175,3 +176,10 @@ def option_of(values: Iterable[str], chosen: str, what: str) -> str:
     if chosen not in known:
         usage(f"there is no {what} `{chosen}`: choose from {', '.join(known)}")
     return chosen
+
+
+def expect_channels_first(sizes: Sequence[int]) -> None:
+    """Ask whether sizes on the command line are meant so, where channels seem to come last."""
+    if meant := channels_first(sizes):
+        given, better = (",".join(map(str, s)) for s in (sizes, meant))
+        tell(f"archc: warning: `{given}` has {sizes[0]} channels; is `{better}` meant?")

@@ -30,6 +30,7 @@ from archc.commands.common import (
     VariantOpt,
     attempt,
     deliver,
+    expect_channels_first,
     names_of,
     option_of,
     settings_of,
@@ -158,4 +159,6 @@ def _sizes(shape: str | None) -> list[int]:
     sizes = names_of(shape)
     if len(sizes) not in (1, 3) or not all(size.isdecimal() for size in sizes):
         usage(f"--block takes an input, as in --input 256,56,56; got {shape or 'none'}")
-    return [int(size) for size in sizes]
+    whole = [int(size) for size in sizes]
+    expect_channels_first(whole)
+    return whole

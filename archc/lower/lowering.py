@@ -31,7 +31,7 @@ from archc.lower.rows import Rows
 from archc.lower.scope import BlockDef, Scope
 from archc.lower.steps import Steps
 from archc.ops import spelled
-from archc.shapes import Shape
+from archc.shapes import Shape, channels_first
 
 LAYOUTS = {3: "c h w", 1: "c"}
 
@@ -118,6 +118,14 @@ class Lowering(Steps):
         span = replace(first, end_line=last.end_line, end_column=last.end_column)
         whole = all(type(s) is int and 0 < s < MAX_SIZE for s in sizes)
         if whole and len(sizes) in LAYOUTS:
+            if meant := channels_first(sizes):
+                self.report(
+                    "channels-last",
+                    f"the input has {sizes[0]} channels, and a map of {sizes[1]}×{sizes[2]}",
+                    span,
+                    help=f"channels come first: `[{', '.join(map(str, meant))}]`",
+                    severity="warning",
+                )
             return Value(Shape.of(LAYOUTS[len(sizes)], *sizes), span, "the network's input")
         self.report(
             "bad-input",
