@@ -282,15 +282,27 @@ def check(
     A library of blocks is judged by its text. Published figures that don't hold are warnings,
     in the zoo errors. `outputs`, `allow_ops` and `settings` are those of `compile`.
     """
+    return checked(spec, variant, settings, outputs=outputs, allow_ops=allow_ops)[0]
+
+
+def checked(
+    spec: str | Path | Source,
+    variant: str | None,
+    settings: Mapping[str, Any],
+    *,
+    outputs: Sequence[str] = (),
+    allow_ops: bool = False,
+) -> tuple[list[Diagnostic], int]:
+    """Check a spec; return its diagnostics, and how many variants it has that were built."""
     spec = once(spec)
     try:
         parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
     except SpecError as error:
         library = library_of(spec)
         if library is None:
-            return list(error.diagnostics)
+            return list(error.diagnostics), 0
         link(library, allow_ops=allow_ops)
-        return sort(judge_text(library)[0])
+        return sort(judge_text(library)[0]), 0
     given = {k: setting(k, v) for k, v in settings.items()}
     text, faulty = judge_text(parsed)
     found = [*misnamed(parsed), *text]
@@ -317,7 +329,7 @@ def check(
         from archc.backends.table import misprinted
 
         found += misprinted(sorted(published, key=lambda n: n.variant != chosen))
-    return settled(found)
+    return settled(found), len(meant)
 
 
 def judge_claims(

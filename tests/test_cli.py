@@ -22,11 +22,12 @@ def archc(*arguments: str, text: str | None = None) -> subprocess.CompletedProce
     )
 
 
-def test_check_is_silent_when_good() -> None:
-    """Good news is exit code 0 and no word."""
-    done = archc("check", "resnet18")
+def test_check_says_that_all_is_good() -> None:
+    """Good news is a line, or with --quiet exit code 0 and no word."""
+    done, quiet = archc("check", "resnet"), archc("check", "resnet", "--quiet")
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "all good: 26 variants\n", "")
+    assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", "")
 
 
 def test_check_reads_standard_input() -> None:

@@ -7,7 +7,6 @@ is not there is the null device. It wants 0 as exit code, whatever differs.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 from pathlib import Path
@@ -21,11 +20,9 @@ from archc.commands.diff import of_all
 from archc.commands.terminal import screen
 from archc.diagnostics import Diagnostic, Source, SpecError, errors
 from archc.language.document import imported
+from archc.language.reading import SPEC
 from archc.language.spec import Document
 from archc.passes.difference import text_changes
-
-SPEC = re.compile(r"^archc\s*:", re.MULTILINE)
-"""What every spec has and hardly another file."""
 
 
 def drive(arguments: Sequence[str], *, allow_ops: bool, unified: bool, full: bool) -> None:

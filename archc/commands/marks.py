@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -18,20 +17,22 @@ MARKUP = f"<!-- {WORDS} -->"
 COMMENTS = {
     "svg": MARKUP,
     "html": MARKUP,
+    "junit": MARKUP,
     "markdown": MARKUP,
     "dot": f"// {WORDS}",
     "mermaid": f"%% {WORDS}",
     "latex": f"% {WORDS}",
     "pdf": f"% {WORDS}",
     "text": WORDS,
+    "github": WORDS,
 }
-HEADER = re.compile(rb'"""[^"\\]*\n' + WORDS.encode() + rb" \d")
-"""How the docstring of a file of Python begins, which says so itself."""
-
 IMAGE = b"\x89PNG\r\n\x1a\n"
 HEAD = 33
 """Bytes of the signature of a PNG and its first chunk."""
 SOFTWARE = b"tEXtSoftware\0archc"
+
+KEYED = ("json", "sarif")
+"""Forms of JSON."""
 
 LOOKED_AT = 4096
 LARGEST = 64_000_000
@@ -56,7 +57,7 @@ def is_ours(path: Path, data: bytes, form: str) -> bool:
             file.seek(max(0, size - LOOKED_AT))
             tail = file.read()
             file.seek(0)
-            whole = file.read() if form == "json" and size < LARGEST else b""
+            whole = file.read() if form in KEYED and size < LARGEST else b""
     except OSError:
         return False
     if head.startswith(IMAGE):
@@ -64,10 +65,16 @@ def is_ours(path: Path, data: bytes, form: str) -> bool:
     last = tail.rstrip().rpartition(b"\n")[2].decode("utf-8", "replace").strip()
     return (
         last in COMMENTS.values()
-        or bool(HEADER.match(head))
-        or (form == "json" and _keys(whole) is not None and _keys(whole) == _keys(data))
+        or _says_so(head)
+        or (form in KEYED and _keys(whole) is not None and _keys(whole) == _keys(data))
         or (form == "csv" and _first(head) == _first(data))
     )
+
+
+def _says_so(head: bytes) -> bool:
+    """Whether the docstring that a file of Python begins with says who wrote it."""
+    opening, _, rest = head.partition(b'"""')
+    return not opening and f"\n{WORDS} ".encode() in rest.partition(b'"""')[0]
 
 
 def _keys(data: bytes) -> list[str] | None:

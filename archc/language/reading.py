@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,9 @@ WIDE = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
+
+SPEC = re.compile(r"^(?:\ufeff)?[\"']?archc[\"']?\s*:", re.MULTILINE)
+"""What every spec has and hardly another file."""
 
 Identity = tuple[int, int]
 _RECORD: ContextVar[set[Identity] | None] = ContextVar("_RECORD", default=None)
@@ -47,7 +51,7 @@ def read_stream(file: BinaryIO, name: str, path: Path | None = None) -> Source:
     if len(data) > MOST:
         start = data[:200].decode("utf-8", "replace")
         message = f"a spec has at most {MAX_BYTES} characters"
-        raise _fault("too-large", message, Span(1, 1, 1, 2, Source(name, start)))
+        raise _fault("too-large", message, Span(1, 1, 1, 2, Source(name, start, path)))
     return decoded(data, name, path)
 
 
@@ -58,14 +62,14 @@ def decoded(data: bytes, name: str, path: Path | None = None) -> Source:
     except UnicodeDecodeError as error:
         wide = next((known for mark, known in WIDE.items() if data.startswith(mark)), None)
         if wide is not None:
-            source = Source(name, data.decode(wide, "replace"))
+            source = Source(name, data.decode(wide, "replace"), path)
             message = f"this is text in {wide}, not in UTF-8"
             raise _fault(
                 "not-utf-8", message, Span(1, 1, 1, 2, source), "save the file in UTF-8"
             ) from None
         line = data.count(b"\n", 0, error.start) + 1
         column = len(data[: error.start].rpartition(b"\n")[2].decode("utf-8-sig", "replace")) + 1
-        source = Source(name, data.decode("utf-8", "replace"))
+        source = Source(name, data.decode("utf-8", "replace"), path)
         span = Span(line, column, line, column + 1, source)
         message = f"the byte 0x{data[error.start]:02x} is no UTF-8"
         raise _fault("not-utf-8", message, span, "save the file in UTF-8") from None
