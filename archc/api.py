@@ -26,6 +26,7 @@ from archc.passes.costs import macs
 from archc.passes.paths import Length, Paths, paths
 from archc.rules import judge_text
 from archc.shapes import Shape
+from archc.trying import Trials
 from archc.version import VERSION
 
 if TYPE_CHECKING:
@@ -321,7 +322,8 @@ def checked(
         ):  # a claim is about the network as published
             found += claims(network, strict=parsed.name.span.source.path in zoo.files())
             published.append(network)
-    found += joined(built) if len(meant) > 1 else built[0][1]
+    wrong = joined(built) if len(meant) > 1 else built[0][1]
+    found += Trials(parsed, given, places(outputs)).settle(sort(wrong), meant)
     whole = [n for n in networks if n is not None]
     if len(whole) == len(networks):
         found += idle(whole)

@@ -66,10 +66,31 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """A piece of a text and what to write in its place."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """A change of the text that may mend a fault, and the help that says the same in words.
+
+    `sizes` are the places of the input's height and width, where a size without rests may do.
+    """
+
+    help: str
+    edits: tuple[Edit, ...] = ()
+    sizes: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
 class Diagnostic:
     """One fault of a spec: its code names the fault, its help says what to do about it.
 
-    `variants` are those that have the fault, where a spec has several.
+    `variants` are those that have the fault, where a spec has several. `edits` are what the help
+    says to write; they were tried. `remedies` are what is still to be tried, the likeliest first.
     """
 
     code: str
@@ -80,6 +101,8 @@ class Diagnostic:
     help: str = ""
     severity: str = "error"
     variants: tuple[str, ...] = ()
+    edits: tuple[Edit, ...] = ()
+    remedies: tuple[Remedy, ...] = field(default=(), repr=False, compare=False)
 
     def __str__(self) -> str:
         return render(self)
@@ -95,6 +118,7 @@ class Diagnostic:
             "notes": [{**_place(note.span), "text": note.text} for note in self.notes],
             "help": self.help,
             "variants": list(self.variants),
+            "edits": [{**_place(edit.span), "replacement": edit.text} for edit in self.edits],
         }
 
 

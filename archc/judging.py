@@ -12,6 +12,7 @@ from archc.language.spec import Document
 from archc.lower.lowering import lower
 from archc.passes import CHECKS
 from archc.rules import judge_text
+from archc.trying import Trials
 
 
 def judge(
@@ -20,7 +21,8 @@ def judge(
     """Apply the rules of the text, lower a variant, run the passes; return what is wrong."""
     text, faulty = judge_text(parsed)
     found, network = build(parsed, variant, settings, faulty, outputs)
-    return settled([*text, *found]), network
+    tried = Trials(parsed, settings, outputs).settle(found, [variant])
+    return settled([*text, *tried]), network
 
 
 def settled(found: Sequence[Diagnostic]) -> list[Diagnostic]:

@@ -31,6 +31,7 @@ ROOMS = (
     "lower",
     "rules",
     "passes",
+    "trying",
     "judging",
     "backends",
     "runtime",

@@ -16,6 +16,7 @@ from archc.lower.blame import Use, judged, label, written
 from archc.lower.complaints import complaint, huge
 from archc.lower.linking import NetworkDef
 from archc.lower.marks import NOTHING, Poisoned
+from archc.lower.mending import mends
 from archc.lower.origins import Written
 from archc.lower.reader import Reader
 from archc.lower.reuse import Reused
@@ -117,7 +118,9 @@ class Applier:
             given = op.shape(*shapes)
         except ShapeFault as fault:
             if not guess:
-                self.lowering.diagnostics.append(judged(reader, callee, fault, inputs, node))
+                found = judged(reader, callee, fault, inputs, node)
+                remedies = tuple(mends(reader, callee, op, fault, inputs, node))
+                self.lowering.diagnostics.append(replace(found, remedies=remedies))
             if op.name not in LEAVES_OUT or not shapes:
                 raise Poisoned from None
             given, guess = shapes[0], True

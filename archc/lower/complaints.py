@@ -9,6 +9,7 @@ from archc.diagnostics import Diagnostic, Note
 from archc.language.evaluate import describe
 from archc.language.validation import said
 from archc.lower.blame import within, written
+from archc.lower.mending import refused
 from archc.ops import spelled
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def complaint(reader: Reader, callee: Callee, error: Any, node: ast.expr, label:
     )
     place = reader.written(used).span
     notes = () if within(at.span, place) else (Note(place, f"`{callee.name}` takes it here"),)
+    remedies = tuple(refused(reader, callee, name, error["type"])) if index is None else ()
     if error["type"] == "float_channels":
         whole = text.replace(" / ", " // ") if "/" in text and "//" not in text else f"int({text})"
         return Diagnostic(
@@ -46,11 +48,14 @@ def complaint(reader: Reader, callee: Callee, error: Any, node: ast.expr, label:
             label,
             notes,
             help=f"write `{whole}`",
+            remedies=remedies,
         )
     words = said(error, quote='"').split(", got")[0]
     words = words if words.startswith(("must", "is", "has")) else f"must be right: {words}"
     message = f"`{callee.name}`: `{name}` {words}, got {shown}"
-    return Diagnostic("bad-argument", message, at.span, label, notes, help=_remedy(name, value))
+    return Diagnostic(
+        "bad-argument", message, at.span, label, notes, help=_remedy(name, value), remedies=remedies
+    )
 
 
 def _remedy(name: str, value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +48,21 @@ class Linked:
     plugin_faults: list[Diagnostic] = field(default_factory=list)
 
 
-def link(document: Document | Library, *, allow_ops: bool = False) -> Linked:
+def link(
+    document: Document | Library,
+    *,
+    allow_ops: bool = False,
+    texts: Mapping[Path, str] | None = None,
+) -> Linked:
     """Return what the names of a file's blocks, ops and imports mean; they are linked once.
 
-    So the first call decides whether Python files with ops may be run.
+    So the first call decides whether Python files with ops may be run, and which texts stand
+    in place of those of imported files.
     """
     if document._linked is None:  # noqa: SLF001 - the document keeps it for this function
         own = _path(document)
         plugins = Plugins(OPS, allowed=allow_ops)
-        Linker(plugins).link(document, (own,) if own is not None else ())
+        Linker(plugins, texts or {}).link(document, (own,) if own is not None else ())
     linked: Linked = document._linked  # noqa: SLF001
     return linked
 
@@ -64,8 +70,9 @@ def link(document: Document | Library, *, allow_ops: bool = False) -> Linked:
 class Linker:
     """Reads the files that a file imports, each once, and links them."""
 
-    def __init__(self, plugins: Plugins) -> None:
+    def __init__(self, plugins: Plugins, texts: Mapping[Path, str]) -> None:
         self.plugins = plugins
+        self.texts = texts
         self.read: dict[Path, Document | Library] = {}
 
     def link(self, document: Document | Library, within: tuple[Path, ...]) -> None:
@@ -109,7 +116,8 @@ class Linker:
         if real not in self.read:
             try:
                 shipped = path.is_relative_to(zoo.folder())
-                self.read[real] = imported(read(path, shown, shipped=shipped))
+                source = read(path, shown, shipped=shipped)
+                self.read[real] = imported(replace(source, text=self.texts.get(real, source.text)))
             except OSError as error:
                 message = f"`{shown}` can't be read: {error.strerror}"
                 raise _fault("unknown-import", message, text.span) from None

@@ -55,6 +55,7 @@ class Lowering(Steps):
         self.stack: list[Use] = []
         self.name, self.variant, self.settings = name, variant, settings
         self.chosen = chosen
+        self.root: Module | None = None
         self.file = File(document, variant, settings, self.data, faulty)
         self.applier = Applier(self)
         self.rows = Rows(self)
@@ -76,6 +77,7 @@ class Lowering(Steps):
         if x is None or "" in self.file.faulty:
             return None
         root = Module(self.name, self.document, dict(self.settings), (x,), places={})
+        self.root = root
         frame = Frame(root, Scope({}, self.file.scope), {"x": x}, x)
         root.scope = frame.scope
         result = self.network_body(frame, self.document)

@@ -27,12 +27,14 @@ if TYPE_CHECKING:
     from archc.language.spec import Document
     from archc.lower.apply import Applier
     from archc.lower.blame import Use
+    from archc.lower.files import File
 
 
 class Steps(Bounds):
     """The part of lowering that goes through the steps of a body, in the order of the text."""
 
     document: Document
+    file: File
     diagnostics: list[Diagnostic]
     stack: list[Use]
     applier: Applier

@@ -218,4 +218,5 @@ def expect_heads(op: Op, heads: int, x: Shape, culprit: int) -> None:
             f"`{op.name}` can't cut {x.sizes[-1]} channels into {heads} heads",
             f"the nearest that divides {x.sizes[-1]} {verb} {near}",
             culprit,
+            "heads",
         )

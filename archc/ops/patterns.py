@@ -97,10 +97,9 @@ def side_of(text: str, pattern: str) -> Side:
 def batched(side: Side, pattern: str) -> Side:
     """Return a side that begins with the batch."""
     if side[:1] != (("b",),):
-        raise bad(
-            "must begin with `b`, the batch, on both sides: groups get a dimension of their own, `b g n c`, which `attention` takes",
-            pattern,
-        )
+        grouped = any("b" in group for group in side[:1])
+        hint = ": groups get a dimension of their own, `b g n c`, which `attention` takes" * grouped
+        raise bad(f"must begin with `b`, the batch, on both sides{hint}", pattern)
     return side
 
 
@@ -140,8 +139,8 @@ def dimensions(side: Side, left: Side) -> list[str]:
     """Name the dimensions of a result, the right side of a pattern.
 
     Channels in heads, `(heads d)` at the end, are c again. Two dimensions of 1 are height and
-    width; a single one is what a map lacks, `b 1 h w` or `b c h 1`, or the only channel, and
-    else a token.
+    width; a single one is what it stands in place of, `b n m -> b n 1`, or what a map lacks,
+    `b 1 h w` or `b c h 1`, or the only channel, and else a token.
     """
     names = [called(group, left) for group in side[1:]]
     if len(side[-1]) > 1 and "c" not in names and names[-1] not in LETTERS:
@@ -151,6 +150,9 @@ def dimensions(side: Side, left: Side) -> list[str]:
     single = lacking[0] if len(names) == 3 and len(lacking) == 1 else "n"
     if len(names) == 1 or single in names:
         single = "c" if "c" not in names else "one"
+    if len(left) == len(side) and len(ones) == 1:
+        stood = called(left[1:][ones[0]], left)
+        single = stood if stood not in ("1", *names) else single
     for k, name in zip(ones, ("h", "w") if len(ones) == 2 else (single,), strict=False):
         names[k] = name
     return names

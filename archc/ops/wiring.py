@@ -86,16 +86,11 @@ class Arithmetic(Op):
             "layout": (f"`{first.spelled}` of {first}", f"`{last.spelled}` of {last}"),
         }[kind]
         hint = {
-            "channel": "a shortcut that changes channels needs weights or padding: "
-            f"`projection({a.channels}, stride)` (option B) or `zero_pad({a.channels}, stride)` (A)",
-            "size": "`*` repeats a gate of 1×1, `+` does not"
-            if (1, 1) in (a.spatial, b.spatial)
-            else "the strides on the ways to the two values differ",
+            "channel": "both must have as many channels",
+            "size": "both must be as high and as wide",
             "shape": "the shapes must be equal",
             "layout": "the layouts must be equal",
         }[kind]
-        if {a.layout, b.layout} == {("c",), ("c", "h", "w")}:
-            hint = "a vector becomes a map of 1×1 where `adaptive_avg_pool(1)` and `conv` make it"
         code = "shape-mismatch" if kind == "layout" else f"{kind}-mismatch"
         message = f"{self.verb} {sides[0]} {self.preposition} {sides[1]}"
         return ShapeFault(code, message, hint, culprit)

@@ -1,0 +1,223 @@
+"""Remedies typed in: only one that mends its fault is said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from archc.diagnostics import Diagnostic, Edit, Note, Remedy, Source, Span, SpecError, errors
+from archc.language.document import document
+from archc.language.given import written
+from archc.language.source import Text
+from archc.language.spec import Document
+from archc.lower.edits import applied, text_at
+from archc.lower.linking import link
+from archc.lower.lowering import Lowering
+from archc.ops.faults import times
+from archc.rules import judge_text
+
+MAX_WORK = 100_000
+"""Steps that the trials of one spec may lower."""
+
+MAX_MULTIPLE = 2**7 * 3 * 7
+Fault = tuple[str, str, int]
+
+
+@dataclass
+class Trials:
+    """Trials of remedies for what is wrong with a document, within bounds."""
+
+    document: Document
+    settings: Mapping[str, Any]
+    outputs: Sequence[Text] = ()
+    work: int = 0
+    tried: dict[Any, set[Fault] | None] = field(default_factory=dict)
+
+    def settle(
+        self, diagnostics: Iterable[Diagnostic], variants: Sequence[str]
+    ) -> list[Diagnostic]:
+        """Return diagnostics with the first remedy that mends each; `variants` are those judged."""
+        found = list(diagnostics)
+        known = {_fault(d) for d in errors(found)}
+        return [self.mended(d, d.variants or tuple(variants), known) for d in found]
+
+    def mended(self, d: Diagnostic, variants: Sequence[str], known: set[Fault]) -> Diagnostic:
+        """Return a diagnostic with a remedy that was tried, or without any."""
+        bare = replace(d, remedies=())
+        judged = tuple(dict.fromkeys((variants[0], variants[-1])))
+        partly: Remedy | None = None
+        for remedy in d.remedies:
+            if not remedy.edits:
+                sized = self.resized(d, remedy, judged, known)
+                if sized is not None:
+                    return sized
+                continue
+            for edits in (remedy.edits, _quoted(remedy.edits)):
+                left = self.left(edits, d, judged)
+                if left is None:
+                    continue
+                if left <= known:
+                    return replace(bare, help=remedy.help, edits=edits)
+                partly = partly or replace(remedy, edits=edits)
+                break
+        return replace(bare, help=partly.help, edits=partly.edits) if partly else bare
+
+    def left(
+        self, edits: tuple[Edit, ...], d: Diagnostic, variants: Sequence[str]
+    ) -> set[Fault] | None:
+        """Return the faults that are left after edits; None where this one is."""
+        if not edits:
+            return None
+        found: set[Fault] = set()
+        for variant in variants:
+            key = (variant, tuple((e.span.key, e.text) for e in edits))
+            if key not in self.tried:
+                self.tried[key] = self.after(edits, d, variant)
+            left = self.tried[key]
+            if left is None or any(_near(fault, d) for fault in left):
+                return None
+            found |= left
+        return found
+
+    def after(self, edits: tuple[Edit, ...], d: Diagnostic, variant: str) -> set[Fault] | None:
+        """Return what is wrong after edits; None where that can't be told."""
+        if self.work > MAX_WORK:
+            return None
+        typed = self.typed(edits)
+        if typed is None:
+            return None
+        changed, settings = typed
+        text, faulty = judge_text(changed)
+        lowering = Lowering(changed, variant, variant, settings, faulty, self.outputs)
+        lowering.run()
+        self.work += lowering.spent
+        wrong = errors([*text, *lowering.diagnostics])
+        return {_fault(e) for e in wrong} if _sound(lowering, d) else None
+
+    def typed(self, edits: tuple[Edit, ...]) -> tuple[Document, Mapping[str, Any]] | None:
+        """Return the document and the settings with edits made; None where they can't be read."""
+        source, settings = self.document.source, dict(self.settings)
+        own: list[Edit] = []
+        texts: dict[Path, str] = {}
+        for edit in edits:
+            other = edit.span.source
+            if other is source:
+                own.append(edit)
+            elif other.path is not None:
+                same = [e for e in edits if e.span.source is other]
+                texts[other.path.resolve()] = applied(other.text, same)
+            elif other.name == "--set" and (name := other.text.partition("=")[0]) in settings:
+                text = applied(other.text, [edit]).partition("=")[2]
+                settings[name] = written("--set", name, text)
+            else:
+                return None
+        try:
+            changed = document(Source(source.name, applied(source.text, own), source.path))
+            old = self.document._linked  # noqa: SLF001 - who allowed its files, allows them here
+            link(changed, allow_ops=old is not None and not old.plugin_faults, texts=texts)
+        except SpecError:
+            return None
+        return changed, settings
+
+    # Sizes of the input
+
+    def resized(
+        self, d: Diagnostic, remedy: Remedy, variants: Sequence[str], known: set[Fault]
+    ) -> Diagnostic | None:
+        """Return a fault of rounding with the nearest legal size; None where it is none."""
+        places = remedy.sizes
+        if len(places) != 2:
+            return None
+        texts = [text_at(place) for place in places]
+        if not all(text.isdigit() for text in texts):
+            return None
+        sizes = [int(text) for text in texts]
+
+        def fits(pair: Sequence[int]) -> bool:
+            left = self.left(_sized(places, pair), d, variants)
+            return left is not None and left <= known
+
+        step = MAX_MULTIPLE
+        if not fits([max(1, round(size / step)) * step for size in sizes]):
+            return None
+        for prime in (2,) * 7 + (3, 7):
+            smaller = step // prime
+            if fits([_near_odd(size, smaller) for size in sizes]):
+                step = smaller
+        legal = [_nearest(size, step) for size in sizes]
+        ways = ([legal[0], sizes[1]], [sizes[0], legal[1]], legal)
+        chosen = next((pair for pair in ways if step > 1 and pair != sizes and fits(pair)), None)
+        return None if chosen is None else _at_input(d, remedy, sizes, chosen, step)
+
+
+def _near_odd(size: int, step: int) -> int:
+    """Return a multiple of a step that is one of no larger step, not far from a size."""
+    times = max(1, size // step)
+    while any(times % prime == 0 for prime in (2, 3, 7)):
+        times += 1
+    return times * step
+
+
+def _nearest(size: int, step: int) -> int:
+    return max(1, (2 * size + step) // (2 * step)) * step
+
+
+def _sized(places: Sequence[Span], sizes: Sequence[int]) -> tuple[Edit, ...]:
+    edits = {place.key: Edit(place, str(size)) for place, size in zip(places, sizes, strict=True)}
+    return tuple(edits.values())
+
+
+def _at_input(
+    d: Diagnostic, remedy: Remedy, sizes: Sequence[int], legal: Sequence[int], step: int
+) -> Diagnostic:
+    """Say it at the input, whose size rounds on one way and not on the other."""
+    odd = [k for k in (0, 1) if sizes[k] != legal[k]]
+    names = " and ".join(("height", "width")[k] for k in odd)
+    be = "be a multiple" if len(odd) == 1 else "be multiples"
+    why = remedy.help and f"{remedy.help}: "
+    nearest = times(tuple(legal))
+    return replace(
+        d,
+        span=remedy.sizes[odd[0]],
+        label=f"{sizes[odd[0]]} is no multiple of {step}",
+        notes=(Note(d.span, d.label or "the sizes differ here"), *d.notes),
+        help=f"{why}{names} must {be} of {step}, the nearest is {nearest}",
+        edits=tuple(e for e in _sized(remedy.sizes, legal) if text_at(e.span) != e.text),
+        remedies=(),
+    )
+
+
+def _quoted(edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+    """Return edits with the plain scalar around each in quotes, as brackets around it need it."""
+    found = []
+    for edit in edits:
+        line = edit.span.source.line(edit.span.line)
+        start, end = edit.span.column - 1, edit.span.end_column - 1
+        before = re.search(r"(?:[:,{\[] |\[|- )([^:,{}\[\]\"']*)$", line[:start])
+        after = re.match(r"[^,{}\[\]\"'#]*", line[end:])
+        if before is None or after is None or '"' in edit.text:
+            return ()
+        head, tail = before[1], after[0].rstrip()
+        span = replace(edit.span, column=start - len(head) + 1, end_column=end + len(tail) + 1)
+        found.append(Edit(span, f'"{head}{edit.text}{tail}"'))
+    return tuple(found)
+
+
+def _fault(d: Diagnostic) -> Fault:
+    return d.code, d.span.source.name, d.span.line
+
+
+def _near(fault: Fault, d: Diagnostic) -> bool:
+    """Whether a fault is the one of a diagnostic, or has come in its place."""
+    return fault[1:] in {(p.source.name, p.line) for p in (d.span,)}
+
+
+def _sound(lowering: Lowering, d: Diagnostic) -> bool:
+    """Whether the step of a fault was reached, and its value is known."""
+    modules = [*lowering.modules.values(), *([lowering.root] if lowering.root else [])]
+    places = {(p.source.name, p.line) for p in (d.span, *(n.span for n in d.notes))}
+    made = [n for m in modules for n in m.nodes if (n.span.source.name, n.span.line) in places]
+    return bool(made) and not any(v.guess for n in made for v in n.outputs)
