@@ -92,6 +92,7 @@ class Trials:
         changed, settings = typed
         text, faulty = judge_text(changed)
         lowering = Lowering(changed, variant, variant, settings, faulty, self.outputs)
+        lowering.advises = False
         lowering.run()
         self.work += lowering.spent
         wrong = errors([*text, *lowering.diagnostics])

@@ -56,6 +56,7 @@ class Lowering(Steps):
         self.name, self.variant, self.settings = name, variant, settings
         self.chosen = chosen
         self.root: Module | None = None
+        self.advises = True
         self.file = File(document, variant, settings, self.data, faulty)
         self.applier = Applier(self)
         self.rows = Rows(self)

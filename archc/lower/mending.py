@@ -32,7 +32,9 @@ def mends(
     inputs: Sequence[Value],
     node: ast.expr,
 ) -> list[Remedy]:
-    """Return what may mend a fault, the likeliest first."""
+    """Return what may mend a fault, the likeliest first; nothing while remedies are tried."""
+    if not reader.lowering.advises:
+        return []
     found: Iterator[Remedy] = iter(())
     arguments = dict(op)
     match fault.code:
@@ -56,7 +58,7 @@ def refused(reader: Reader, callee: Callee, name: str, kind: str) -> list[Remedy
     """Return what may mend an argument that an op refuses; `kind` is pydantic's name of it."""
     at = written(callee, name)
     value: Any = dict(callee.arguments).get(name)
-    if at is None or at.tree is None:
+    if at is None or at.tree is None or not reader.lowering.advises:
         return []
     found: list[Remedy] = []
     if name == "padding" and value in ("same", "valid"):

@@ -17,7 +17,7 @@ from archc.lower.edits import added, left_out, put, text_at
 from archc.lower.origins import Written, has_place, origin
 from archc.lower.sides import Operand, Sides
 from archc.lower.ways import SHORTCUTS, before
-from archc.lower.windows import rests, rounded, strides, unfit
+from archc.lower.windows import reach, rests, rounded, strides, unfit
 from archc.ops.faults import times
 
 if TYPE_CHECKING:
@@ -49,23 +49,42 @@ class Unfit(Sides):
             return
         if self.op.name == "div":
             yield from self.inverse()
-        if self.short is not None:
-            yield from self.shortcuts(self.sides[self.short], self.sides[1 - self.short])
         repeated = self.op.name == "mul" and 1 in (*a.spatial, *b.spatial)
         if a.spatial != b.spatial and not repeated:
-            ratio = max(*a.spatial, *b.spatial) / max(1, min(*a.spatial, *b.spatial))
-            near = all(
-                p < 1.5 * q and q < 1.5 * p for p, q in zip(a.spatial, b.spatial, strict=True)
-            )
-            if near:
-                yield from self.rounding()
             yield from self.gates()
-            yield from self.windows()
-            if not near:
-                yield from self.strides(round(ratio))
-            yield from self.fitted()
+            yield from self.sizes()
         elif a.channels != b.channels and self.op.name != "concat":
-            yield from self.widths()
+            yield from self.channels()
+
+    def sizes(self) -> Iterator[Remedy]:
+        """Yield what may make two maps alike, whose sizes differ."""
+        a, b = (side.value.shape.spatial for side in self.sides)
+        near = all(2 * p < 3 * q and 2 * q < 3 * p for p, q in zip(a, b, strict=True))
+        ratio = round(max(*a, *b) / max(1, min(*a, *b)))
+        if self.short is not None:
+            short, main = self.sides[self.short], self.sides[1 - self.short]
+            if (
+                not near
+                and short.value.shape.spatial < main.value.shape.spatial
+                and not self.strided(main)
+            ):
+                yield from self.strides(ratio)  # the other way forgot to stride
+            yield from self.shortcuts(short, main)
+        if near:
+            yield from self.rounding()
+        yield from self.windows()
+        if not near:
+            yield from self.strides(ratio)
+        yield from self.fitted()
+
+    def channels(self) -> Iterator[Remedy]:
+        """Yield what may make two values alike, whose channels differ."""
+        if self.short is not None:
+            short, main = self.sides[self.short], self.sides[1 - self.short]
+            if self.named(short) and not self.named(main):
+                yield from self.widths()  # a number among params is the slip
+            yield from self.shortcuts(short, main)
+        yield from self.widths()
 
     # A shortcut that is not as the other way
 
@@ -140,7 +159,13 @@ class Unfit(Sides):
         """Give one way the channels of the other, at the last step that sets them."""
         second, first = self.sides[1], self.sides[0]
         order = [(first, second), (second, first)]
-        if _is_source(second.value) or (
+        if self.named(first) != self.named(second):
+            order = (
+                [(first, second), (second, first)]
+                if self.named(second)
+                else [(second, first), (first, second)]
+            )
+        elif _is_source(second.value) or (
             second.way.layers <= first.way.layers and not _is_source(first.value)
         ):
             order.reverse()
@@ -186,9 +211,8 @@ class Unfit(Sides):
             words = f"`{shown}` is {ratio} times smaller: write `{wanted}`, or stride on both ways"
             yield Remedy(words, tuple(put(small.text, wanted)))
         texts = self.stride_texts(large, small)
-        for node in reversed(large.way.nodes):
-            if node.name == "upsample":
-                continue
+        layers = [n for n in reversed(large.way.nodes) if n.name != "upsample"]
+        for node in sorted(layers, key=reach, reverse=True):
             for text in texts:
                 yield from self.changed(node, {"stride": text})
         for node in small.way.nodes:
@@ -197,6 +221,11 @@ class Unfit(Sides):
                     at, left_out(at), node, "without `stride`", "the ways stride apart"
                 )
                 yield self.remedy(at, put(at, "1"), node, why="the ways stride apart")
+
+    def upsampled(self, ratio: int) -> Iterator[Remedy]:
+        """Enlarge a map by what is left to the size of the other."""
+        small = min(self.sides, key=lambda s: s.value.shape.spatial)
+        for node in small.way.nodes:
             for at in self.arguments(node, "scale") if node.name == "upsample" else ():
                 scale = self.value(at)
                 if isinstance(scale, int):

@@ -69,6 +69,20 @@ class Sides:
             texts.append(f"{side.text.tree.id}.channels")
         return list(dict.fromkeys([*texts, str(channels)]))[:3]
 
+    def named(self, side: Operand) -> bool:
+        """Whether the channels of a value are told by names, not by a number alone."""
+        for node in side.way.nodes:
+            given = dict(getattr(node.callee, "places", ()))
+            place = given.get("out") or given.get("channels")
+            if place is not None:
+                return not isinstance(place, ast.Constant)
+        return False
+
+    def strided(self, side: Operand) -> bool:
+        """Whether a stride on a way is told by names."""
+        given = (dict(getattr(n.callee, "places", ())).get("stride") for n in side.way.nodes)
+        return any(place is not None and not isinstance(place, ast.Constant) for place in given)
+
     def stride_texts(self, short: Operand, main: Operand) -> list[str]:
         """Return what the stride of a way may be called here, the likeliest first."""
         fork = fork_of(short)

@@ -37,6 +37,7 @@ class Steps(Bounds):
     file: File
     diagnostics: list[Diagnostic]
     stack: list[Use]
+    advises: bool
     applier: Applier
     rows: Rows
 

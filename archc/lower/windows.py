@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from archc.graph import Node
-from archc.ops.base import pair
 from archc.ops.faults import times
 
 
@@ -29,34 +29,48 @@ def strides(node: Node) -> bool:
 def unfit(node: Node) -> Wrong | None:
     """Say of a step with a window what would keep the size; None where nothing is wrong."""
     arguments = {**dict(node.arguments), **(dict(node.op) if node.op is not None else {})}
-    kernel = arguments.get("kernel")
+    kernel = two(arguments.get("kernel"))
     if kernel is None or not node.inputs or len(node.inputs[0].shape.spatial) != 2:
         return None
-    (kh, kw) = pair(kernel)
-    stride = pair(arguments.get("stride") or (kernel if "pool" in node.name else 1))
+    stride = two(arguments.get("stride")) or (kernel if "pool" in node.name else (1, 1))
+    (kh, kw), (dh, dw) = kernel, two(arguments.get("dilation")) or (1, 1)
     before, after = node.inputs[0].shape.spatial, node.outputs[0].shape.spatial
-    kept = tuple(-(-size // s) for size, s in zip(before, stride, strict=True))
-    if after == kept:
+    kept = tuple(-(-size // s) for size, s in zip(before, stride, strict=True) if s)
+    if len(after) != 2 or after == kept:
         return None
-    (dh, dw) = pair(arguments.get("dilation") or 1)
     paddings = ((kh - 1) // 2 * dh, (kw - 1) // 2 * dw)
-    padding = arguments.get("padding")
+    padding = two(arguments.get("padding"))
     kernels = [kh + 1] if kh % 2 == 0 else []
     if padding is not None:
-        kernels.append(2 * pair(padding)[0] + 1)
+        kernels.append(2 * padding[0] + 1)
     texts = (str(paddings[0]),) if paddings[0] == paddings[1] else (str(list(paddings)),)
     return Wrong(texts, tuple(str(k) for k in dict.fromkeys(kernels) if k != kh))
 
 
 def rests(node: Node) -> bool:
     """Whether a step strides over a size that its stride does not divide."""
-    stride = getattr(node.op, "stride", None)
+    stride = two(getattr(node.op, "stride", None))
     if stride is None or not node.inputs or len(node.inputs[0].shape.spatial) != 2:
         return False
-    return any(size % s for size, s in zip(node.inputs[0].shape.spatial, pair(stride), strict=True))
+    return any(size % s for size, s in zip(node.inputs[0].shape.spatial, stride, strict=True))
 
 
 def rounded(node: Node) -> str:
     """Say what a step with a rest makes of a size."""
     before, after = (times(v.shape.spatial) for v in (node.inputs[0], node.outputs[0]))
     return f"`{node.path or node.name}` rounds {before} to {after}"
+
+
+def reach(node: Node) -> int:
+    """Return the height of the kernel of a step; 0 where it has none."""
+    kernel = {**dict(node.arguments), **(dict(node.op) if node.op is not None else {})}.get(
+        "kernel"
+    )
+    return (two(kernel) or (0, 0))[0]
+
+
+def two(value: Any) -> tuple[int, int] | None:
+    """Return (height, width) of what a block's argument may be; None where it is no such size."""
+    items = list(value) if isinstance(value, list | tuple) else [value, value]
+    whole = all(type(item) is int and item >= 0 for item in items)
+    return (items[0], items[1]) if whole and len(items) == 2 else None
