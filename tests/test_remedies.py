@@ -20,7 +20,7 @@ import archc
 from archc import zoo
 from archc.diagnostics import Diagnostic, Source, errors
 from archc.language.document import document
-from archc.language.source import read
+from archc.language.reading import read
 
 TESTS = Path(__file__).resolve().parent
 BAD = [
