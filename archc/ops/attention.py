@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
-from archc.ops.base import Op, Positive, Rate, ShapeFault, Tensor, Use, expect_layout, spell
+from archc.ops.base import (
+    FLOAT,
+    Backward,
+    Op,
+    Positive,
+    Rate,
+    ShapeFault,
+    Tensor,
+    Use,
+    expect_layout,
+    spell,
+)
 from archc.ops.faults import expect_channels_last, nearest_divisors, times
 from archc.ops.texts import options
 from archc.shapes import Shape
 from archc.windows import EVERYTHING, Windows
+
+FUSED = "attention is fused and keeps no weights"
+MATH = "attention is math, step by step, and keeps its weights"
+"""The ways of PyTorch's scaled dot product attention, by the names that PyTorch has for them."""
+
+
+def kernel(heads: int, q: Shape) -> Backward:
+    """Return what PyTorch's kernel keeps: what it takes and gives, and a number for each query."""
+    return Backward((0, 1, 2), True, FLOAT * heads * (q.numel // q.sizes[-1]), FUSED)
 
 
 class Attention(Op):
@@ -27,7 +49,6 @@ class Attention(Op):
     inputs = None
     unbatched = "kept"
     decisive = ("similarity", "fused")
-    saves = "inputs"
 
     heads: Positive
     scale: float | None = None
@@ -110,6 +131,30 @@ class Attention(Op):
         q, k, v = xs[:3]
         return q.numel // q.sizes[-1] * k.sizes[-2] * (q.sizes[-1] + v.sizes[-1])
 
+    def backward(self, *xs: Shape, learned: Sequence[bool]) -> Backward:
+        """Keep what the way needs that PyTorch takes on a CPU.
+
+        The kernel takes `b n c`, and no term that is learned: it keeps what it is given and
+        gives, and for each query the logarithm of a sum. Step by step the weights are kept,
+        beside copies of queries, keys and values in heads.
+        """
+        q, k, v = xs[:3]
+        cosine = self.similarity == "cosine"
+        if self.fused and not cosine and len(q.layout) == 2 and not any(learned[3:]):
+            return kernel(self.heads, q)
+        places = q.numel // q.sizes[-1] * self.heads
+        weights = places * k.sizes[-2]
+        alone = self.heads == 1  # a view in heads is no copy then
+        if cosine:
+            sums = 2 * (places + k.numel // k.sizes[-1] * self.heads)
+            copies = q.numel + k.numel + (0 if alone else v.numel)
+            return Backward(
+                (0, 1, 2)[: 2 + alone], bytes=FLOAT * (copies + sums + 2 * weights), way=MATH
+            )
+        held = () if not alone else (2,) if self.fused else (1, 2)
+        copies = sum(x.numel for n, x in enumerate((q, k, v)) if n not in held)
+        return Backward(held, bytes=FLOAT * (copies + weights), way=MATH)
+
     def sees(self, *xs: Shape) -> Windows:
         """See every token."""
         return EVERYTHING
@@ -148,7 +193,6 @@ class MultiheadAttention(Op):
     spread = True
     has_mode = True
     layouts = ("b n c", "1 n c", "n c")
-    saves = "inputs"
 
     heads: Positive
     dropout: Rate = 0.0
@@ -190,6 +234,19 @@ class MultiheadAttention(Op):
         q, k, v = xs
         c, products = q.channels, 2 * q.numel * k.sizes[0]
         return (2 * q.numel + k.numel + v.numel) * c + products
+
+    def backward(self, *xs: Shape, learned: Sequence[bool]) -> Backward:
+        """Keep what is projected, and the projections; dropout takes the weights one by one."""
+        q, k, v = xs
+        projected = q.numel + k.numel + v.numel
+        if not self.dropout:
+            own = kernel(self.heads, q)
+            held = own.bytes + FLOAT * (projected + q.numel)
+            return replace(own, output=False, bytes=held)
+        weights = self.heads * q.sizes[0] * k.sizes[0]
+        copies = q.numel + k.numel  # of queries and keys times a scale
+        held = projected + copies + q.numel + 3 * weights  # weights, who stays, what is left
+        return Backward((0, 1, 2), bytes=FLOAT * held, way=MATH)
 
     def sees(self, *xs: Shape) -> Windows:
         """See every token."""

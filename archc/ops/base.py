@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -174,6 +174,23 @@ def pair(value: int | tuple[int, int]) -> tuple[int, int]:
     return value if isinstance(value, tuple) else (value, value)
 
 
+FLOAT = 4
+"""The bytes of an element."""
+
+
+@dataclass(frozen=True)
+class Backward:
+    """What the backward pass of an op needs, for one sample: values by number, and bytes beside.
+
+    `way` names which of several ways PyTorch takes, where that decides.
+    """
+
+    inputs: tuple[int, ...] = ()
+    output: bool = False
+    bytes: int = 0
+    way: str = ""
+
+
 Unbatched = Literal["kept", "lifted", "repeated"]
 Saves = Literal["", "inputs", "output"]
 
@@ -295,6 +312,11 @@ class Op(BaseModel):
     def saved_bytes(self, *xs: Shape) -> int:
         """Return the bytes that it makes for the backward pass, besides values, for one sample."""
         return 0
+
+    def backward(self, *xs: Shape, learned: Sequence[bool]) -> Backward:
+        """Return what the backward pass needs; `learned` says which values have a gradient."""
+        inputs = tuple(range(len(xs))) if self.saves == "inputs" else ()
+        return Backward(inputs, self.saves == "output", self.saved_bytes(*xs))
 
     def sees(self, *xs: Shape) -> Windows:
         """Return what a place of the output sees of its inputs.

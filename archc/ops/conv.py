@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
 from archc.ops.base import (
+    FLOAT,
     VARIES,
+    Backward,
     Count,
     Op,
     Padding,
@@ -109,6 +112,14 @@ class Conv(Op):
     def macs(self, *xs: Shape) -> int:
         """Count a multiply-add for each weight at each place of the output."""
         return self.tensors(*xs)["weight"].numel * _area(self.shape(*xs))
+
+    def backward(self, *xs: Shape, learned: Sequence[bool]) -> Backward:
+        """Keep the map, or a padded copy of it where it is padded with its own elements."""
+        if self.padding_mode == "zeros" or not any(self.pads()):
+            return super().backward(*xs, learned=learned)
+        sides = zip(xs[0].spatial, self.pads(), strict=True)
+        padded = xs[0].with_spatial(tuple(size + 2 * pad for size, pad in sides))
+        return Backward(() if self.padding_mode == "circular" else (0,), bytes=FLOAT * padded.numel)
 
     def sees(self, *xs: Shape) -> Windows:
         """See what is under the kernel."""

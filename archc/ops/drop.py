@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archc.ops.base import Op, Rate, Unbatched, Use, expect_layout, spell
+from archc.ops.base import FLOAT, Op, Rate, Unbatched, Use, expect_layout, spell
 from archc.ops.wiring import Mean
 from archc.shapes import Shape
 
@@ -21,8 +21,8 @@ class Dropout(Op):
     p: Rate = 0.5
 
     def saved_bytes(self, *xs: Shape) -> int:
-        """Remember in a byte for each element whether it was kept."""
-        return xs[0].numel if self.p else 0
+        """Keep what each element is multiplied by."""
+        return FLOAT * xs[0].numel if self.p else 0
 
     @classmethod
     def module(cls, use: Use) -> str:
@@ -43,6 +43,10 @@ class Dropout2d(Dropout):
         """Keep the shape of a map."""
         expect_layout(self, xs[0])
         return xs[0]
+
+    def saved_bytes(self, *xs: Shape) -> int:
+        """Keep what each channel is multiplied by."""
+        return FLOAT * xs[0].channels if self.p else 0
 
 
 class DropPath(Op):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archc.ops.base import Op, Saves, ShapeFault, Use, spell
+from archc.ops.base import FLOAT, Op, Saves, ShapeFault, Use, spell
 from archc.ops.faults import expect_dim
 from archc.ops.texts import axis, options
 from archc.ops.wiring import Arithmetic
@@ -116,6 +116,10 @@ class L2Normalize(Op):
         """Keep the shape, which must have the dimension."""
         expect_dim(self, xs[0], self.dim)
         return xs[0]
+
+    def saved_bytes(self, *xs: Shape) -> int:
+        """Keep the length of each vector, as it is and at least `eps`."""
+        return 2 * FLOAT * (xs[0].numel // (xs[0].get(self.dim) or 1))
 
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:

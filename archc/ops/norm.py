@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archc.ops.base import Op, Positive, ShapeFault, Tensor, Use, expect_layout, spell
+from archc.ops.base import FLOAT, Op, Positive, ShapeFault, Tensor, Use, expect_layout, spell
 from archc.ops.faults import expect_dim, expect_groups, times
 from archc.ops.texts import options
 from archc.shapes import Shape
@@ -98,6 +98,10 @@ class LayerNorm(Op):
         """Own a scale and a shift."""
         return _affine(xs[0].channels) if self.affine else {}
 
+    def saved_bytes(self, *xs: Shape) -> int:
+        """Keep a mean and a deviation for each place."""
+        return 2 * FLOAT * (xs[0].numel // xs[0].channels)
+
     @classmethod
     def helper(cls, use: Use) -> str:
         """Need a LayerNorm that moves the channels to the end, where they are first."""
@@ -187,6 +191,7 @@ class LocalResponseNorm(Op):
         "CrossMapLRN2d(size, alpha, beta, k)",
         "lrn",
     )
+    saves = "inputs"
     layouts = ("b c h w",)
     torch_module = "nn.LocalResponseNorm"
 
@@ -199,6 +204,12 @@ class LocalResponseNorm(Op):
         """Keep the shape."""
         expect_layout(self, xs[0])
         return xs[0]
+
+    def saved_bytes(self, *xs: Shape) -> int:
+        """Keep the energies and their power, and the padded squares that they are means of."""
+        x = xs[0]
+        padded = x.numel // x.channels * (x.channels + self.size - 1)
+        return FLOAT * (2 * x.numel + padded)
 
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import floor, prod
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from archc.ops.base import Op, Positive, ShapeFault, Use, spell, spelled
+from archc.ops.base import Backward, Op, Positive, ShapeFault, Use, spell, spelled
 from archc.ops.patterns import LETTERS, Group, Side, called, dimensions, names_of, reduced, sides
 from archc.ops.texts import parsed
 from archc.shapes import Shape
@@ -257,6 +257,10 @@ class Reduce(Patterned):
         left, right = (names_of(side) for side in self.sides(self.pattern))
         gone = any(name in left and name not in right for name in ("h", "w"))
         return everywhere(xs[0].spatial) if gone else super().sees(*xs)
+
+    def backward(self, *xs: Shape, learned: Sequence[bool]) -> Backward:
+        """Keep what it takes and gives, to know where the largest or smallest elements are."""
+        return Backward((0,), output=True) if self.by in ("max", "min") else Backward()
 
     @classmethod
     def _order(cls, use: Use) -> list[int]:

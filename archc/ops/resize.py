@@ -201,6 +201,7 @@ class Subsample(Op):
 
     name = "subsample"
     aliases = ("strided_slice",)
+    saves = "inputs"
     layouts = ("b c h w",)
 
     stride: Size

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archc.graph import Module, Node, Value, is_source
-
-FLOAT = 4
-"""The bytes of an element."""
+from archc.ops.base import FLOAT
 
 
 @dataclass
@@ -27,6 +25,8 @@ class Saved:
     """The value whose memory another shares, by identity."""
     values: set[int] = field(default_factory=set)
     bytes: int = 0
+    ways: set[str] = field(default_factory=set)
+    """Which ways PyTorch takes, where it has several."""
 
     def take(self, value: Value) -> None:
         """Hold a value."""
@@ -51,6 +51,7 @@ class Kept:
     bytes: int
     inputs: tuple[bool, ...]
     outputs: tuple[bool, ...]
+    ways: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -91,6 +92,7 @@ class Memory:
             return
         kept = self.kept(node.module)
         saved.bytes += kept.bytes
+        saved.ways |= kept.ways
         for value, held in zip(node.inputs, kept.inputs, strict=True):
             if held:
                 saved.take(value)
@@ -101,11 +103,12 @@ class Memory:
     @staticmethod
     def _op(node: Node, saved: Saved) -> None:
         op: Any = node.op
-        held = {"inputs": node.inputs, "output": node.outputs}.get(op.saves, ())
-        for value in held:
+        needs = op.backward(*node.shapes, learned=tuple(map(is_learned, node.inputs)))
+        saved.ways |= {needs.way} - {""}
+        for value in (*(node.inputs[k] for k in needs.inputs), *(node.outputs * needs.output)):
             if not is_source(value):
                 saved.take(value)
-        saved.bytes += op.saved_bytes(*node.shapes)
+        saved.bytes += needs.bytes
 
     def kept(self, module: Module) -> Kept:
         """Return what a module holds for its backward pass."""
@@ -119,6 +122,7 @@ class Memory:
                 saved.bytes - outside,
                 tuple(map(saved.has, module.inputs)),
                 tuple(saved.owner(v) is v and saved.has(v) for v in module.values),
+                frozenset(saved.ways),
             )
         return self._kept[id(module)]
 
@@ -190,3 +194,11 @@ class Memory:
             given = FLOAT * sum(v.shape.numel for v in module.inputs)
             self._peaks[id(module)] = max(self.peaks(module), default=given) - given
         return self._peaks[id(module)]
+
+
+def is_learned(value: Value) -> bool:
+    """Whether a value has a gradient: it is computed of the input, or of a parameter."""
+    node = value.node
+    if node is None or node.op is None:
+        return True
+    return any(t.trainable for t in node.tensors.values()) or any(map(is_learned, node.read))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
@@ -175,7 +175,8 @@ READERS: dict[str, Reader] = {
         lambda made: [Bytes(n) for n in made.saved],
         lambda cells: Bytes(added(cells)),
         number=True,
-        note="training: activations that the backward pass needs, at 32 bits; no parameters",
+        note="training: activations that the backward pass needs on a CPU, at 32 bits; "
+        "no parameters",
     ),
     "memory_inference": Reader(
         "inference",
@@ -201,6 +202,8 @@ def reader(key: str, made: Cut) -> Reader:
         return READERS["step"]
     if key in arguments and key not in READERS:
         return Reader(key, each(_argument(key)), number=True)
+    if key == "memory_training":
+        return replace(READERS[key], note="; ".join((READERS[key].note, *made.ways)))
     if key in READERS:
         return READERS[key]
     name = key.removesuffix("%")

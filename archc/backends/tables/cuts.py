@@ -64,16 +64,25 @@ class Cut:
         found = ReceptiveFields()
         return tuple(found.of(piece.given[0], self.module) for piece in self.pieces)
 
-    @cached_property
+    @property
     def saved(self) -> tuple[int, ...]:
         """The bytes that each row adds to what the backward pass needs."""
+        return self._training[0]
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways that PyTorch takes, which decide what the backward pass needs."""
+        return self._training[1]
+
+    @cached_property
+    def _training(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
         memory, sums = Memory(), [0]
         held = memory.saved(self.module)
         for piece in self.pieces:
             for node in piece.nodes:
                 memory.run(node, held)
             sums.append(held.bytes)
-        return tuple(after - before for before, after in pairwise(sums))
+        return tuple(after - before for before, after in pairwise(sums)), tuple(sorted(held.ways))
 
     @cached_property
     def held(self) -> tuple[int, ...]:
