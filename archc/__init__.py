@@ -25,9 +25,10 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for only now: the command line answers an interrupt before that."""
     from importlib import import_module
 
-    api = import_module("archc.api")
     if name in __all__:
-        return getattr(api, name)
-    if name in globals():  # a module, which the API imports
-        return globals()[name]
+        return getattr(import_module("archc.api"), name)
+    try:
+        return import_module(f"archc.{name}")
+    except ModuleNotFoundError:
+        pass
     raise AttributeError(f"module 'archc' has no attribute '{name}'")

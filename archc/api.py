@@ -12,7 +12,8 @@ from archc import zoo
 from archc.backends.drawable import Drawable
 from archc.diagnostics import Diagnostic, Source, SpecError, errors, joined, sort
 from archc.graph import Network, Stage
-from archc.judging import build, judge, settled
+from archc.judging import all_faults, build, judge, settled
+from archc.language.document import Faulty
 from archc.language.given import places, setting, written
 from archc.language.scalars import Key
 from archc.language.source import Text
@@ -299,7 +300,10 @@ def checked(
     try:
         parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
     except SpecError as error:
-        library = library_of(spec)
+        try:
+            library = library_of(spec)
+        except SpecError as wrong:
+            return all_faults(wrong, allow_ops=allow_ops)
         if library is None:
             return list(error.diagnostics), 0
         link(library, allow_ops=allow_ops)
@@ -377,6 +381,9 @@ def open_spec(
     spec: str | Path | Source, variant: str | None, *, allow_ops: bool = False
 ) -> tuple[Document, str]:
     """Return the document that a path or zoo name means, its names linked, and the variant."""
-    parsed, chosen = opened(spec, variant)
+    try:
+        parsed, chosen = opened(spec, variant)
+    except Faulty as error:
+        raise SpecError(all_faults(error, allow_ops=allow_ops)) from None
     link(parsed, allow_ops=allow_ops)
     return parsed, chosen

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from archc.diagnostics import Diagnostic, errors, sort
+from archc.diagnostics import Diagnostic, SpecError, errors, joined, sort
 from archc.graph import Network
+from archc.language.document import Faulty
 from archc.language.source import Text
 from archc.language.spec import Document
+from archc.lower.linking import link
 from archc.lower.lowering import lower
-from archc.passes import CHECKS
+from archc.lower.marks import Faults
+from archc.passes import CHECKS, misnamed
 from archc.rules import judge_text
 from archc.trying import Trials
 
@@ -31,11 +35,30 @@ def settled(found: Sequence[Diagnostic]) -> list[Diagnostic]:
     return sort(d for d in found if not wrong or d.code != "dead-work")
 
 
+def all_faults(error: SpecError, *, allow_ops: bool = False) -> list[Diagnostic]:
+    """Return what a file has wrong that can't be read as a whole, and what its sound rest has."""
+    rest = error.rest if isinstance(error, Faulty) else None
+    if rest is None:
+        return list(error.diagnostics)
+    sound = rest.model
+    link(sound, allow_ops=allow_ops)
+    text, faulty = judge_text(sound)
+    found = [*error.diagnostics, *text]
+    if isinstance(sound, Document):
+        if not rest.whole:
+            faulty = replace(faulty, places=faulty.places | {"the text"})
+        names = [str(v) for v in sound.variants] or [str(sound.name)]
+        built = [(name, build(sound, name, {}, faulty)[0]) for name in names]
+        found += misnamed(sound)
+        found += joined(built) if len(names) > 1 else built[0][1]
+    return settled(found)
+
+
 def build(
     parsed: Document,
     variant: str,
     settings: Mapping[str, Any],
-    faulty: frozenset[str],
+    faulty: Faults,
     outputs: Sequence[Text] = (),
 ) -> tuple[list[Diagnostic], Network | None]:
     """Lower a variant and run the passes; return what is wrong, and the network if it has one."""

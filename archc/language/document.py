@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from archc.diagnostics import Diagnostic, Source, Span, SpecError, nearest
+from archc.diagnostics import Diagnostic, Source, Span, SpecError, nearest, plausible
+from archc.language.mending import Rest, mended
 from archc.language.published import Claim, Paper
 from archc.language.scalars import MODIFIERS
-from archc.language.source import Mapping, Text, parse
+from archc.language.source import Mapping, Text, Unsound, parse_sound
 from archc.language.spec import (
     Block,
     Document,
@@ -45,23 +48,50 @@ _MISSING = {
 }
 
 
+class Faulty(SpecError):
+    """A file that is wrong; `rest` is what is left of it to be judged, None where that is too little."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], rest: Rest[Any] | None) -> None:
+        super().__init__(diagnostics)
+        self.rest = rest
+
+
 def document(source: Source) -> Document:
-    """Read a document; raises SpecError with all that its models find wrong."""
-    return _validated(Document, parse(source))
+    """Read a document; raises Faulty with all that its models find wrong."""
+    return _validated(Document, *parse_sound(source))
 
 
 def imported(source: Source) -> Document | Library:
     """Read a file that another one imports: a network, or a library, which has blocks alone."""
-    tree = parse(source)
+    tree, faults = parse_sound(source)
     library = "blocks" in tree and not any(key in tree for key in _NETWORK)
-    return _validated(Library, tree) if library else _validated(Document, tree)
+    return _validated(Library, tree, faults) if library else _validated(Document, tree, faults)
 
 
-def _validated(model: type[File], tree: Mapping) -> File:
+def _validated(model: type[File], tree: Mapping, faults: list[Diagnostic]) -> File:
+    more: list[Diagnostic] = []
     try:
-        return model.model_validate(tree)
+        whole = model.model_validate(tree)
     except ValidationError as error:
-        raise SpecError(_diagnostics(tree, error.errors())) from None
+        more = _diagnostics(tree, error.errors())
+    else:
+        if not faults:
+            return whole
+    rest = mended(model, tree, _renamed(tree, model))
+    if rest is not None:
+        rest.model._lost = rest.lost  # noqa: SLF001 - the document keeps it for the rules
+    raise Faulty([*faults, *more], rest) from None
+
+
+def _renamed(tree: Mapping, model: type[BaseModel]) -> dict[str, str]:
+    """Return the keys of a file that are slips for one that it has not, with that one."""
+    known = [f.alias or name for name, f in model.model_fields.items()]
+    meant = {
+        str(key): [k for k in get_close_matches(key, known, n=1, cutoff=0.6) if plausible(key, k)]
+        for key in tree
+        if key not in known
+    }
+    return {key: names[0] for key, names in meant.items() if names and names[0] not in tree}
 
 
 def _diagnostics(tree: Mapping, errors: list[Any]) -> list[Diagnostic]:
@@ -76,9 +106,16 @@ def _diagnostics(tree: Mapping, errors: list[Any]) -> list[Diagnostic]:
         e
         for e in errors
         if e["type"] != "missing"
+        and not _told(tree, e["loc"])
         and not (e["type"] == "extra_forbidden" and e["loc"][:-1] in modified)
     ]
     return found + [_diagnostic(tree, error) for error in rest]
+
+
+def _told(tree: Mapping, loc: tuple[Any, ...]) -> bool:
+    """Whether what stands at a place has been reported already."""
+    place = _place(tree, [part for part in loc if part != "[key]"])
+    return isinstance(place.tree, Unsound) or isinstance(place.key, Unsound)
 
 
 def _missing(tree: Mapping, loc: list[Any], keys: list[str]) -> Diagnostic:

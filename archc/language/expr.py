@@ -12,9 +12,13 @@ import warnings
 from dataclasses import dataclass
 
 from archc.diagnostics import Diagnostic, Span, SpecError
-from archc.language.source import Text
+from archc.language.source import Text, Unsound
 from archc.language.syntax import odd, reason, reserved
 from archc.limits import MAX_TEXT
+
+
+class Unknown(ast.expr):
+    """What a text that is wrong stands for, which has been reported."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +43,19 @@ class Expr:
         """Every name that the expression mentions."""
         return {n.id for n in ast.walk(self.tree) if isinstance(n, ast.Name)}
 
+    @property
+    def sound(self) -> bool:
+        """Whether it is an expression, and not what stands in for a wrong text."""
+        return not isinstance(self.tree, Unknown)
+
     def __str__(self) -> str:
         return str(self.text)
 
 
 def parse(text: Text) -> Expr:
     """Parse an expression; raises SpecError with a place in the scalar where it is none."""
+    if isinstance(text, Unsound):
+        return Expr(text, Unknown(lineno=1, col_offset=0))
     if not text.strip():
         raise _fault(text, "an expression is missing here", "remove the key, or give it a value")
     if len(text) > MAX_TEXT:

@@ -46,6 +46,12 @@ class Text(str):
         return Span(span.line, first + start, span.line, first + end, span.source)
 
 
+class Unsound(Text):
+    """A scalar that is wrong, which has been reported: what it means is unknown."""
+
+    __slots__ = ()
+
+
 class Mapping(dict[Text, Any]):
     """A YAML mapping, in the order of its text."""
 
@@ -67,7 +73,16 @@ Tree = Text | Mapping | Items
 
 def parse(source: Source) -> Mapping:
     """Parse a spec; raises SpecError with everything that is wrong with the text."""
-    return _Parser(source).parse()
+    tree, faults = parse_sound(source)
+    if faults:
+        raise SpecError(faults)
+    return tree
+
+
+def parse_sound(source: Source) -> tuple[Mapping, list[Diagnostic]]:
+    """Parse a spec as far as it is sound, and return what is not; raises SpecError without a tree."""
+    parser = _Parser(source)
+    return parser.parse(), parser.faults
 
 
 class _Parser:
@@ -87,11 +102,14 @@ class _Parser:
         self._find_tabs()
         tree: Tree | None = None
         try:
-            events = (e for e in yaml.parse(self.source.text, Loader=_LOADER))
+            text = self.source.text.replace("\t", " ")  # they have been reported
+            events = (e for e in yaml.parse(text, Loader=_LOADER))
             tree = self._document(events)
         except yaml.YAMLError as error:
-            self._syntax(error)
-        if self.faults:
+            if not any(f.code == "tab" for f in self.faults):  # which it may be because of
+                self._syntax(error)
+            raise SpecError(self.faults) from None
+        if self.faults and not isinstance(tree, Mapping):
             raise SpecError(self.faults)
         if not isinstance(tree, Mapping):
             raise self._stop(
@@ -136,7 +154,7 @@ class _Parser:
                 span,
                 "write the value out, or name it under `let:` and use the name",
             )
-            return Text.at("", span)
+            return Unsound.at(f"*{event.anchor}", span)
         if event.anchor:
             self._fault(
                 "anchor",
@@ -154,10 +172,9 @@ class _Parser:
         if isinstance(event, yaml.ScalarEvent):
             if found := written_out(event.value, span):
                 self.faults.append(found)
-                return Text.at("", span)
+                return Unsound.at("", span)
             text = Text.at(event.value, span, style=event.style)
-            self._balanced(text)
-            return text
+            return text if self._balanced(text) else Unsound.at(event.value, span)
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise self._stop(
@@ -217,7 +234,7 @@ class _Parser:
                 mapping[key] = value
         return mapping
 
-    def _balanced(self, text: Text) -> None:
+    def _balanced(self, text: Text) -> bool:
         """Report a plain scalar that YAML cut in the midst of a call."""
         pairs = (
             [p for p in ("()", "[]", "{}") if text.count(p[0]) != text.count(p[1])]
@@ -225,7 +242,7 @@ class _Parser:
             else []
         )
         if not pairs:
-            return
+            return True
         opening, closing = pairs[0][0], pairs[0][1]
         opens = text.count(opening) > text.count(closing)
         if (
@@ -234,13 +251,14 @@ class _Parser:
             and (self.faults[-1].code, self.faults[-1].span.line)
             == ("unbalanced-bracket", text.span.line)
         ):
-            return  # the rest of the text that was cut before
+            return False  # the rest of the text that was cut before
         self._fault(
             "unbalanced-bracket",
             f"`{text}` has an unbalanced `{opening if opens else closing}`",
             text.span,
             _QUOTE,
         )
+        return False
 
     def _find_tabs(self) -> None:
         for number, line in enumerate(self.source.lines, 1):
@@ -252,7 +270,6 @@ class _Parser:
                     Span(number, column, number, column + 1, self.source),
                     "indent with spaces",
                 )
-                raise SpecError(self.faults)
 
     def _syntax(self, error: yaml.YAMLError) -> None:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)

@@ -316,6 +316,9 @@ class Document(Knobs):
     outputs: Annotated[Outputs, BeforeValidator(_output_names)] | None = None
     claims: dict[Name, Claims] = Field(default_factory=dict)
     _linked: Any = PrivateAttr(None)  # what `lower.files` links its names with, found once
+    _lost: frozenset[str] | None = PrivateAttr(
+        None
+    )  # the words of what was wrong, None where nothing was
 
     @model_validator(mode="after")
     def _has_a_body(self) -> Self:
@@ -355,6 +358,7 @@ class Library(Knobs):
     defaults: dict[Name, dict[Name, Value]] = Field(default_factory=dict)
     blocks: Annotated[dict[BlockKey, Block], Field(min_length=1)]
     _linked: Any = PrivateAttr(None)
+    _lost: frozenset[str] | None = PrivateAttr(None)
 
 
 for model in (Param, Chain, Body, Modified, Row, Block, Document, Library):

@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import Any
 
 from archc.language.expr import Expr
+from archc.language.scalars import Key
 from archc.language.spec import Document, Library
 from archc.lower.frames import freeze
 from archc.lower.linking import Linked, NetworkDef, link
+from archc.lower.marks import NO_FAULTS, Faults
 from archc.lower.origins import Written
 from archc.lower.params import Misfit, late_names, misfit
 from archc.lower.scope import BlockDef, Scope
@@ -29,7 +31,7 @@ class File:
     variant: str
     settings: Mapping[str, Any]
     evaluate: Callable[[Scope, Any], Any]
-    faulty: frozenset[str] = frozenset()
+    faulty: Faults = NO_FAULTS
     opened: dict[Any, File] = field(default_factory=dict)
     origins: Mapping[str, Written] = field(default_factory=dict)
     scope: Scope = field(init=False)
@@ -49,6 +51,12 @@ class File:
         """The settings of the variant."""
         variants = self.document.variants if isinstance(self.document, Document) else {}
         return next((v for name, v in variants.items() if name == self.variant), {})
+
+    def unsound(self, written: Expr | Key) -> bool:
+        """Whether a text has been found faulty, so that what it gives is unknown."""
+        places = self.faulty.places
+        wrong = bool(places) and written.text.span.key in places
+        return wrong or (isinstance(written, Expr) and not written.sound)
 
     @property
     def linked(self) -> Linked:
@@ -73,7 +81,7 @@ class File:
     ) -> File | None:
         """Return an imported file with arguments for its params; None where it is wrong."""
         document = self.linked.imports[name]
-        if document is None or name in self.faulty:
+        if document is None or name in self.faulty.owners:
             return None
         given = dict(arguments or {})
         key = (name, freeze(given))

@@ -24,7 +24,7 @@ from archc.lower.choosing import choose
 from archc.lower.files import File
 from archc.lower.frames import Frame, Place, freeze
 from archc.lower.linking import NetworkDef
-from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned, is_known
+from archc.lower.marks import ABSENT, NO_FAULTS, NOTHING, UNKNOWN, Faults, Poisoned, is_known
 from archc.lower.origins import Written, has_place
 from archc.lower.pruning import prune, without_dead
 from archc.lower.rows import Rows
@@ -45,7 +45,7 @@ class Lowering(Steps):
         name: str,
         variant: str,
         settings: Mapping[str, Any],
-        faulty: frozenset[str] = frozenset(),
+        faulty: Faults = NO_FAULTS,
         chosen: Sequence[Text] = (),
     ) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Lowering(Steps):
     def lowered(self) -> Network | None:
         """Lower the network; raises TooLarge where it is beyond a limit."""
         x = self.input()
-        if x is None or "" in self.file.faulty:
+        if x is None or "" in self.file.faulty.owners:
             return None
         root = Module(self.name, self.document, dict(self.settings), (x,), places={})
         self.root = root
@@ -84,8 +84,10 @@ class Lowering(Steps):
         result = self.network_body(frame, self.document)
         root.outputs = self.network_outputs(self.document.outputs, frame, result, self.chosen)
         self.expect_room(root)
-        known = bool(root.outputs) and all(
-            isinstance(v, Value) for o in root.outputs for v in flat(o.value)
+        known = (
+            not self.file.faulty.places
+            and bool(root.outputs)
+            and all(isinstance(v, Value) for o in root.outputs for v in flat(o.value))
         )
         if not known or any(d.severity == "error" for d in self.diagnostics):
             return None
@@ -116,6 +118,8 @@ class Lowering(Steps):
             sizes = [self.file.data(e) for e in self.document.input]
         except SpecError as error:
             self.diagnostics += error.diagnostics
+            return None
+        except Poisoned:
             return None
         first, last = self.document.input[0].text.span, self.document.input[-1].text.span
         span = replace(first, end_line=last.end_line, end_column=last.end_column)
@@ -238,7 +242,7 @@ class Lowering(Steps):
         places: dict[str, Any] | None = {} if isinstance(definition, NetworkDef) else None
         module = Module(definition.name, definition, arguments, given, trail, places=places)
         frame = self._frame(definition, file, module, own, origins)
-        if definition.name in file.faulty and not definition.library:
+        if definition.name in file.faulty.owners and not definition.library:
             return module
         result = self._body(definition, frame)
         if isinstance(definition, NetworkDef):
@@ -357,7 +361,7 @@ def lower(
     document: Document,
     variant: str,
     settings: Mapping[str, Any] | None = None,
-    faulty: frozenset[str] = frozenset(),
+    faulty: Faults = NO_FAULTS,
     outputs: Sequence[Text] = (),
 ) -> tuple[Network | None, list[Diagnostic]]:
     """Lower a document's variant; the network is None where the diagnostics hold an error.

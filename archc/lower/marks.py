@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class Mark:
     """A value of its own kind, told by identity."""
@@ -27,6 +29,21 @@ def is_known(value: object) -> bool:
     if isinstance(value, list):
         return all(is_known(item) for item in value)
     return value is not UNKNOWN
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What the rules of the text found too wrong to be lowered: there every value is unknown.
+
+    `owners` are blocks and imports, "" for the network, `places` the texts of expressions and
+    keys of steps.
+    """
+
+    owners: frozenset[str] = frozenset()
+    places: frozenset[object] = frozenset()
+
+
+NO_FAULTS = Faults()
 
 
 class Poisoned(Exception):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from archc import zoo
 from archc.diagnostics import Source, SpecError, nearest
-from archc.language.document import document, imported
+from archc.language.document import Faulty, document, imported
 from archc.language.given import expect_spec
 from archc.language.reading import is_stream, read
 from archc.language.spec import Document, Library
@@ -39,9 +39,16 @@ def once(spec: str | Path | Source) -> str | Path | Source:
 
 
 def library_of(spec: str | Path | Source) -> Library | None:
-    """Return the file as a library of blocks; None where it is a network, or neither."""
+    """Return the file as a library of blocks; None where it is a network, or neither.
+
+    Raises Faulty where the library is wrong.
+    """
     try:
         read_file = imported(spec if isinstance(spec, Source) else read(Path(spec)))
+    except Faulty as error:
+        if error.rest is not None and isinstance(error.rest.model, Library):
+            raise
+        return None
     except (SpecError, OSError):
         return None
     return read_file if isinstance(read_file, Library) else None

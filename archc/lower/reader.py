@@ -48,6 +48,8 @@ class Reader(Wiring):
 
     def guard(self, compute: Callable[[], Any]) -> Any:
         """Compute, turning faults into diagnostics at their place in the text."""
+        if self.file.unsound(self.expr):
+            raise Poisoned
         try:
             return compute()
         except EvalFault as fault:

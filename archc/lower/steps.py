@@ -80,7 +80,9 @@ class Steps(Bounds):
         outer = frame.stage
         if part == "stages" and not frame.stage:
             frame.stage = str(key)
-        result = self.step(frame, Place(prefix, key), step)
+        result = (
+            UNKNOWN if frame.scope.file.unsound(key) else self.attempt(frame, prefix, key, step)
+        )
         frame.stage = outer
         if result is ABSENT and frame.running is NOTHING:
             result = UNKNOWN
@@ -92,6 +94,16 @@ class Steps(Bounds):
         modules = [n for n in made if n.module is not None or n.tensors]
         if len(modules) == 1:
             frame.named[key.identifier] = modules[0]
+
+    def attempt(self, frame: Frame, prefix: str, key: Key, step: Any) -> Any:
+        """Lower a named step; its value is unknown where its key has none."""
+        try:
+            return self.step(frame, Place(prefix, key), step)
+        except SpecError as error:
+            self.diagnostics += error.diagnostics
+        except Poisoned:
+            pass
+        return UNKNOWN
 
     def chain(
         self,

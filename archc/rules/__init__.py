@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from archc.diagnostics import Diagnostic, errors
+from archc.diagnostics import Diagnostic, Span, errors
 from archc.language.spec import Document, Library
 from archc.lower.linking import link
+from archc.lower.marks import Faults
 from archc.rules.calls import arguments
 from archc.rules.dead import dead_names, dead_values
 from archc.rules.fanout import fan_out
@@ -33,11 +34,14 @@ HARMLESS: tuple[Callable[[Document | Library, Table], list[Diagnostic]], ...] = 
 )
 
 
-Judged = tuple[list[Diagnostic], frozenset[str]]
+# What a name means is not known anywhere then.
+CONFUSING = ("same-name", "name-taken", "reserved-name")
+
+Judged = tuple[list[Diagnostic], Faults]
 
 
 def judge_text(document: Document | Library) -> Judged:
-    """Return what the text has wrong, and the blocks that are too wrong to be lowered.
+    """Return what the text has wrong, and what of it is too wrong to be lowered.
 
     The files that it imports are judged too; one with errors counts as such a block.
     """
@@ -51,12 +55,38 @@ def _judged(document: Document | Library, done: dict[int, Judged]) -> Judged:
         poison = [found for rule in POISON for found in rule(document, table)]
         found = [d for _, d in poison]
         found += [d for rule in HARMLESS for d in rule(document, table)]
-        faulty = {owner for owner, _ in poison}
+        spans = [(o, None if d.code in CONFUSING else d.span) for o, d in poison]
+        faulty, places = unknown_parts([*spans, *table.doubtful], table)
         found += [*linked.faults, *linked.plugin_faults]
         faulty |= {""} if linked.plugin_faults else set()
         for name, file in linked.imports.items():
             inside = _judged(file, done)[0] if file is not None else []
             found += inside
             faulty |= {name} if errors(inside) else set()
-        done[id(document)] = found, frozenset(faulty)
+        done[id(document)] = found, Faults(frozenset(faulty), frozenset(places))
     return done[id(document)]
+
+
+def unknown_parts(
+    wrong: Iterable[tuple[str, Span | None]], table: Table
+) -> tuple[set[str], set[object]]:
+    """Return the owners that are unknown as a whole, and of the network those texts that are."""
+    texts = [r.expr.text.span for r in table.readings if r.owner == ""]
+    texts += [d.span for d in table.defs if d.owner == "" and d.origin != "input"]
+    owners: set[str] = set()
+    places: set[object] = set()
+    for owner, span in wrong:
+        at = {t.key for t in texts if span is not None and covers(t, span)} if not owner else set()
+        places |= at
+        owners |= set() if at else {owner}
+    return owners, places
+
+
+def covers(outer: Span, inner: Span) -> bool:
+    """Whether one stretch of a text is in another."""
+    first, last = (outer.line, outer.column), (outer.end_line, outer.end_column)
+    return (
+        outer.source.name == inner.source.name
+        and first <= (inner.line, inner.column)
+        and (inner.end_line, inner.end_column) <= last
+    )

@@ -21,7 +21,7 @@ USELESS = {
 
 def dead_values(_: Document | Library, table: Table) -> list[Diagnostic]:
     """Return a diagnostic for every step whose value nothing reads."""
-    wrong = {owner for owner, _ in table.found}
+    wrong = table.wrong
     return [
         _value(d) for d in table.defs if not d.read and d.origin != "input" and d.owner not in wrong
     ]
@@ -42,7 +42,8 @@ def dead_names(document: Document | Library, table: Table) -> list[Diagnostic]:
 
     The blocks of a library are there for others to use.
     """
-    wrong = {owner for owner, _ in table.found}
+    wrong = table.wrong
+    wrong |= {""} if table.lost else set()
     declared = [
         b for b in table.bindings if b.entry.role in USELESS and b.declared and not reserved(b)
     ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from archc.diagnostics import Diagnostic, nearest
 from archc.language.evaluate import CONSTANTS
-from archc.language.expr import Expr
+from archc.language.expr import Expr, Unknown
 from archc.language.scalars import Signature
 from archc.ops import Op
 from archc.ops.synonyms import framework
@@ -56,6 +56,9 @@ class NameReader:
     def kind(self, node: ast.expr) -> Kind:
         """Read a piece and return what it can be."""
         match node:
+            case Unknown():
+                self.table.doubtful.append((self.frame.owner, self.expr.text.span))
+                return Kind.ANY
             case ast.Name():
                 return self.name(node)
             case ast.Call():
@@ -237,6 +240,8 @@ class NameReader:
                 node,
                 f"`reuse({node.id})(...)` applies its module again",
             )
+        elif {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & self.table.lost:
+            self.table.doubtful.append((self.frame.owner, self.expr.span(node)))
         elif self.table.complete:
             name = ast.unparse(node)
             call = self.calling if self.calling is not None and self.calling.func is node else None

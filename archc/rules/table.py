@@ -170,6 +170,10 @@ class Table:
     signatures: Mapping[str, Signature]
     ops: Mapping[str, type[Op]] = field(default_factory=lambda: OPS)
     complete: bool = True
+    lost: frozenset[str] = frozenset()
+    """Words of what was wrong and is left out: a name that means nothing may be one of them."""
+    doubtful: list[tuple[str, Span]] = field(default_factory=list)
+    """Texts whose meaning is not known, since they are wrong, or name what is lost."""
     imports: dict[str, Mapping[str, Signature] | None] = field(default_factory=dict)
     defs: list[Def] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
@@ -188,6 +192,11 @@ class Table:
             p.name: None if p.default is None else ast.unparse(p.default)
             for p in signature.parameters
         }
+
+    @property
+    def wrong(self) -> set[str]:
+        """Owners of what is wrong: what those names are used for is not known."""
+        return {owner for owner, _ in (*self.found, *self.doubtful)}
 
     @property
     def unknown_kind(self) -> Kind:

@@ -23,6 +23,7 @@ class Walker(Scoper):
     def __init__(self, document: Document | Library, linked: Linked) -> None:
         signatures = {n: b.signature for n, b in linked.blocks.items()}
         super().__init__(Table(signatures, linked.ops, complete=not linked.plugin_faults))
+        self.table.lost = document._lost or frozenset()  # noqa: SLF001 - the document keeps it for the rules
         for name, file in linked.imports.items():
             self.table.imports[name] = {s.name: s for s in file.blocks} if file else None
         self.document = document
