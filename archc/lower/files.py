@@ -12,7 +12,7 @@ from archc.language.scalars import Key
 from archc.language.spec import Document, Library
 from archc.lower.frames import freeze
 from archc.lower.linking import Linked, NetworkDef, link
-from archc.lower.marks import NO_FAULTS, Faults
+from archc.lower.marks import NO_FAULTS, Faults, Poisoned
 from archc.lower.origins import Written
 from archc.lower.params import Misfit, late_names, misfit
 from archc.lower.scope import BlockDef, Scope
@@ -100,7 +100,11 @@ class File:
         declared = next((p for n, p in self.document.declared.items() if n == name), None)
         if declared is None:
             return None
-        return misfit(name, self.judged[name], declared, lambda v: self.evaluate(self.judged, v))
+        try:
+            value = self.judged[name]
+            return misfit(name, value, declared, lambda v: self.evaluate(self.judged, v))
+        except Poisoned:  # what it is set to is unknown, which has been reported
+            return None
 
     @cached_property
     def judged(self) -> Scope:

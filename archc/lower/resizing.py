@@ -23,7 +23,7 @@ def resized(network: Network, sizes: tuple[int, ...]) -> Network | None:
     given = tuple(written("--size", "input", str(size)) for size in sizes)
     document = network.document.model_copy(update={"input": given})
     chosen = places(network.chosen)
-    other, found = lower(document, network.variant, network.settings, frozenset(), chosen)
+    other, found = lower(document, network.variant, network.settings, outputs=chosen)
     if other is None or errors(found):
         return None
     return other if other.state_dict_shapes() == network.state_dict_shapes() else None
