@@ -302,8 +302,8 @@ def checked(
     except SpecError as error:
         try:
             library = library_of(spec)
-        except SpecError as wrong:
-            return all_faults(wrong, allow_ops=allow_ops)
+        except SpecError as faulty_library:
+            return all_faults(faulty_library, allow_ops=allow_ops), 0
         if library is None:
             return list(error.diagnostics), 0
         link(library, allow_ops=allow_ops)
