@@ -21,7 +21,16 @@ HIDDEN = re.compile(
 """What does not show as itself: control characters, those that turn the direction of text,
 separators of lines, halves of surrogate pairs. Line feeds and tabs are not among them."""
 
-MERMAID = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;", "\\": "#92;"}
+MERMAID = {
+    "#": "#35;",
+    "&": "#amp;",
+    ";": "#59;",
+    '"': "#quot;",
+    "<": "#lt;",
+    ">": "#gt;",
+    "`": "#96;",
+    "\\": "#92;",
+}
 """What Mermaid, or the HTML that it makes of labels, would take for its own."""
 
 LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",

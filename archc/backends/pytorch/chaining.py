@@ -179,7 +179,8 @@ def sequential(pieces: Sequence[Piece], *, numbered: bool) -> str | None:
     if len(pieces) == 1 and texts[0].startswith("**"):
         return f"nn.Sequential(OrderedDict({texts[0].removeprefix('**')}))"
     heads = [
-        "" if t.startswith("**") else f"{python_string(p.key)}: " for p, t in zip(pieces, texts, strict=True)
+        "" if t.startswith("**") else f"{python_string(p.key)}: "
+        for p, t in zip(pieces, texts, strict=True)
     ]
     pairs = ", ".join(map("".join, zip(heads, texts, strict=True)))
     return f"nn.Sequential(OrderedDict({{{pairs}}}))"
