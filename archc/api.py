@@ -22,8 +22,8 @@ from archc.lower.linking import link, pick
 from archc.lower.lowering import lower
 from archc.lower.opening import library_of, once, opened
 from archc.ops import OPS
-from archc.passes import Verdict, claims, depth, idle, misnamed, params, verdicts
-from archc.passes.costs import macs
+from archc.passes import Verdict, claims, depth, idle, misnamed, verdicts
+from archc.passes.costs import Counts, inference, training
 from archc.passes.paths import Length, Paths, paths
 from archc.rules import judge_text
 from archc.shapes import Shape
@@ -47,8 +47,8 @@ class Architecture(Drawable):
     network: Network
 
     def __repr__(self) -> str:
-        counts = f"{self.params:,} params, {self.macs:,} MACs"
-        return f"Architecture({self.name}: {self.input} to {self.output}, {counts})"
+        more = "" if self.training == self.inference else f"; in training {self.training}"
+        return f"Architecture({self.name}: {self.input} to {self.output}, {self.inference}{more})"
 
     @property
     def name(self) -> str:
@@ -56,14 +56,24 @@ class Architecture(Drawable):
         return self.network.name
 
     @cached_property
-    def params(self) -> int:
-        """Trainable parameters; a tensor that is used twice counts once."""
-        return params(self.network.root)
+    def inference(self) -> Counts:
+        """Its counts in inference: params and macs."""
+        return inference(self.network)
 
     @cached_property
+    def training(self) -> Counts:
+        """Its counts in training, with what only outputs for training need."""
+        return training(self.network)
+
+    @property
+    def params(self) -> int:
+        """Trainable parameters in inference; a tensor that is used twice counts once."""
+        return self.inference.params
+
+    @property
     def macs(self) -> int:
-        """Multiply-adds of convolutions, linear layers and matrix products for one sample."""
-        return macs(self.network.root)
+        """Multiply-adds of convolutions, linear layers and matrix products, for a sample in inference."""
+        return self.inference.macs
 
     @cached_property
     def depth(self) -> int:

@@ -10,9 +10,9 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from archc.graph import Network, Node, Stage, flat
+from archc.graph import Network, Node, Stage
 from archc.language.figures import Count, Digits
-from archc.passes.costs import own_buffers, own_params
+from archc.passes.costs import inference, own_buffers, own_params
 from archc.passes.depth import depth, weighted
 
 
@@ -100,24 +100,12 @@ def he2015(node: Node) -> int:
 
 def inference_params(network: Network) -> int:
     """Trainable parameters without those that only outputs for training need, as GoogLeNet's."""
-    return CONVENTIONS["params"].total(inferring(network))
+    return inference(network).params
 
 
 def inference_macs(network: Network) -> int:
     """Multiply-adds without those that only outputs for training need: what inference costs."""
-    return CONVENTIONS["macs"].total(inferring(network))
-
-
-def inferring(network: Network) -> list[Node]:
-    """Return the nodes of the network's own body that run in inference."""
-    outputs = (o for o in network.root.outputs if not o.training)
-    wanted = {id(v) for o in outputs for v in flat(o.value)}
-    kept: list[Node] = []
-    for node in reversed(network.root.nodes):
-        if wanted & {id(v) for v in node.outputs}:
-            kept.append(node)
-            wanted |= {id(v) for v in node.inputs}
-    return kept[::-1]
+    return inference(network).macs
 
 
 def layers_deep(network: Network) -> int:

@@ -50,7 +50,10 @@ def _compared(network: Predicts, device: str) -> Sequence[Row]:
     if output != predicted:
         said = f"{said} predicted, {sizes(output)} built"
     last = Row("output, eval", "", 1, 0.0 if output == predicted else math.inf, note=said)
-    return [*(_uncounted(row, network.macs) if row.what == "MACs" else row for row in rows), last]
+    return [
+        *(_uncounted(row, network.training.macs) if row.what == "MACs" else row for row in rows),
+        last,
+    ]
 
 
 def _uncounted(row: Row, macs: int) -> Row:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from archc.passes.costs import Counts
 from archc.runtime.load import Emits, load
 from archc.runtime.report import Report, Row, listed, sizes
 from archc.shapes import Shape
@@ -24,12 +25,8 @@ class Predicts(Emits, Protocol):
     """What of an Architecture is held against its network."""
 
     @property
-    def params(self) -> int:
-        """Trainable parameters."""
-
-    @property
-    def macs(self) -> int:
-        """Multiply-adds of one sample."""
+    def training(self) -> Counts:
+        """Its counts in training: parameters, and multiply-adds of one sample."""
 
     @property
     def input(self) -> Shape:
@@ -48,7 +45,7 @@ def verify_static(architecture: Predicts, device: str = "meta") -> Report:
     with torch.device(device):
         model = load(architecture)  # in train mode: what only training needs is counted too
         try:
-            output, macs = measured(model, architecture.input.sizes, architecture.macs)
+            output, macs = measured(model, architecture.input.sizes, architecture.training.macs)
         except RuntimeError as error:
             if device != "meta" or "meta tensors" not in str(error):
                 raise
@@ -59,9 +56,9 @@ def verify_static(architecture: Predicts, device: str = "meta") -> Report:
     return Report(
         (
             _shapes(architecture.state_dict_shapes(), built),
-            _row("parameters", f"{architecture.params:,}", f"{params:,}"),
+            _row("parameters", f"{architecture.training.params:,}", f"{params:,}"),
             _row("output", sizes(expected), sizes(output)),
-            _row("MACs", f"{architecture.macs:,}", f"{macs:,}"),
+            _row("MACs", f"{architecture.training.macs:,}", f"{macs:,}"),
         )
     )
 

@@ -30,7 +30,7 @@ def assert_runs(arch: archc.Architecture, *, sizes: bool = False) -> None:
     model = load(arch)
     state = {k: tuple(v.shape) for k, v in model.state_dict().items()}
     assert list(state.items()) == list(arch.state_dict_shapes().items())
-    assert sum(p.numel() for p in model.parameters()) == arch.params
+    assert sum(p.numel() for p in model.parameters()) == arch.training.params
     report = validate_behaviour(arch, () if sizes else [arch.input.sizes])
     wrong = [f"{row.what} {row.at} {row.result}" for row in report.wrong]
     assert not wrong, "\n".join([*wrong, arch.source()])

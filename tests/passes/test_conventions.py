@@ -86,3 +86,37 @@ def test_a_reused_module_counts_once_in_parameters_and_twice_in_operations() -> 
 
     assert CONVENTIONS["params"].count(network) == 584
     assert CONVENTIONS["macs"].count(network) == 2 * 16 * 576
+
+
+def test_training_and_inference_apart() -> None:
+    """What only outputs for training need is counted in training alone; torchvision's figures."""
+    arch, plain = archc.compile("googlenet"), archc.compile("googlenet", aux_logits=False)
+
+    assert (arch.params, round(arch.macs / 1e9, 3)) == (6_624_904, 1.498)
+    assert arch.training.params == 13_004_888
+    assert (plain.params, plain.macs) == (arch.params, arch.macs)
+    assert plain.training == plain.inference == arch.inference
+    assert "in training 13,004,888 params" in repr(arch)
+    assert "training" not in repr(plain)
+    assert "in inference, without what only outputs for training need: 6,624,904" in arch.table()
+
+
+def test_a_module_that_training_uses_first() -> None:
+    """Its tensors are needed in inference too, once."""
+    text = """\
+archc: 1
+name: shared
+input: [4, 8, 8]
+body:
+  stem: conv(4, 3)
+  head: conv(2, 1)(stem)
+  next: conv(4, 3)(stem)
+  out: reuse(head)(next)
+outputs:
+  out: out
+  aux: {value: head, when: training}
+"""
+    arch = archc.compile(archc.diagnostics.Source("shared.yaml", text))
+
+    assert arch.params == arch.training.params == 2 * (4 * 4 * 9 + 4) + 10
+    assert arch.training.macs - arch.macs == 8 * 8 * 8

@@ -24,7 +24,7 @@ from archc.backends.drawing.shortcuts import Shortcuts
 from archc.backends.drawing.summary import summarize
 from archc.graph import Module, Network, Node, Stage, Value, flat, join
 from archc.ops import Op
-from archc.passes.conventions import inferring
+from archc.passes.costs import inferring
 from archc.passes.depth import weighted
 
 Level = Literal["stage", "block", "op"]

@@ -12,7 +12,7 @@ from archc.backends.pytorch.templates import Templates
 from archc.escaping import docstring
 from archc.graph import Network
 from archc.ops import HELPERS
-from archc.passes import macs, params
+from archc.passes.costs import inference, training
 
 STAGE = """\
 def stage(block, in_channels, channels, depth, stride=1, **args):
@@ -96,7 +96,10 @@ def header(network: Network, version: str) -> str:
     size = "x".join(map(str, network.input.sizes))
     spec = document.name.span.source.name.rsplit("/", 1)[-1]
     written = f"Written by archc {version} from {spec}, variant {network.name}{settings}."
-    counted = f"{params(network.root):,} params; {macs(network.root):,} MACs at {size}."
+    small, large = inference(network), training(network)
+    counted = f"{small.params:,} params; {small.macs:,} MACs at {size}."
+    if small != large:
+        counted += f" In training {large}."
     head, *below = (docstring(text) for text in (title, written, counted))
     lines = [*_wrapped(f'"""{head}'), "", *(line for text in below for line in _wrapped(text))]
     return "\n".join([*lines, '"""'])

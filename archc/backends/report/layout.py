@@ -13,7 +13,7 @@ from archc.backends.report.outline import Item, Stack
 from archc.backends.report.pictures import drawn, keyed, part
 from archc.backends.report.records import Records
 from archc.graph import Network, join
-from archc.passes.conventions import inferring
+from archc.passes.costs import inferring
 
 View = dict[str, Any]
 

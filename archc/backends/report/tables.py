@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from typing import Any
 
 from archc.backends.tables.claims import claims
@@ -14,6 +15,7 @@ from archc.diagnostics import Source
 from archc.graph import Network
 from archc.passes.claims import Verdict
 from archc.passes.conventions import CONVENTIONS
+from archc.passes.costs import inference
 from archc.passes.depth import depth
 from archc.shapes import Shape
 
@@ -70,7 +72,7 @@ def compared(networks: Sequence[Network]) -> View:
 
 def _compared(network: Network) -> tuple[Cell, ...]:
     made = cut(network, "stage")
-    counts = (CONVENTIONS[name].total(network.root.nodes) for name in ("params", "macs"))
+    counts = astuple(inference(network))
     return (
         network.name, network.input, network.output, depth(network.root), *counts,
         Bytes(sum(made.saved)), Bytes(max(made.held, default=0)), len(network.state_dict_shapes()),

@@ -86,5 +86,5 @@ def _totals(networks: Sequence[Network], convention: str | None) -> Iterator[Row
     if convention:
         digits = CONVENTIONS[convention].digits
         yield ("FLOPs", convention, *(printed(count, digits) for count in totals(convention)))
-    yield ("MACs", "", *totals("macs"))
-    yield ("params", "", *totals("params"))
+    yield ("MACs", "", *totals("inference_macs"))
+    yield ("params", "", *totals("inference_params"))

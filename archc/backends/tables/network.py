@@ -10,6 +10,7 @@ from archc.backends.tables.cuts import BY, cut
 from archc.backends.tables.model import Cell, Column, Table
 from archc.graph import Network
 from archc.passes.conventions import CONVENTIONS
+from archc.passes.costs import inference, training
 from archc.shapes import Shape
 
 MEANING = "1 MAC = 1 multiply-add; FLOPs = 2 × MACs; counts are for one sample"
@@ -94,3 +95,6 @@ def _sums(network: Network) -> Iterator[str]:
     nodes = network.root.nodes
     trainable, rest = (CONVENTIONS[name].total(nodes) for name in ("params", "buffers"))
     yield f"{trainable:,} trainable parameters, {rest:,} elements of buffers"
+    small = inference(network)
+    if small != training(network):
+        yield f"in inference, without what only outputs for training need: {small}"
