@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from archc import zoo
 from archc.backends.drawable import Drawable
-from archc.diagnostics import Diagnostic, Source, SpecError, errors, joined, sort
+from archc.diagnostics import Diagnostic, Source, SpecError, errors, joined, listed, sort
 from archc.graph import Network, Stage
 from archc.judging import all_faults, build, judge, settled
 from archc.language.document import Faulty
@@ -317,7 +317,7 @@ def checked(
         if library is None:
             return list(error.diagnostics), 0
         link(library, allow_ops=allow_ops)
-        return sort(judge_text(library)[0]), 0
+        return listed(judge_text(library)[0]), 0
     given = {k: setting(k, v) for k, v in settings.items()}
     text, faulty = judge_text(parsed)
     found = [*misnamed(parsed), *text]
@@ -345,7 +345,7 @@ def checked(
         from archc.backends.table import misprinted
 
         found += misprinted(sorted(published, key=lambda n: n.variant != chosen))
-    return settled(found), len(meant)
+    return listed(settled(found)), len(meant)
 
 
 def judge_claims(

@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 from archc.escaping import quoted, visible
+from archc.limits import (
+    MAX_CANDIDATES,
+    MAX_LINE,
+    MAX_MESSAGE,
+    MAX_NAME,
+    MAX_NOTES,
+    MAX_SHOWN,
+)
 
+TOO_MANY = "too-many"
 MAX_ALIKE = 4
 MAX_NAMES = 6
 
@@ -64,6 +73,9 @@ class Note:
     span: Span
     text: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", shortened(self.text))
+
 
 @dataclass(frozen=True)
 class Edit:
@@ -91,6 +103,7 @@ class Diagnostic:
 
     `variants` are those that have the fault, where a spec has several. `edits` are what the help
     says to write; they were tried. `remedies` are what is still to be tried, the likeliest first.
+    `count` is how many it stands for.
     """
 
     code: str
@@ -103,6 +116,13 @@ class Diagnostic:
     variants: tuple[str, ...] = ()
     edits: tuple[Edit, ...] = ()
     remedies: tuple[Remedy, ...] = field(default=(), repr=False, compare=False)
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        """Keep what is shown short, whatever the texts that it quotes."""
+        for name in ("message", "label", "help"):
+            object.__setattr__(self, name, shortened(getattr(self, name)))
+        object.__setattr__(self, "notes", self.notes[:MAX_NOTES])
 
     def __str__(self) -> str:
         return render(self)
@@ -126,7 +146,7 @@ class SpecError(Exception):
     """A spec that is wrong; `diagnostics` holds every fault that was found."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(sort(diagnostics))
+        self.diagnostics = tuple(listed(diagnostics))
         super().__init__("\n\n".join(render(d) for d in self.diagnostics))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -143,6 +163,31 @@ def sort(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
         key = (diagnostic.code, *diagnostic.span.key, diagnostic.variants)
         unique.setdefault(key, diagnostic)
     return sorted(unique.values(), key=lambda d: (d.span.source.name, d.span, d.code))
+
+
+def listed(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sort what a report shows: where they are very many, the first ones and how many more.
+
+    Errors go before warnings; the last diagnostic stands for those that are left out.
+    """
+    ordered = sort(diagnostics)
+    earlier = [d for d in ordered if d.code == TOO_MANY]
+    chosen = sorted((d for d in ordered if d not in earlier), key=lambda d: d.severity != "error")
+    kept, rest = chosen[:MAX_SHOWN], [*chosen[MAX_SHOWN:], *earlier]
+    if not rest:
+        return ordered
+    wrong = errors(rest)
+    counts = {"error": sum(d.count for d in wrong), "warning": len(rest) - len(wrong)}
+    counted = [f"{n} more {kind}{'s' * (n > 1)}" for kind, n in counts.items() if n]
+    last = Diagnostic(
+        TOO_MANY,
+        f"{' and '.join(counted)} {'is' if sum(counts.values()) == 1 else 'are'} not shown",
+        (wrong or rest)[0].span,
+        help="mend those that are shown, and check again",
+        severity="error" if wrong else "warning",
+        count=max(1, counts["error"]),
+    )
+    return [*sort(kept), last]
 
 
 def joined(found: Iterable[tuple[str, Iterable[Diagnostic]]]) -> list[Diagnostic]:
@@ -187,7 +232,12 @@ def errors(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def nearest(name: str, candidates: Iterable[str]) -> str:
     """Say which known names are meant by an unknown one, or list them all where few."""
+    if len(name) > MAX_NAME:
+        return ""
     known = sorted({str(candidate) for candidate in candidates})
+    if len(known) > MAX_CANDIDATES:
+        ends = (name[:2], name[-2:])
+        known = [k for k in known if k[:2] == ends[0] or k[-2:] == ends[1]][:MAX_CANDIDATES]
     close = [c for c in get_close_matches(name, known, n=6, cutoff=0.6) if plausible(name, c)]
     if close := close[:3]:
         return "did you mean " + " or ".join(f"`{c}`" for c in close) + "?"
@@ -230,8 +280,9 @@ def render(diagnostic: Diagnostic) -> str:
             out.append(" " * width + f"::: {quoted(str(span))}")
         if number < 2 or span.line < places[number - 1][0].line:
             out.append(gutter)
-        out.append(f"{span.line:>{width}} | {visible(span.source.line(span.line))}".rstrip())
-        out.append(f"{gutter} {_underline(span, mark)} {quoted(text)}".rstrip())
+        line, underline = _excerpt(span, mark)
+        out.append(f"{span.line:>{width}} | {line}".rstrip())
+        out.append(f"{gutter} {underline} {quoted(text)}".rstrip())
     plural = "s"[: len(diagnostic.variants) > 1]
     told = [f"in variant{plural} {some(diagnostic.variants)}"] * bool(diagnostic.variants)
     told += [f"help: {diagnostic.help}"] * bool(diagnostic.help)
@@ -239,12 +290,27 @@ def render(diagnostic: Diagnostic) -> str:
     return "\n".join(out)
 
 
-def _underline(span: Span, mark: str) -> str:
-    line = span.source.line(span.line)
-    end = span.end_column if span.end_line == span.line else len(line) + 1
-    before, marked = line[: span.column - 1], line[span.column - 1 : end - 1]
-    space = " " * (span.column - 1 + len(visible(before)) - len(before))
-    return space + mark * max(1, end - span.column + len(visible(marked)) - len(marked))
+def _excerpt(span: Span, mark: str) -> tuple[str, str]:
+    """Return the line of a span and what marks it below; of a long line what is around it."""
+    line, start = span.source.line(span.line), span.column - 1
+    end = span.end_column - 1 if span.end_line == span.line else len(line)
+    if len(line) > MAX_LINE:
+        first = max(0, min(start - MAX_LINE // 4, len(line) - MAX_LINE))
+        last = first + MAX_LINE
+        head, tail = "…" * (first > 0), "…" * (last < len(line))
+        line = f"{head}{line[first:last]}{tail}"
+        start, end = (at - first + len(head) for at in (start, min(end, last)))
+    before, marked = line[:start], line[start:end]
+    space = start + len(visible(before)) - len(before)
+    length = max(1, end - start + len(visible(marked)) - len(marked))
+    return visible(line), " " * space + mark * length
+
+
+def shortened(text: str) -> str:
+    """Return a text, or its beginning and its end where it is very long."""
+    if len(text) <= MAX_MESSAGE:
+        return text
+    return f"{text[: MAX_MESSAGE * 2 // 3]} … {text[-MAX_MESSAGE // 3 :]}"
 
 
 def _place(span: Span) -> dict[str, Any]:

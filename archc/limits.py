@@ -45,9 +45,13 @@ MAX_SIZE = 1_000_000
 
 # What is said of it
 MAX_SHOWN = 100
-"""Diagnostics of a report; those beyond are counted."""
+"""Diagnostics of a report, errors before warnings; those beyond are counted."""
 MAX_MESSAGE = 1_000
 """Characters of a message, a note or a help."""
+MAX_NOTES = 12
+"""Notes of a diagnostic."""
+MAX_CANDIDATES = 500
+"""Known names that an unknown one is compared with."""
 MAX_LINE = 160
 """Characters of a source line that is shown with carets."""
 

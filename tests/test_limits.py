@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +14,18 @@ from sweeps import sweep
 
 import archc
 from archc import limits
-from archc.diagnostics import Source
-from archc.limits import MAX_DEPTH, MAX_ENTRIES, MAX_LENGTH, MAX_OPS, Excess, measure
+from archc.diagnostics import Diagnostic, Source, Span, errors, listed, render
+from archc.limits import (
+    MAX_DEPTH,
+    MAX_ENTRIES,
+    MAX_LENGTH,
+    MAX_LINE,
+    MAX_MESSAGE,
+    MAX_OPS,
+    MAX_SHOWN,
+    Excess,
+    measure,
+)
 from archc.lower import bounds
 
 DOUBLING = """\
@@ -136,6 +149,72 @@ def test_settings_are_measured() -> None:
     for value in (endless, 1 << 300, [0] * 20_000):
         with pytest.raises(archc.SpecError, match="at most"):
             archc.compile("resnet18", num_classes=value)
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (2000, lambda k: f"  step{k}: relu(other{k})"),
+        (2000, lambda k: f"  step{k}: rleu{k}"),
+        (2000, lambda k: f"  step{k}: max_pool(99)(x)"),
+        (2000, lambda k: f"  step{k}: 'relu('"),
+        (2000, lambda k: f"  step{k % 2}: relu"),
+    ],
+    ids=["names", "ops", "shapes", "syntax", "keys"],
+)
+def test_many_faults(count: int, text: Callable[[int], str]) -> None:
+    """Thousands of faults are found soon; a report shows the first, and counts the others."""
+    source = Source("spec.yaml", body("\n".join(map(text, range(count)))))
+    start = time.process_time()
+    found = archc.check(source)
+    assert time.process_time() - start < 4
+    last = next(d for d in found if d.code == "too-many")
+
+    assert len(found) == MAX_SHOWN + 1
+    assert sum(d.count for d in errors(found)) >= count - 2
+    assert last.message == f"{last.count} more errors are not shown"
+    with pytest.raises(archc.SpecError) as caught:
+        archc.compile(source)
+    assert len(caught.value.diagnostics) == MAX_SHOWN + 1
+
+
+def test_errors_go_first() -> None:
+    """What is left out are warnings, as long as there are any."""
+    span = Span(1, 1, 1, 2, Source("a", "b"))
+    spans = [replace(span, line=k, end_line=k) for k in range(1, 300)]
+    some = [Diagnostic("code", "message", s, severity="warning") for s in spans]
+    found = listed([*some, Diagnostic("fault", "message", replace(span, line=999, end_line=999))])
+
+    assert [d.code for d in found[-2:]] == ["fault", "too-many"]
+    assert found[-1].message == "200 more warnings are not shown"
+    assert listed([*found, *found])[-1].code == "too-many"
+
+
+def test_long_texts_are_cut() -> None:
+    """Neither a message nor a line that is shown is longer than one can read."""
+    word = "a" * 900_000
+    for text in (
+        body(f"  a: conv({word}, 3)"),
+        body(f"  a: relu\n{word}: 3"),
+        body(f"  a: {word}"),
+    ):
+        found = archc.check(Source("spec.yaml", text))
+        assert found
+        for diagnostic in found:
+            assert max(map(len, render(diagnostic).splitlines())) < MAX_MESSAGE + 100
+            assert len(json.dumps(diagnostic.as_dict())) < 4 * MAX_MESSAGE
+
+
+def test_carets_of_long_lines() -> None:
+    """Of a long line the part around the place is shown, with the marks below it."""
+    for at in (0, 30, 100, 4990):
+        line = "." * at + "fault" + "." * (5000 - at - 5)
+        span = Span(1, at + 1, 1, at + 6, Source("spec.yaml", line))
+        _, _, _, shown, marks = render(Diagnostic("code", "message", span)).splitlines()
+        first = marks.index("^")
+        assert shown[first : first + 5] == "fault"
+        assert marks.count("^") == 5
+        assert len(shown) < MAX_LINE + 10
 
 
 def test_limits_are_documented() -> None:

@@ -35,7 +35,7 @@ class Finding:
 def summary(findings: Sequence[Finding], skipped: int = 0) -> str:
     """Say in a line what became of all files."""
     found = [d for f in findings for d in f.diagnostics]
-    wrong, warned = len(errors(found)), len(found) - len(errors(found))
+    wrong, warned = sum(d.count for d in errors(found)), len(found) - len(errors(found))
     faulty = sum(f.wrong for f in findings)
     parts = [_count(wrong, "error")] if wrong else []
     parts += [_count(warned, "warning")] if warned else []

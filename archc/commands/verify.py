@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import asdict
@@ -23,7 +24,6 @@ from archc.commands.common import (
     option_of,
     usage,
 )
-from archc.escaping import json_text, terminal
 
 if TYPE_CHECKING:
     from archc.runtime.report import Report
@@ -143,7 +143,7 @@ def as_text(report: Report, what: dict[str, Any]) -> str:
         "result": [row.result for row in report.rows],
     }
     table = tabulate(columns, headers="keys", disable_numparse=True)
-    return terminal("\n\n".join((title, table, verdict(report))))
+    return "\n\n".join((title, table, verdict(report)))
 
 
 def verdict(report: Report) -> str:
@@ -168,4 +168,8 @@ def as_json(report: Report, what: dict[str, Any]) -> str:
         }
         for row in report.rows
     ]
-    return json_text({**what, "tolerance": report.tolerance, "ok": report.ok, "rows": rows})
+    return json.dumps(
+        {**what, "tolerance": report.tolerance, "ok": report.ok, "rows": rows},
+        indent=2,
+        ensure_ascii=False,
+    )

@@ -188,7 +188,8 @@ def _output_names(value: Any) -> Any:
     """Name the outputs that a network lists as the steps are called."""
     if isinstance(value, Items):
         texts = [text_of(v) for v in value]
-        plain = [t.isidentifier() and t not in texts[:k] for k, t in enumerate(texts)]
+        first = {t: k for k, t in reversed(list(enumerate(texts)))}
+        plain = [t.isidentifier() and first[t] == k for k, t in enumerate(texts)]
         named = enumerate(zip(texts, plain, strict=True))
         return {t if own else Text.at(f"_{k}", t.span): t for k, (t, own) in named}
     return value

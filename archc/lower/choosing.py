@@ -20,7 +20,8 @@ def choose(frame: Frame, stages: Sequence[Stage], chosen: Sequence[Text]) -> tup
     known = named_values(frame, stages)
     wrong = [_unknown(name, known, frame.module) for name in chosen if name not in known]
     wrong += [_nothing(name) for name in chosen if known.get(name) is NOTHING]
-    wrong += [_twice(name) for k, name in enumerate(chosen) if name in chosen[:k]]
+    first = {name: k for k, name in reversed(list(enumerate(chosen)))}
+    wrong += [_twice(name) for k, name in enumerate(chosen) if first[name] < k]
     if wrong:
         raise SpecError(wrong)
     if any(known[name] is UNKNOWN for name in chosen):

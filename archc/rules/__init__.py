@@ -73,10 +73,15 @@ def unknown_parts(
     """Return the owners that are unknown as a whole, and of the network those texts that are."""
     texts = [r.expr.text.span for r in table.readings if r.owner == ""]
     texts += [d.span for d in table.defs if d.owner == "" and d.origin != "input"]
+    by_line: dict[tuple[str, int], list[Span]] = {}
+    for text in texts:
+        for line in range(text.line, text.end_line + 1):
+            by_line.setdefault((text.source.name, line), []).append(text)
     owners: set[str] = set()
     places: set[object] = set()
     for owner, span in wrong:
-        at = {t.key for t in texts if span is not None and covers(t, span)} if not owner else set()
+        near = by_line.get((span.source.name, span.line), ()) if span and not owner else ()
+        at = {t.key for t in near if span is not None and covers(t, span)}
         places |= at
         owners |= set() if at else {owner}
     return owners, places

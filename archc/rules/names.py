@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import keyword
+from collections.abc import Mapping
 from dataclasses import replace
 
 from archc.diagnostics import Diagnostic, Note
 from archc.language.given import ARGUMENTS
 from archc.language.naming import LANGUAGE, taken
 from archc.language.spec import Document, Library
-from archc.rules.table import Binding, Entry, Table
+from archc.rules.table import Binding, Def, Entry, Table
 
 WHAT = {
     "param": "param",
@@ -22,17 +23,18 @@ WHAT = {
 
 def unknown(_: Document | Library, table: Table) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, what the walk found; an unknown name may be that of a later step."""
+    steps: dict[tuple[str, str], list[Def]] = {}
+    for definition in table.defs:
+        steps.setdefault((definition.owner, definition.name), []).append(definition)
     return [
-        (owner, _later(owner, d, table) if d.code == "unknown-name" else d)
+        (owner, _later(owner, d, steps) if d.code == "unknown-name" else d)
         for owner, d in table.found
     ]
 
 
-def _later(owner: str, found: Diagnostic, table: Table) -> Diagnostic:
+def _later(owner: str, found: Diagnostic, steps: Mapping[tuple[str, str], list[Def]]) -> Diagnostic:
     name = found.message.split("`")[1]
-    later = next(
-        (d for d in table.defs if (d.owner, d.name) == (owner, name) and found.span < d.span), None
-    )
+    later = next((d for d in steps.get((owner, name), ()) if found.span < d.span), None)
     if later is None:
         return found
     return replace(

@@ -136,8 +136,12 @@ class NameReader:
         """Return the step that may have a copy of this name; which there are is seen later."""
         if name in self.table.ops or name in self.table.signatures or name in self.table.imports:
             return None
-        steps = (e for e in self.names.values() if e.value is not None and e.value.copies)
-        return next((e for e in steps if e.value.copies.fullmatch(name)), None)  # type: ignore[union-attr]
+        for step in self.table.copied:
+            entry = self.names.get(step)
+            copies = entry.value.copies if entry is not None and entry.value is not None else None
+            if copies is not None and copies.fullmatch(name):
+                return entry
+        return None
 
     def entry(self, entry: Entry, node: ast.Name, *, size: bool = False) -> Kind:
         """Note that a name of the scope is read."""
@@ -152,8 +156,8 @@ class NameReader:
         entry = self.names.get(node.id)
         if entry is not None and entry.value is None:
             return self.entry(entry, node)
-        applied = {*self.table.ops, *self.table.signatures, *self.table.imports}
-        if node.id == "none" or node.id in applied:
+        applied = (self.table.ops, self.table.signatures, self.table.imports)
+        if node.id == "none" or any(node.id in names for names in applied):
             return Kind.OP if node.id == "none" else self.op(node)
         return self.name(node)
 
@@ -227,12 +231,6 @@ class NameReader:
 
     def unknown(self, node: ast.Name | ast.Attribute, candidates: Iterable[str] = ()) -> None:
         """Report a name that means nothing, or a value where an op should stand."""
-        known = {*candidates} or {
-            *(n for n, e in self.names.items() if e.value is None or not e.value.copies),
-            *self.table.ops,
-            *self.table.signatures,
-            *self.table.imports,
-        }
         if isinstance(node, ast.Name) and self.is_step(node):
             self.report(
                 "unknown-name",
@@ -245,8 +243,19 @@ class NameReader:
         elif self.table.complete:
             name = ast.unparse(node)
             call = self.calling if self.calling is not None and self.calling.func is node else None
-            hint = meant(Written(name, call, self.is_value), known, self.table.fields)
+            written = Written(name, call, self.is_value)
+            hint = self.meant(written, candidates) if self.table.helps else ""
             self.report("unknown-name", f"`{name}` is not known here", node, hint)
+
+    def meant(self, written: Written, candidates: Iterable[str]) -> str:
+        """Say which known name is meant by one that means nothing."""
+        known = {*candidates} or {
+            *(n for n, e in self.names.items() if e.value is None or not e.value.copies),
+            *self.table.ops,
+            *self.table.signatures,
+            *self.table.imports,
+        }
+        return meant(written, known, self.table.fields)
 
 
 def variables(target: ast.expr, found: Kind, expr: Expr) -> dict[str, Entry]:

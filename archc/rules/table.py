@@ -14,6 +14,7 @@ from archc.diagnostics import Diagnostic, Span
 from archc.language.expr import Expr
 from archc.language.scalars import Signature
 from archc.language.spec import AnyStep, Row
+from archc.limits import MAX_SHOWN
 from archc.ops import OPS, Op
 from archc.ops.translating import Fields, fields_of
 
@@ -182,6 +183,12 @@ class Table:
     mentions: dict[str, set[str]] = field(default_factory=dict)
     used: dict[int, Entry] = field(default_factory=dict)  # by identity, and so kept alive
     found: list[tuple[str, Diagnostic]] = field(default_factory=list)
+    copied: list[str] = field(default_factory=list)
+
+    @property
+    def helps(self) -> bool:
+        """Whether help is still worth its time: beyond so many faults none is shown."""
+        return len(self.found) <= MAX_SHOWN
 
     def fields(self, name: str) -> Fields:
         """Return the arguments of an op or block, with their defaults."""

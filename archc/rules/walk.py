@@ -87,11 +87,11 @@ class Walker(Scoper):
         """Read what a body gives; it is no naming of a step that may not be handed on."""
         if outputs is None and frame.running is not None:
             frame.running.read = True
+        named = [len(d.named) for d in self.table.defs] if outputs else []
         for output in (outputs or {}).values():
-            named = {id(d): len(d.named) for d in self.table.defs}
             self.read(frame, output.value)
-            for definition in self.table.defs:
-                del definition.named[named[id(definition)] :]
+        for definition, count in zip(self.table.defs, named, strict=False):
+            del definition.named[count:]
 
     # Steps
 
@@ -128,6 +128,7 @@ class Walker(Scoper):
         made = self.define(frame, key.identifier, key.text.span, origin, str(key))
         if key.names_copies(getattr(step, "repeat", None) or getattr(step, "each", None)):
             made.copies = key.copies
+            self.table.copied.append(key.identifier)
         if not source:
             frame.running = made
 
