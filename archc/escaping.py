@@ -7,9 +7,11 @@ function returns text that means nothing there but itself.
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from collections.abc import Iterable
+from copy import deepcopy
 from html import escape
 from typing import Any
 
@@ -19,12 +21,24 @@ HIDDEN = re.compile(
 """What does not show as itself: control characters, those that turn the direction of text,
 separators of lines, halves of surrogate pairs. Line feeds and tabs are not among them."""
 
-MERMAID = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;", "\\": "#92;"}
+MERMAID = {
+    "#": "#35;",
+    "&": "#amp;",
+    ";": "#59;",
+    '"': "#quot;",
+    "<": "#lt;",
+    ">": "#gt;",
+    "`": "#96;",
+    "\\": "#92;",
+}
 """What Mermaid, or the HTML that it makes of labels, would take for its own."""
 
 LATEX = {"&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
          "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}",
          "×": r"$\times$", "λ": r"$\lambda$", "→": r"$\to$", "…": r"\ldots{}"}  # fmt: skip
+
+MATH = re.compile(r"(?P<sign>×|…|, )|[A-Za-z][A-Za-z -]+|(?P<plain>[0-9A-Za-z=.,+/()\[\] -])|.")
+"""What stands in the lines of a bracket: signs with commands of their own, numbers, words."""
 
 FORMULA = re.compile("[=+\\-@\\t\\r＝＋－＠]")
 """How a cell begins that a spreadsheet would work out."""
@@ -65,6 +79,21 @@ def python_string(text: str) -> str:
     return f'"{"".join(c if c.isprintable() else _python(c) for c in quoted)}"'
 
 
+def python_source(tree: ast.expr) -> str:
+    """Return an expression of Python, its strings as `python_string` writes them."""
+    texts: list[str] = []
+
+    class Strings(ast.NodeTransformer):
+        def visit_Constant(self, node: ast.Constant) -> ast.expr:
+            if not isinstance(node.value, str):
+                return node
+            texts.append(python_string(node.value))
+            return ast.Name(f"_string_{len(texts) - 1}_", ast.Load())
+
+    shown = ast.unparse(Strings().visit(deepcopy(tree)))
+    return re.sub(r"\b_string_(\d+)_", lambda m: texts[int(m[1])], shown)
+
+
 def _python(letter: str) -> str:
     return f"\\U{ord(letter):08x}" if ord(letter) > 0xFFFF else _code(letter)
 
@@ -87,6 +116,13 @@ def dot(text: str) -> str:
     return "\\n".join(lines)
 
 
+def dot_label(text: str) -> str:
+    """Return text for an attribute of the `graphviz` package, which quotes it but reads escapes."""
+    if not re.search(r"[<>&\\]", text) and visible(text) == text:
+        return text
+    return f"<{markup(text)}>".replace("\n", "<BR/>")
+
+
 def mermaid(text: str) -> str:
     """Return text for a quoted label of Mermaid."""
     return "".join(MERMAID.get(letter, letter) for letter in one_line(text))
@@ -101,9 +137,16 @@ def mermaid_line(text: str) -> str:
 def markdown(text: str) -> str:
     """Return text for a line or a cell of Markdown."""
     shown = re.sub(r"&(?=#?\w+;)", "&amp;", one_line(text)).replace("<", "&lt;")
-    shown = re.sub(r"[\\`*_|~]", r"\\\g<0>", shown)
+    shown = re.sub(r"[\\`*_|]|~(?=\S)", r"\\\g<0>", shown)
     shown = re.sub(r"\](?=[(\[:])", r"\]", shown)  # a link
     return re.sub(r"^(?=[#>]|[-+=](?:[-+= ]|$))|^\d+(?=[.)] )", r"\g<0>\\", shown)  # a block
+
+
+def fenced(text: str, language: str) -> str:
+    """Return text as a fenced block of Markdown, whose fence is longer than any inside."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{language}\n{visible(text)}{fence}\n"
 
 
 def latex(text: str) -> str:
@@ -118,7 +161,30 @@ def latex(text: str) -> str:
         else "".join(LATEX.get(c, c) for c in p)
         for p in parts
     )
-    return re.sub(r"^\s*[\[*]", lambda m: f"{{{m[0].strip()}}}", shown)
+    return _no_argument(shown)
+
+
+def _no_argument(text: str) -> str:
+    return re.sub(r"^\s*[\[*]", lambda m: f"{{{m[0].strip()}}}", text)
+
+
+def latex_math(text: str) -> str:
+    """Return text such as `3×3, 64, C=32` for the math mode of LaTeX, its words upright."""
+    return _no_argument(re.sub(MATH, _math, one_line(text)))
+
+
+def _math(match: re.Match[str]) -> str:
+    piece = match[0]
+    if match["plain"]:
+        return piece
+    if match["sign"]:
+        return {"×": r"\times ", "…": r"\ldots ", ", ": r",\ "}[piece]
+    return rf"\textrm{{{latex(piece)}}}"
+
+
+def latex_comment(text: str) -> str:
+    """Return text for a comment of LaTeX, which ends with its line."""
+    return one_line(text)
 
 
 def csv_row(cells: Iterable[object]) -> str:
@@ -135,11 +201,16 @@ def _csv(cell: object) -> str:
     return '"' + text.replace('"', '""') + '"' if quoted else text
 
 
-def json_text(value: Any, indent: int | None = 2, *, finite: bool = False) -> str:
+def plot(text: str) -> str:
+    """Return text for a plot, in which Matplotlib reads formulas between dollars."""
+    return visible(text).replace("$", r"\$")
+
+
+def json_text(value: Any, indent: int | None = 2) -> str:
     """Return data as JSON, in which no hidden character stands as itself."""
     separators = (",", ":") if indent is None else None
     text = json.dumps(
-        value, indent=indent, ensure_ascii=False, separators=separators, allow_nan=not finite
+        value, indent=indent, ensure_ascii=False, separators=separators, allow_nan=False
     )
     return HIDDEN.sub(lambda m: f"\\u{ord(m[0]):04x}", text)
 

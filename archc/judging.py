@@ -50,7 +50,8 @@ def all_faults(error: SpecError, *, allow_ops: bool = False) -> list[Diagnostic]
         names = [str(v) for v in sound.variants] or [str(sound.name)]
         built = [(name, build(sound, name, {}, faulty)[0]) for name in names]
         found += misnamed(sound)
-        found += joined(built) if len(names) > 1 else built[0][1]
+        wrong = joined(built) if len(names) > 1 else built[0][1]
+        found += Trials(sound, {}).settle(sort(wrong), names)
     return settled(found)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archc.diagnostics import Diagnostic, Edit, Note, Remedy, Source, Span, SpecError, errors
-from archc.language.document import document
+from archc.language.document import Faulty, document
 from archc.language.given import written
 from archc.language.source import Text
 from archc.language.spec import Document
@@ -116,7 +116,7 @@ class Trials:
             else:
                 return None
         try:
-            changed = document(Source(source.name, applied(source.text, own), source.path))
+            changed = _sound_part(Source(source.name, applied(source.text, own), source.path))
             old = self.document._linked  # noqa: SLF001 - who allowed its files, allows them here
             link(changed, allow_ops=old is not None and not old.plugin_faults, texts=texts)
         except SpecError:
@@ -214,6 +214,16 @@ def _fault(d: Diagnostic) -> Fault:
 def _near(fault: Fault, d: Diagnostic) -> bool:
     """Whether a fault is the one of a diagnostic, or has come in its place."""
     return fault[1:] in {(p.source.name, p.line) for p in (d.span,)}
+
+
+def _sound_part(source: Source) -> Document:
+    """Read a document, or what is sound of it; raises SpecError where that is too little."""
+    try:
+        return document(source)
+    except Faulty as error:
+        if error.rest is None or not isinstance(error.rest.model, Document):
+            raise
+        return error.rest.model
 
 
 def _sound(lowering: Lowering, d: Diagnostic) -> bool:

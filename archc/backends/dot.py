@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from archc.backends.drawing.columns import columns
 from archc.backends.drawing.scene import Arrow, Box, Frame, Scene, boxes
 from archc.backends.drawing.style import FONT, SIZE, SMALL, Theme
+from archc.escaping import dot_label, markup
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -41,9 +41,9 @@ def written(picture: Scene, theme: Theme) -> str:
     """Write a picture as DOT."""
     from graphviz import Digraph
 
-    graph = Digraph(picture.name)
+    graph = Digraph(dot_label(picture.name))
     graph.attr(
-        id=picture.name, rankdir="TB", bgcolor=theme.background, fontname=FONT, fontsize=str(SIZE),
+        id=dot_label(picture.name), rankdir="TB", bgcolor=theme.background, fontname=FONT, fontsize=str(SIZE),
         fontcolor=theme.text, nodesep="0.3", ranksep="0.28", pad="0.15", labeljust="l",
     )  # fmt: skip
     graph.attr(
@@ -144,12 +144,12 @@ def _block_title(frame: Frame, theme: Theme) -> str:
     room = ROOM if forked else ROOM // 2
     lines = textwrap.wrap(frame.title, room, break_long_words=False) or [""]
     beside = len(lines[-1]) < room - 3 or frame.times == 1
-    return "<BR/>".join(map(escape, lines)) + "<BR/>" * (not beside) + _times(frame.times, theme)
+    return "<BR/>".join(map(markup, lines)) + "<BR/>" * (not beside) + _times(frame.times, theme)
 
 
 def _stage_title(frame: Frame, theme: Theme) -> str:
     """Write a stage's name, and below it what is counted."""
-    lines = [f"<B>{escape(frame.title)}{_times(frame.times, theme)}</B>"]
+    lines = [f"<B>{markup(frame.title)}{_times(frame.times, theme)}</B>"]
     lines += [small(line, theme) for line in frame.facts.split(", ") if line]
     return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines) if frame.facts else lines[0]
 
@@ -174,7 +174,7 @@ def _head_beside(graph: Digraph, frame: Frame, theme: Theme) -> None:
 
 def small(text: str, theme: Theme) -> str:
     """Write words in the small letters of what is beside the point."""
-    return f'<FONT POINT-SIZE="{SMALL}" COLOR="{theme.quiet}">{escape(text)}</FONT>'
+    return f'<FONT POINT-SIZE="{SMALL}" COLOR="{theme.quiet}">{markup(text)}</FONT>'
 
 
 def _box(graph: Digraph, box: Box, theme: Theme) -> None:
@@ -209,10 +209,10 @@ def box_label(box: Box, theme: Theme) -> str:
     """Write a box's text: its title, small lines below, and how often it is there."""
     notes = box.notes if box.kind == "block" else [", ".join(box.notes)] * bool(box.notes)
     if not notes and not box.facts and box.times == 1:
-        return box.title
+        return dot_label(box.title)
     below = [small(note, theme) for note in notes]
     below += [f"<I>{small(fact, theme)}</I>" for fact in box.facts.split(", ") if fact]
-    lines = "<BR/>".join([escape(box.title), *below])
+    lines = "<BR/>".join([markup(box.title), *below])
     if box.times == 1:
         return f"<{lines}>"
     cells = f"<TD>{lines}</TD><TD>{_times(box.times, theme)}</TD>"
@@ -241,8 +241,8 @@ def _weight(arrow: Arrow) -> str:
 
 def _arrow_label(arrow: Arrow) -> str:
     left = '<BR ALIGN="LEFT"/>'
-    shown = [f"  <I>{escape(arrow.via)}</I>{left}"] * bool(arrow.via)
-    shown += [f"  {escape(arrow.shape)}{left}"] * bool(arrow.shape)
+    shown = [f"  <I>{markup(arrow.via)}</I>{left}"] * bool(arrow.via)
+    shown += [f"  {markup(arrow.shape)}{left}"] * bool(arrow.shape)
     return f"<{''.join(shown)}>" if shown else ""
 
 

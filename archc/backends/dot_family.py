@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from archc.backends.dot import STROKES, box_label, small
 from archc.backends.drawing.family import Family
 from archc.backends.drawing.scene import Arrow, Box, Frame, boxes
 from archc.backends.drawing.style import FONT, SMALL, Paint, Theme
+from archc.escaping import markup
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -57,7 +57,7 @@ def _ruler(graph: Digraph, made: Family, columns: Sequence[Frame], theme: Theme)
     marks = ["size-top", *(f"size-{k}" for k in range(height))]
     for k, mark in enumerate(marks):
         size = sizes.get(k - 1)
-        said = "" if size is None else f"output size: <B>{escape(size)}</B>"
+        said = "" if size is None else f"output size: <B>{markup(size)}</B>"
         graph.node(
             mark, label=f"<{said}>" if said else "", id=mark, shape="plaintext", style="", group="sizes", width="0.9",
             fontcolor=theme.quiet,
@@ -67,7 +67,7 @@ def _ruler(graph: Digraph, made: Family, columns: Sequence[Frame], theme: Theme)
     ranks: dict[int, list[str]] = {k: [mark] for k, mark in enumerate(marks)}
     for column in columns:
         lines = [
-            f"<B>{escape(column.title)}</B>",
+            f"<B>{markup(column.title)}</B>",
             *(small(x, theme) for x in column.facts.split(", ") if x),
         ]
         graph.node(

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from archc import escaping
 from archc.backends.drawing import words
 from archc.backends.drawing.scene import Arrow, Box, Frame, Scene, boxes
 from archc.backends.drawing.style import Theme
-
-ESCAPES = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;", "\\": "#92;"}
-"""What Mermaid, or the HTML that it makes of labels, would take for its own."""
 
 BRACKETS = {
     "port": ("([", "])"), "merge": ("((", "))"), "concat": ("[\\", "/]"), "split": ("[/", "\\]"),
@@ -23,11 +21,6 @@ def mermaid(scene: Scene, theme: Theme) -> str:
     return "\n".join(Writer(scene, theme).lines()) + "\n"
 
 
-def fenced(text: str) -> str:
-    """Return Mermaid text as a block of Markdown."""
-    return f"```mermaid\n{text}```\n"
-
-
 class Writer:
     """Writes one picture; boxes are called b0, b1, ..., frames f0, f1, ..., in their order."""
 
@@ -39,8 +32,8 @@ class Writer:
     def lines(self) -> Iterator[str]:
         """Yield the lines of the flowchart."""
         yield "flowchart TB"
-        yield f"  accTitle: {plain(self.scene.name)}"
-        yield f"  accDescr: {plain(words.describe(self.scene))}"
+        yield f"  accTitle: {escaping.mermaid_line(self.scene.name)}"
+        yield f"  accDescr: {escaping.mermaid_line(words.describe(self.scene))}"
         yield from self.items(self.scene.items, "  ")
         yield from map(self.arrow, self.scene.arrows)
         for box in boxes(self.scene.items):
@@ -78,7 +71,7 @@ class Writer:
         elif arrow.head.kind == "fork" and arrow.kind in ("flow", "identity"):
             line = "---"
         said = ", ".join(filter(None, (arrow.via, arrow.shape)))
-        label = f'|"{escaped(said)}"|' if said else ""
+        label = f'|"{escaping.mermaid(said)}"|' if said else ""
         return f"  {self.names[id(arrow.tail)]} {line}{label} {self.names[id(arrow.head)]}"
 
     def classes(self) -> Iterator[str]:
@@ -98,14 +91,4 @@ class Writer:
 
 def lined(parts: list[str]) -> str:
     """Write parts of a label below one another."""
-    return "<br/>".join(escaped(part) for part in parts if part)
-
-
-def escaped(text: str) -> str:
-    """Write text so that nothing in it means anything to Mermaid."""
-    return "".join(ESCAPES.get(letter, letter) for letter in text)
-
-
-def plain(text: str) -> str:
-    """Write a line of its own, which ends where a comment or a statement would begin."""
-    return " ".join(text.replace("%%", "%").replace(";", ",").replace("#", " ").split())
+    return "<br/>".join(escaping.mermaid(part) for part in parts if part)

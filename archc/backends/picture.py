@@ -11,6 +11,7 @@ from archc.backends.drawing.build import Level, scene
 from archc.backends.drawing.family import Family, family
 from archc.backends.drawing.scene import Scene
 from archc.backends.drawing.style import THEMES, Theme
+from archc.escaping import fenced
 from archc.graph import Network
 
 LEVELS = ("family", *get_args(Level))
@@ -55,7 +56,6 @@ class Picture:
 
     def drawn(self, form: str, theme: str = "light") -> str | bytes:
         """Return it as svg, png, pdf, dot, mermaid or markdown."""
-        from archc.backends.mermaid import fenced
         from archc.backends.render import render
 
         match form:
@@ -64,7 +64,7 @@ class Picture:
             case "mermaid":
                 return self.mermaid(theme)
             case "markdown":
-                return fenced(self.mermaid(theme))
+                return fenced(self.mermaid(theme), "mermaid")
             case "svg":
                 return self.svg(theme)
             case _:

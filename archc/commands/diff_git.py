@@ -19,6 +19,7 @@ from archc.commands.common import usage
 from archc.commands.diff import of_all
 from archc.commands.terminal import screen
 from archc.diagnostics import Diagnostic, Source, SpecError, errors
+from archc.escaping import terminal
 from archc.language.document import imported
 from archc.language.reading import SPEC
 from archc.language.spec import Document
@@ -28,20 +29,20 @@ from archc.passes.difference import text_changes
 def drive(arguments: Sequence[str], *, allow_ops: bool, unified: bool, full: bool) -> None:
     """Print what git asks for."""
     if len(arguments) == 1:
-        print(f"* Unmerged path {arguments[0]}")
+        print(terminal(f"* Unmerged path {arguments[0]}"))
         return
     if len(arguments) < 7:
         usage("--git is for git: it gives a path, and file, hash and mode of two versions")
     path, old, _, old_mode, new, _, new_mode, *renamed = arguments
     name = renamed[0] if renamed else path
     texts = _read(old), _read(new)
-    print("\n".join(_head(path, name, (old_mode, new_mode))))
+    print(terminal("\n".join(_head(path, name, (old_mode, new_mode)))))
     if texts[0] is None or texts[1] is None:
-        print(f"Binary files a/{path} and b/{name} differ")
+        print(terminal(f"Binary files a/{path} and b/{name} differ"))
         return
     sources = Source(f"a/{path}", texts[0], Path(path)), Source(f"b/{name}", texts[1], Path(name))
     said = list(_said(*sources, allow_ops=allow_ops, full=full))
-    lines = "".join(_unified(*sources)) if unified or not said else ""
+    lines = terminal("".join(_unified(*sources))) if unified or not said else ""
     if parts := [part for part in ("\n".join(said), lines.rstrip("\n")) if part]:
         print("\n\n".join(parts))
 
@@ -68,10 +69,14 @@ def _head(path: str, name: str, modes: tuple[str, str]) -> Iterator[str]:
         yield from (f"rename from {path}", f"rename to {name}")
 
 
+def _lines(source: Source) -> list[str]:
+    return source.text.replace("\r\n", "\n").splitlines(keepends=True)
+
+
 def _unified(before: Source, after: Source) -> Iterator[str]:
     """Yield the lines that differ, as git does."""
     a, b = (s.name if s.text else os.devnull for s in (before, after))
-    old, new = (s.text.splitlines(keepends=True) for s in (before, after))
+    old, new = (_lines(s) for s in (before, after))
     for line in unified_diff(old, new, a, b):
         yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
 from archc import api, zoo
 from archc.commands.common import VariantOpt, attempt, deliver, option_of, spec_of
+from archc.escaping import json_text, one_line
 from archc.language.spec import Document
 from archc.lower.params import allowed, source
 
@@ -33,7 +33,7 @@ def list_networks(
         return
     index = zoo.index()
     if form == "json":
-        deliver(json.dumps({name: path.name for name, path in index.items()}, indent=2), None)
+        deliver(json_text({name: path.name for name, path in index.items()}), None)
         return
     width = max(map(len, index), default=0)
     deliver("\n".join(f"{name:<{width}}  {path.name}" for name, path in index.items()), None)
@@ -46,8 +46,8 @@ def _params(parsed: Document, variant: str, form: str) -> str:
     limits = {str(n): allowed(p) for n, p in parsed.declared.items()}
     if form == "json":
         listed = {n: {"value": text, "may_be": limits[n]} for n, text in texts.items()}
-        return json.dumps({"variant": variant, "params": listed}, indent=2, ensure_ascii=False)
-    rows = [("param", "value", "may be"), *((n, t, limits[n]) for n, t in texts.items())]
+        return json_text({"variant": variant, "params": listed})
+    rows = [("param", "value", "may be"), *((n, one_line(t), limits[n]) for n, t in texts.items())]
     widths = [max(len(row[k]) for row in rows) for k in (0, 1)]
     lines = (f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in rows)
     return "\n".join([variant, "", *lines])

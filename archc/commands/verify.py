@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from dataclasses import asdict
@@ -24,6 +23,7 @@ from archc.commands.common import (
     option_of,
     usage,
 )
+from archc.escaping import json_text, terminal
 
 if TYPE_CHECKING:
     from archc.runtime.report import Report
@@ -143,7 +143,7 @@ def as_text(report: Report, what: dict[str, Any]) -> str:
         "result": [row.result for row in report.rows],
     }
     table = tabulate(columns, headers="keys", disable_numparse=True)
-    return "\n\n".join((title, table, verdict(report)))
+    return terminal("\n\n".join((title, table, verdict(report))))
 
 
 def verdict(report: Report) -> str:
@@ -168,8 +168,4 @@ def as_json(report: Report, what: dict[str, Any]) -> str:
         }
         for row in report.rows
     ]
-    return json.dumps(
-        {**what, "tolerance": report.tolerance, "ok": report.ok, "rows": rows},
-        indent=2,
-        ensure_ascii=False,
-    )
+    return json_text({**what, "tolerance": report.tolerance, "ok": report.ok, "rows": rows})

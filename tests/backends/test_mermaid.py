@@ -9,8 +9,8 @@ import pytest
 from sweeps import pictures
 
 import archc
+from archc import escaping
 from archc.backends.drawing.scene import boxes, frames
-from archc.backends.mermaid import escaped
 from archc.diagnostics import Source
 
 TEXT = r'"(?:[^"`<>\\]|<br/>)+"'
@@ -59,7 +59,9 @@ def test_text_is_well_formed(path: Path, level: str) -> None:
 
 def test_markup_in_names_is_text() -> None:
     """What a spec calls its steps and patterns never becomes markup."""
-    assert escaped('a < b "c" #1 `d` \\e') == "a #lt; b #quot;c#quot; #35;1 #96;d#96; #92;e"
+    assert (
+        escaping.mermaid('a < b "c" #1 `d` \\e') == "a #lt; b #quot;c#quot; #35;1 #96;d#96; #92;e"
+    )
 
 
 def test_a_step_may_be_called_end() -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from archc.escaping import json_text
 from archc.graph import Network, Stage
 from archc.passes.difference import BlockChange, Difference, StageChange
 from archc.passes.difference.model import COUNTED, Step
@@ -16,7 +16,7 @@ def as_json(differences: Sequence[Difference]) -> str:
     """Write differences as JSON: an object for one, a list of them for several variants."""
     found = [as_dict(difference) for difference in differences]
     whole = found[0] if len(found) == 1 else found
-    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+    return json_text(whole) + "\n"
 
 
 def as_dict(found: Difference) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from io import StringIO
 
+from archc import escaping
 from archc.backends.difference.sections import Line, heading, sections
 from archc.backends.tables import data
 from archc.backends.tables import text as drawn
@@ -30,7 +31,7 @@ def text(
 
 
 def _plain(differences: Sequence[Difference], width: int | None, *, full: bool) -> Iterator[str]:
-    yield heading(differences)
+    yield escaping.one_line(heading(differences))
     if not any(differences):
         yield SAME
     for section in sections(differences, full=full):
@@ -41,7 +42,7 @@ def _plain(differences: Sequence[Difference], width: int | None, *, full: bool) 
 
 
 def _line(line: Line) -> str:
-    return f"{'    ' * line.depth} {line.sign or ' '} {line.text}"
+    return f"{'    ' * line.depth} {line.sign or ' '} {escaping.one_line(line.text)}"
 
 
 def coloured(lines: Sequence[str], title: str) -> str:
@@ -59,17 +60,18 @@ def coloured(lines: Sequence[str], title: str) -> str:
 
 def markdown(differences: Sequence[Difference], *, full: bool = False) -> str:
     """Write a difference in GitHub's Markdown."""
-    parts = [f"### {heading(differences)}"]
+    parts = [f"### {escaping.markdown(heading(differences))}"]
     if not any(differences):
         parts.append(SAME.capitalize() + ".")
     for section in sections(differences, full=full):
-        parts.append(f"**{section.title}**")
+        parts.append(f"**{escaping.markdown(section.title)}**")
         if section.lines:
-            parts.append("```diff\n" + "\n".join(map(_fenced, section.lines)) + "\n```")
+            shown = "".join(f"{_fenced(line)}\n" for line in section.lines)
+            parts.append(escaping.fenced(shown, "diff").rstrip("\n"))
         if section.table is not None:
             parts.append(data.markdown(section.table).partition("\n\n")[2].strip())
     return "\n\n".join(parts) + "\n"
 
 
 def _fenced(line: Line) -> str:
-    return f"{FENCED.get(line.sign, line.sign) or ' '} {'  ' * line.depth}{line.text}"
+    return f"{FENCED.get(line.sign, line.sign) or ' '} {'  ' * line.depth}{escaping.one_line(line.text)}"

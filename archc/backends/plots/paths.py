@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from archc import escaping
 from archc.backends.plots.figure import COLOURS, figure, look, written
 from archc.backends.signals.paths import NOUNS
 from archc.backends.signals.write import whole
@@ -35,5 +36,5 @@ def plot(found: Sequence[Paths], form: str = "svg") -> bytes:
             )
             axes[-1].set(xlabel="deleted residual branches", ylabel="share of paths left, mean")
         without = f" without {', '.join(found[0].deleted)}" if found[0].deleted else ""
-        drawn.suptitle(f"{found[0].name}{without}: {whole(found[0].total)} paths")
+        drawn.suptitle(escaping.plot(f"{found[0].name}{without}: {whole(found[0].total)} paths"))
         return written(drawn, form)

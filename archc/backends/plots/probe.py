@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from archc import escaping
 from archc.backends.plots.figure import GREY, figure, legend, line_of, look, written
 from archc.backends.signals.probe import MEASURES, Probe, lambda_of
 
@@ -39,7 +40,7 @@ def plot(probe: Probe, form: str = "svg") -> bytes:
             ax.set_axis_off()
         legend(drawn, axes)
         said = ", ".join(f"{name} {value}" for name, value in probe.settings.items())
-        drawn.suptitle(said, fontsize=8, color=GREY)
+        drawn.suptitle(escaping.plot(said), fontsize=8, color=GREY)
         return written(drawn, form)
 
 
@@ -48,7 +49,7 @@ def _panel(ax: Axes, probe: Probe, measure: str) -> None:
         series, style = probe.series(name, measure), _style(probe, name)
         if not series.xs:
             continue
-        ax.plot(series.xs, series.means, label=name, **style)
+        ax.plot(series.xs, series.means, label=escaping.plot(name), **style)
         if name not in NOISES:
             band = {"color": style["color"], "alpha": 0.15, "linewidth": 0}
             ax.fill_between(series.xs, series.lows, series.highs, **band)

@@ -274,6 +274,8 @@ class Applications:
             "".join(p if isinstance(p, str) else f"{{{write(p)}}}" for p in found)
             for write in (str, lambda p: self.speller.stored(p).text)
         ]
+        if any('"' in text for text in texts):  # a string in a formatted one
+            return None
         return f'f"{texts[0]}"', f'f"{texts[1]}"'
 
     def several(self, node: Node) -> list[str]:

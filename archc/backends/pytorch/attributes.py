@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from archc.backends.pytorch.chaining import IDENTITY
 from archc.backends.pytorch.items import Apply
+from archc.escaping import python_string
 
 FEW = 3
 """So many places of a list are filled with nn.Identity."""
@@ -37,7 +38,7 @@ class Attributes:
             elif ".".join(parts[:k]) in self.lists:
                 text += f"[{part}]"
             else:
-                text = f'getattr({text}, "{part}")'
+                text = f"getattr({text}, {python_string(part)})"
         return text
 
     def register(self, path: str, text: str, *, buffer: bool = False) -> str:
@@ -50,14 +51,14 @@ class Attributes:
         owner = self.attribute(parent) if parent else "self"
         self.children.setdefault(parent, []).append(name)
         if buffer:
-            self.init.append(f'{owner}.register_buffer("{name}", {text})')
+            self.init.append(f"{owner}.register_buffer({python_string(name)}, {text})")
         elif name.isidentifier() and not keyword.iskeyword(name):
             self.init.append(f"{owner}.{name} = {text}")
         elif parent in self.lists:
             self.fill(parent, int(name))
             self.init.append(f"{owner}.append({text})")
         else:
-            self.init.append(f'{owner}.add_module("{name}", {text})')
+            self.init.append(f"{owner}.add_module({python_string(name)}, {text})")
         return self.attribute(path)
 
     def fill(self, parent: str, place: int) -> None:

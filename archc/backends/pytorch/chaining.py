@@ -10,6 +10,7 @@ from itertools import chain, groupby
 from archc.backends.pytorch.conditions import negated
 from archc.backends.pytorch.init import BLANK
 from archc.backends.pytorch.items import Apply, Choice, Group, Item, Loop, Val, applications, reads
+from archc.escaping import python_string
 
 IDENTITY = "nn.Identity()"
 
@@ -178,7 +179,8 @@ def sequential(pieces: Sequence[Piece], *, numbered: bool) -> str | None:
     if len(pieces) == 1 and texts[0].startswith("**"):
         return f"nn.Sequential(OrderedDict({texts[0].removeprefix('**')}))"
     heads = [
-        "" if t.startswith("**") else f'"{p.key}": ' for p, t in zip(pieces, texts, strict=True)
+        "" if t.startswith("**") else f"{python_string(p.key)}: "
+        for p, t in zip(pieces, texts, strict=True)
     ]
     pairs = ", ".join(map("".join, zip(heads, texts, strict=True)))
     return f"nn.Sequential(OrderedDict({{{pairs}}}))"

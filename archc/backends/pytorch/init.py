@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from archc.backends.pytorch.context import Context
+from archc.escaping import python_source
 from archc.graph import Module, Node, join
 from archc.language.evaluate import Evaluator
 from archc.language.expr import Expr
@@ -72,7 +73,7 @@ def number(node: ast.expr, tensor: str, scope: Mapping[str, Any]) -> str:
             return ast.Constant(scope[name.id]) if name.id in scope else name
 
     tree = Put().visit(ast.parse(ast.unparse(node), mode="eval").body)
-    text = ast.unparse(tree).replace("'", '"')
+    text = python_source(tree)
     for function in ("sqrt", "log", "log2", "exp"):
         text = text.replace(f"{function}(", f"math.{function}(")
     return text.replace(TENSOR, tensor)

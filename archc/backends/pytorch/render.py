@@ -9,6 +9,7 @@ from typing import Any
 
 from archc.backends.pytorch.context import Contexts, Split, same, split_by
 from archc.backends.pytorch.passing import kind_of, passable, spelled
+from archc.escaping import python_source
 from archc.graph import Value
 from archc.language.evaluate import EvalFault
 from archc.language.expr import Expr
@@ -278,12 +279,11 @@ def parsed(text: str) -> ast.expr:
 
 def unparse(tree: ast.expr) -> str:
     """Write a tree as formatters do: powers of simple operands without spaces."""
-    text = ast.unparse(tree)
+    text = python_source(tree)
     powers = [n for n in ast.walk(tree) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow)]
     simple = all(
         isinstance(s, ast.Name | ast.Attribute | ast.Constant)
         for p in powers
         for s in (p.left, p.right)
     )
-    text = text.replace(" ** ", "**") if simple else text
-    return text if "'" not in text or '"' in text else text.replace("'", '"')
+    return text.replace(" ** ", "**") if simple else text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +20,7 @@ from archc.backends.report.records import Records
 from archc.backends.report.tables import charts, compared, families, judged, tables
 from archc.diagnostics import Diagnostic
 from archc.diagnostics import render as rendered
+from archc.escaping import json_script
 from archc.graph import Network
 from archc.passes.claims import verdicts
 from archc.version import VERSION
@@ -65,7 +65,7 @@ def report(networks: Sequence[Network], theme: str = "auto", *, watching: bool =
         networks=shown, sources=sources, charts=charts(networks),
         summary=compared(networks),
         families=list(families(networks)) if several else [],
-        data=_embedded({"records": records.found}),
+        data=json_script({"records": records.found}),
     )  # fmt: skip
 
 
@@ -161,9 +161,3 @@ def _variables(theme: str) -> str:
 
 def _hash(text: str) -> str:
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
-
-
-def _embedded(data: Any) -> str:
-    """Write data as JSON that can stand in a script element: no `<` can end it."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
-from html import escape
 from typing import Any
 
 from archc.backends.dot import written
@@ -18,6 +17,7 @@ from archc.backends.drawing.style import THEMES, Theme
 from archc.backends.render import render
 from archc.backends.report.contexts import Place
 from archc.backends.report.records import Records
+from archc.escaping import markup
 from archc.graph import Module, Node, Value, join
 
 # What Graphviz writes that a page has no use for: a prolog, names that repeat, the one font.
@@ -106,7 +106,7 @@ def centred(picture: str, scene: Scene) -> str:
         r'<svg width="([\d.]+)pt" height="[\d.]+pt"\s+viewBox="0.00 0.00 ([\d.]+) ', picture
     )
     move = re.search(r"translate\(([\d.]+)", picture)
-    place = re.search(rf'<g id="{re.escape(escape(entry))}".*?cx="([-\d.]+)"', picture, re.DOTALL)
+    place = re.search(rf'<g id="{re.escape(markup(entry))}".*?cx="([-\d.]+)"', picture, re.DOTALL)
     if not (size and move and place):
         return picture
     middle, wide = float(move[1]) + float(place[1]), float(size[2])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tabulate import tabulate
+
+from archc.escaping import csv_row, json_text, markdown, one_line
 
 Rows = Sequence[Mapping[str, Any]]
 STYLES = {"text": "simple", "markdown": "pipe"}
@@ -39,26 +38,26 @@ def sizes(shape: Iterable[int]) -> str:
 
 def report(head: Sequence[str], sections: Iterable[tuple[str, Rows]], form: str) -> str:
     """Write lines, then tables with their titles; a table without rows is left out."""
-    parts = ["\n".join(head) if form == "text" else "  \n".join(head)]
+    spelled = one_line if form == "text" else markdown
+    parts = [("\n" if form == "text" else "  \n").join(map(spelled, head))]
     for title, rows in sections:
         if rows:
-            table = tabulate(rows, headers="keys", tablefmt=STYLES[form], disable_numparse=True)
-            parts.append(f"{title}\n\n{table}" if form == "text" else f"### {title}\n\n{table}")
+            shown = [{spelled(k): spelled(str(v)) for k, v in row.items()} for row in rows]
+            table = tabulate(shown, headers="keys", tablefmt=STYLES[form], disable_numparse=True)
+            heading = spelled(title) if form == "text" else f"### {spelled(title)}"
+            parts.append(f"{heading}\n\n{table}")
     return "\n\n".join(parts)
 
 
 def comma_separated(rows: Rows) -> str:
     """Write rows as CSV, every number in full."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    keys = list(rows[0]) if rows else []
+    return "".join(map(csv_row, [keys, *([row[key] for key in keys] for row in rows)]))
 
 
 def as_json(value: Any) -> str:
     """Write plain data as JSON; an infinite number, or none, is null."""
-    return json.dumps(_finite(value), indent=1, ensure_ascii=False, allow_nan=False)
+    return json_text(_finite(value), indent=1)
 
 
 def _finite(value: Any) -> Any:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from html import escape
-from io import StringIO
 from typing import Any
 
+from archc import escaping
 from archc.backends.tables.model import Bracket, Cell, Row, Table, plain
 from archc.shapes import Shape
 
@@ -18,22 +15,21 @@ def markdown(table: Table) -> str:
 
     body = tabulate(
         [[_markdown(cell) for cell in row] for row in (*table.rows, *table.totals)],
-        headers=[_escape(c.title) for c in table.columns],
+        headers=[escaping.markdown(c.title) for c in table.columns],
         tablefmt="github",
         colalign=["right" if c.number else "left" for c in table.columns],
         disable_numparse=True,
     )
     return (
-        f"**{_escape(table.title)}**\n\n{body}\n\n" + "  \n".join(map(_escape, table.notes)) + "\n"
+        f"**{escaping.markdown(table.title)}**\n\n{body}\n\n"
+        + "  \n".join(map(escaping.markdown, table.notes))
+        + "\n"
     )
 
 
 def _markdown(cell: Cell) -> str:
-    return "<br>".join(map(str, cell)) if isinstance(cell, tuple) else _escape(plain(cell))
-
-
-def _escape(text: str) -> str:
-    return text.replace("|", r"\|").replace("_", r"\_").replace("*", r"\*")
+    parts = cell if isinstance(cell, tuple) else (plain(cell),)
+    return "<br>".join(escaping.markdown(str(part)) for part in parts)
 
 
 def html(table: Table) -> str:
@@ -42,29 +38,28 @@ def html(table: Table) -> str:
 
     body = tabulate(
         [[_markup(cell) for cell in row] for row in (*table.rows, *table.totals)],
-        headers=[escape(c.title) for c in table.columns],
+        headers=[escaping.markup(c.title) for c in table.columns],
         tablefmt="unsafehtml",  # the cells are escaped here, their line breaks are not
         colalign=["right" if c.number else "left" for c in table.columns],
         disable_numparse=True,
     )
-    caption = f"<table>\n<caption>{escape(table.title)}</caption>"
-    noted = "".join(f"<p>{escape(note)}</p>\n" for note in table.notes)
+    caption = f"<table>\n<caption>{escaping.markup(table.title)}</caption>"
+    noted = "".join(f"<p>{escaping.markup(note)}</p>\n" for note in table.notes)
     return f"{body.replace('<table>', caption, 1)}\n{noted}"
 
 
 def _markup(cell: Cell) -> str:
     parts = cell if isinstance(cell, tuple) else (plain(cell),)
-    return "<br>".join(escape(str(part)) for part in parts)
+    return "<br>".join(escaping.markup(str(part)) for part in parts)
 
 
 def comma_separated(table: Table) -> str:
     """Write a table as CSV: keys of columns first, numbers bare, totals last."""
-    out = StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(c.key for c in table.columns)
-    for row in (*table.rows, *table.totals):
-        writer.writerow(cell if isinstance(cell, int) else plain(cell) for cell in row)
-    return out.getvalue()
+    rows = [[c.key for c in table.columns], *table.rows, *table.totals]
+    return "".join(
+        escaping.csv_row(cell if isinstance(cell, int) else plain(cell) for cell in row)
+        for row in rows
+    )
 
 
 def as_json(table: Table) -> str:
@@ -75,7 +70,7 @@ def as_json(table: Table) -> str:
         "rows": [_object(table, row) for row in table.rows],
         "totals": [_object(table, row) for row in table.totals],
     }
-    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+    return escaping.json_text(data) + "\n"
 
 
 def _object(table: Table, row: Row) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from io import StringIO
 
 from archc.backends.tables.model import Bracket, Cell, Part, Row, Table, plain
+from archc.escaping import one_line
 
 
 def text(table: Table, width: int | None = None, *, color: bool = False) -> str:
@@ -18,11 +19,11 @@ def text(table: Table, width: int | None = None, *, color: bool = False) -> str:
         file=out, width=width or 10_000, force_terminal=color, highlight=False,
         color_system="auto" if color else None, legacy_windows=False,
     )  # fmt: skip
-    console.print(Text(table.title, style="bold"))
+    console.print(Text(one_line(table.title), style="bold"))
     for piece in split(table, width):
         console.print(_draw(piece))
     for note in table.notes:
-        console.print(Text(note, style="dim"))
+        console.print(Text(one_line(note), style="dim"))
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
 
 
@@ -36,7 +37,7 @@ def _draw(table: Table) -> object:
 
     drawn = Drawn(box=box.SIMPLE_HEAD, show_lines=table.ruled, pad_edge=False)
     for column in table.columns:
-        drawn.add_column(column.title, justify="right" if column.number else "left")
+        drawn.add_column(Text(one_line(column.title)), justify="right" if column.number else "left")
     for row in table.rows:
         drawn.add_row(*cells(row))
     drawn.add_section()
@@ -66,16 +67,17 @@ def _widest(table: Table, k: int) -> int:
 
 def block(cell: Cell) -> str:
     """Draw a cell, one with brackets on several lines."""
-    return "\n".join(map(_part, cell)) if isinstance(cell, tuple) else plain(cell)
+    return "\n".join(map(_part, cell)) if isinstance(cell, tuple) else one_line(plain(cell))
 
 
 def _part(part: Part) -> str:
     if not isinstance(part, Bracket):
-        return str(part)
+        return one_line(str(part))
     lines, last = part.lines, len(part.lines) - 1
     width = max(map(len, lines))
     shown = [
-        f"{_side(k, last, 0)}{line:<{width}}{_side(k, last, 1)}" for k, line in enumerate(lines)
+        f"{_side(k, last, 0)}{one_line(line):<{width}}{_side(k, last, 1)}"
+        for k, line in enumerate(lines)
     ]
     shown[last // 2] += part.times
     return "\n".join(shown)
