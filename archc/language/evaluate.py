@@ -175,7 +175,7 @@ class Evaluator:
                 node,
                 "its values: " + ", ".join(f"`{name}`" for name in value),
             )
-        if not isinstance(index, int):
+        if not isinstance(index, int) or isinstance(index, bool):
             raise EvalFault(
                 "bad-expression",
                 f"`{ast.unparse(node)}` counts with {describe(index)}",

@@ -77,7 +77,7 @@ def _chosen(choose: Callable[..., Any], name: str) -> Callable[..., Any]:
     return choice
 
 
-def _sorted(items: list[Any], *, reverse: bool = False) -> list[Any]:
+def _sorted(items: list[Any], reverse: bool = False) -> list[Any]:
     try:
         return sorted(items, reverse=reverse)
     except TypeError:
@@ -111,7 +111,7 @@ def jumps_near(name: str, values: list[Any]) -> bool:
         case "round", [float(x)]:
             place = x - 0.5
         case "make_divisible", [float(x), *rest]:
-            place = x / (rest[0] if rest else 8) - 0.5
+            place = x / (rest[0] if rest and rest[0] else 8) - 0.5
         case _:
             return False
     return 0 < abs(place - round(place)) < HAIR

@@ -33,6 +33,23 @@ def kernel(heads: int, q: Shape) -> Backward:
     return Backward((0, 1, 2), True, FLOAT * heads * (q.numel // q.sizes[-1]), FUSED)
 
 
+_TOKENS = "keys and values are of the same tokens, in the same groups"
+_CHANNELS = "queries and keys have one number of channels: a `linear` on one of them makes it so"
+
+
+def _one_group(queries: tuple[int, ...], keys: tuple[int, ...]) -> str:
+    """Say how queries and keys in unequal groups get together: a group looks at its own keys."""
+    whole = 'rearrange("b g n c -> b (g n) c")'
+    one = {(): "", (1,): ', and `rearrange("b 1 n c -> b n c")` on what has one'}
+    if queries in one and len(keys) == 1:
+        return f"each group has its own keys; to look at all of them, put `{whole}` on keys and values{one[queries]}"
+    if keys in one and len(queries) == 1:
+        return (
+            f"each group has its own keys; to share them, put `{whole}` on the queries{one[keys]}"
+        )
+    return "each group of queries has its own group of keys, so there must be as many of both"
+
+
 class Attention(Op):
     """softmax(q kᵀ · scale + terms) v, in heads: the core of attention, without parameters.
 
@@ -90,17 +107,26 @@ class Attention(Op):
                 )
             expect_channels_last(self, x, takes, culprit)
             expect_heads(self, self.heads, x, culprit)
+        groups, others = q.sizes[:-2], k.sizes[:-2]
+        if groups != others:
+            plural = "s" * (groups != (1,))
+            counts = f"in {times(groups) or 'no'} group{plural} and keys in {times(others) or 'no'}"
+            raise ShapeFault(
+                "shape-mismatch",
+                f"`{self.name}` takes queries {counts}",
+                _one_group(groups, others),
+                1,
+            )
         pairs = (
-            ("queries", q.sizes[:-2], "keys", k.sizes[:-2], 1),
-            ("keys", k.sizes[:-1], "values", v.sizes[:-1], 2),
-            ("channels of queries", q.sizes[-1:], "channels of keys", k.sizes[-1:], 1),
+            ("keys", k.sizes[:-1], "values", v.sizes[:-1], _TOKENS, 2),
+            ("channels of queries", q.sizes[-1:], "channels of keys", k.sizes[-1:], _CHANNELS, 1),
         )
-        for first, a, second, b, culprit in pairs:
+        for first, a, second, b, remedy, culprit in pairs:
             if a != b:
                 raise ShapeFault(
                     "shape-mismatch",
-                    f"`{self.name}` takes {first} of {times(a) or 1} and {second} of {times(b) or 1}",
-                    "keys and values have one number of tokens, queries and keys of channels",
+                    f"`{self.name}` takes {first} of {times(a)} and {second} of {times(b)}",
+                    remedy,
                     culprit,
                 )
 

@@ -380,6 +380,21 @@ class TwoForms(Op):
         return cls.spelled(cls.torch_function, use, *xs)
 
 
+def _misnamed(op: Op, x: Shape) -> str:
+    """Say which dimension bears a name of the user's own where the op takes one that it knows."""
+    own = x.spelled.split()
+    for layout in op.layouts:
+        names = layout.split()
+        odd = [(a, b) for a, b in zip(own, names, strict=False) if a != b]
+        if len(own) == len(names) and len(odd) == 1 and not {odd[0][0]} & {*"bchwn"}:
+            (name, wanted) = odd[0]
+            return (
+                f"the pattern that made it calls a dimension `{name}`: call it `{wanted}` there, "
+                f"a group `({wanted} ...)`"
+            )
+    return ""
+
+
 def expect_layout(op: Op, x: Shape) -> None:
     """Raise ShapeFault unless the op takes the layout of x."""
     if op.layouts and x.spelled not in op.layouts:
@@ -388,7 +403,7 @@ def expect_layout(op: Op, x: Shape) -> None:
             "b c h w": "a map becomes a vector by `flatten` or `global_avg_pool`",
             "b c": "a vector has no height and width any more: apply it before `flatten`",
             "b c w h": "`transpose` swaps height and width, and gives a map",
-        }.get(x.spelled, "`rearrange` changes the layout")
+        }.get(x.spelled, _misnamed(op, x) or "`rearrange` changes the layout")
         raise ShapeFault(
             "wrong-layout", f"`{op.name}` takes {takes}, but gets `{x.spelled}`", hint, 0
         )

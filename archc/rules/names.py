@@ -53,9 +53,16 @@ def clashes(_: Document | Library, table: Table) -> list[tuple[str, Diagnostic]]
 def reserved(binding: Binding) -> Diagnostic | None:
     """Return what is wrong with a name that nothing of its kind may have."""
     role, shown = binding.entry.role, binding.shown
+    what = WHAT[role]
+    if shown == "self":
+        return Diagnostic(
+            "reserved-name",
+            f"`self` is the module in the emitted file, and can't name a {what}",
+            binding.entry.span,
+            help="give it another name",
+        )
     if role == "input":
         return None
-    what = WHAT[role]
     if shown in LANGUAGE:
         return Diagnostic(
             "reserved-name",

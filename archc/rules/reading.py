@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from archc.diagnostics import Diagnostic, nearest
 from archc.language.evaluate import CONSTANTS
 from archc.language.expr import Expr, Unknown
-from archc.language.scalars import Signature
+from archc.language.scalars import Signature, identifier
 from archc.ops import Op
 from archc.ops.synonyms import framework
 from archc.ops.translating import Written, meant
@@ -114,6 +114,11 @@ class NameReader:
         if self.is_foreign(node):
             self.unknown(node)
             return self.table.unknown_kind
+        if (step := self.dotted(node)) is not None:
+            text = ast.unparse(node)
+            hint = f"the value of the step `{text}` is called `{step}`"
+            self.report("unknown-name", f"`{text}` is not known here", node, hint)
+            return Kind.ANY
         if node.attr in SIZES and isinstance(node.value, ast.Name):
             self.name(node.value, size=True)
             return Kind.DATA
@@ -211,6 +216,16 @@ class NameReader:
         self.table.report(
             self.frame.owner, Diagnostic(code, message, self.expr.span(node), help=help_)
         )
+
+    def dotted(self, node: ast.Attribute) -> str | None:
+        """Return what the value of a step is called whose key is written with its dots."""
+        name = identifier(ast.unparse(node))
+        entry = self.names.get(name)
+        root: ast.expr = node
+        while isinstance(root, ast.Attribute):
+            root = root.value
+        known = not isinstance(root, ast.Name) or self.means(root.id)
+        return None if known or entry is None or entry.role != "step" else name
 
     def is_foreign(self, node: ast.expr) -> bool:
         """Whether a dotted name begins with that of another framework, `nn.Conv2d`."""
