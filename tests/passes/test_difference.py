@@ -97,7 +97,10 @@ def test_counts_add_up(before: str, after: str, settings: dict[str, Any]) -> Non
     a, b = archc.compile(before), archc.compile(after, **settings)
     found = difference(a.network, b.network)
 
-    for name, totals in (("params", (a.params, b.params)), ("macs", (a.macs, b.macs))):
+    for name, totals in (
+        ("params", (a.training.params, b.training.params)),
+        ("macs", (a.training.macs, b.training.macs)),
+    ):
         counts = [stage.counts(name) for stage in found.stages]
         assert found.totals(name) == totals
         assert (sum(x for x, _ in counts), sum(y for _, y in counts)) == totals
@@ -268,3 +271,50 @@ def test_needs_no_torch() -> None:
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
 
     assert (run.returncode, run.stderr) == (0, "")
+
+
+STEM = """\
+archc: 1
+name: s
+input: [3, 8, 8]
+stem:
+STEM
+stages:
+  layer1: {block: b, width: 4, depth: 2}
+blocks:
+MORE  b(width):
+    conv1: conv(width, 3)
+    out: relu(conv1 + x)
+"""
+
+
+def stem(steps: str, more: str = "") -> archc.Architecture:
+    """Return a network with a stem of some steps."""
+    text = STEM.replace("STEM", f"  {steps}").replace("MORE", more)
+    return archc.compile(Source("s.yaml", text))
+
+
+def test_moved_into_a_block_is_renamed() -> None:
+    """Steps that a block takes in keep their tensors, under other keys, and back."""
+    flat = stem("conv1: conv(4, 3)\n  bn1: bn")
+    block = stem("layer0: entry", "  entry:\n    conv1: conv(4, 3)\n    bn1: bn\n")
+    for a, b in ((flat, block), (block, flat)):
+        keys = difference(a.network, b.network).keys
+        assert (len(keys.kept), len(keys.renamed), keys.lost, keys.new) == (4, 7, {}, {})
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "conv1: conv(4, 5)",  # another kernel
+        "conv1: conv(4, 3, bias=false)",
+        "pad: conv(3, 1)\n    conv1: conv(4, 3)\n    end: conv(4, 1)",  # among others, read after one
+    ],
+)
+def test_unlike_steps_are_not_renamed(entry: str) -> None:
+    """What says something else, or stands elsewhere, is lost and new."""
+    flat, block = stem("conv1: conv(4, 3)"), stem("layer0: entry", f"  entry:\n    {entry}\n")
+    keys = difference(flat.network, block.network).keys
+
+    assert not keys.renamed
+    assert "conv1.weight" in keys.lost

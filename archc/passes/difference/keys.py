@@ -2,16 +2,17 @@
 
 Two tensors are one where the ops that own them are aligned. So a step that is put in front of
 a list renames those behind it, and a weight that merely has the key of another one is not
-taken for it. Tensors of ops that have no partner are compared by their keys.
+taken for it. Ops that moved into a block, or out of one, are aligned as they follow one another
+in both networks. Tensors of ops that have no partner are compared by their keys.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from archc.graph import Network, join
-from archc.passes.difference.align import Aligner
+from archc.graph import Network, Node, join, unrolled
+from archc.passes.difference.align import Aligner, matched
 from archc.passes.difference.model import Pair
 
 Sizes = tuple[int, ...]
@@ -52,7 +53,10 @@ def keys(before: Network, after: Network, pairs: Iterable[Pair], aligner: Aligne
     old, new = before.state_dict_shapes(), after.state_dict_shapes()
     partner: dict[str, str] = {}
     taken: set[str] = set()
-    for one, other in _tensors(pairs, "", "", aligner):
+    aligned = [*_tensors(pairs, "", "", aligner)]
+    equal_keys = {k: k for k in old if old[k] == new.get(k)}
+    moved = _moved(before, after, equal_keys | dict(aligned), aligner)
+    for one, other in (*aligned, *moved):
         fits = one == other or (one in old and other in new and old[one] == new[other])
         if fits and one in old and other in new and one not in partner and other not in taken:
             partner[one] = other
@@ -85,3 +89,48 @@ def _tensors(
             yield from _tensors(aligner.modules(a.module, b.module), one, other, aligner)
         else:
             yield from ((join(one, n), join(other, n)) for n in a.tensors if n in b.tensors)
+
+
+def _moved(
+    before: Network, after: Network, aligned: Mapping[str, str], aligner: Aligner
+) -> Iterator[tuple[str, str]]:
+    """Yield the keys of tensors whose ops stand in another block, before and after.
+
+    They say the same on equal sizes, read the same kinds of op, and stand beside partners.
+    """
+
+    def look(node: Node) -> Hashable:
+        made = (v.shape for v in node.outputs)
+        read = (v.node.name if v.node else "" for v in node.inputs)
+        return (aligner.look(node), node.shapes, *made, *read)
+
+    old, new = _owners(before), _owners(after)
+    partner = {-1: -1, len(old): len(new)}
+    places = {key: k for k, n in enumerate(new) for key in _keys(n)}
+    for k, node in enumerate(old):
+        others = [aligned[key] for key in _keys(node) if key in aligned]
+        if others and others[0] in places:
+            partner[k] = places[others[0]]
+    alone = [k for k in range(len(old)) if k not in partner]
+    left = [k for k in range(len(new)) if k not in partner.values()]
+    pairs = matched(
+        [(k, old[k]) for k in alone], [(k, new[k]) for k in left], [lambda p: look(p[1])]
+    )
+    moved = {a[0]: b[0] for a, b in pairs if a is not None and b is not None}
+    for order, step in ((sorted(moved), 1), (sorted(moved, reverse=True), -1)):
+        for k in order:  # beside one that has a partner, or that moved with it
+            if partner.get(k - step) == moved[k] - step:
+                partner[k] = moved[k]
+    for k, other in moved.items():
+        if k in partner:
+            a, b = old[k], new[other]
+            yield from ((join(a.path, n), join(b.path, n)) for n in a.tensors)
+
+
+def _owners(network: Network) -> list[Node]:
+    """Return the ops with tensors of their own, with their full paths."""
+    return [n for n in unrolled(network.root).nodes if n.tensors and not n.again]
+
+
+def _keys(node: Node) -> list[str]:
+    return [join(node.path, name) for name in node.tensors]
