@@ -131,7 +131,10 @@ class Attention(Op):
                 )
 
     def _expect_scale(self, scale: Shape) -> None:
-        if scale.sizes != (self.heads, 1, 1):
+        sizes = (
+            (1, *scale.sizes) if scale.batch == "1" else scale.sizes
+        )  # of one head, a batch of 1
+        if sizes != (self.heads, 1, 1):
             raise ShapeFault(
                 "shape-mismatch",
                 f"`{self.name}` takes a scale for each of {self.heads} heads, but gets {scale}",

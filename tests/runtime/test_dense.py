@@ -202,17 +202,21 @@ def test_unet_as_published() -> None:
 class RetinaNet(nn.Module):
     """The parts of torchvision's RetinaNet, without what makes boxes and losses of its outputs."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: int = 256, anchors: int = 9, classes: int = 91) -> None:
         super().__init__()
         vision = import_torchvision()
+        pyramid = vision.ops.feature_pyramid_network
         detection = vision.models.detection
         self.backbone = detection.backbone_utils._resnet_fpn_extractor(
             vision.models.resnet50(weights=None),
             5,
             returned_layers=[2, 3, 4],
-            extra_blocks=vision.ops.feature_pyramid_network.LastLevelP6P7(256, 256),
+            extra_blocks=pyramid.LastLevelP6P7(256, 256),
         )
-        self.head = detection.retinanet.RetinaNetHead(256, 9, 91)
+        if channels != 256:  # torchvision's number is fixed
+            last = pyramid.LastLevelP6P7(channels, channels)
+            self.backbone.fpn = pyramid.FeaturePyramidNetwork([512, 1024, 2048], channels, last)
+        self.head = detection.retinanet.RetinaNetHead(channels, anchors, classes)
 
     def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
         outputs: dict[str, torch.Tensor] = self.head(list(self.backbone(x).values()))

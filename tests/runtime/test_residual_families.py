@@ -34,7 +34,7 @@ def conv1x1(inputs: int, width: int) -> nn.Conv2d:
 
 
 class ResNeXt29(nn.Module):
-    def __init__(self, cardinality: int, n: int = 3) -> None:
+    def __init__(self, cardinality: int, n: int = 3, base: int = 64) -> None:
         super().__init__()
         bottleneck = import_torchvision().models.resnet.Bottleneck
         self.conv1, self.bn1 = conv3x3(3, 64), nn.BatchNorm2d(64)
@@ -47,7 +47,7 @@ class ResNeXt29(nn.Module):
                 if i == 0:
                     project = nn.Conv2d(channels, 4 * width, 1, stride, bias=False)
                     shortcut = nn.Sequential(project, nn.BatchNorm2d(4 * width))
-                blocks.append(bottleneck(channels, width, stride, shortcut, cardinality, 64))
+                blocks.append(bottleneck(channels, width, stride, shortcut, cardinality, base))
                 channels = 4 * width
             setattr(self, f"layer{stage + 1}", nn.Sequential(*blocks))
         self.fc = nn.Linear(channels, 10)
@@ -117,8 +117,11 @@ class Transition(nn.Module):
 class DenseNet(nn.Module):
     """The channels are counted along, as in the authors' Lua."""
 
-    def __init__(self, depth: int, k: int, rate: float = 0, *, bottleneck: bool = False) -> None:
+    def __init__(
+        self, depth: int, k: int, rate: float = 0, *, bottleneck: bool = False, theta: float = 0
+    ) -> None:
         super().__init__()
+        theta = theta or (0.5 if bottleneck else 1)
         layers = (depth - 4) // 3 // (2 if bottleneck else 1)
         channels = 2 * k if bottleneck else 16
         self.features = nn.Sequential()
@@ -131,7 +134,7 @@ class DenseNet(nn.Module):
                 channels += k
             self.features.add_module(f"denseblock{block}", dense)
             if block < 3:
-                kept = math.floor(channels * 0.5) if bottleneck else channels
+                kept = math.floor(channels * theta)
                 self.features.add_module(f"transition{block}", Transition(channels, kept, rate))
                 channels = kept
         self.features.add_module("norm3", nn.BatchNorm2d(channels))
@@ -210,11 +213,12 @@ class PyramidNet(nn.Module):
         multiplicative: bool = False,
         imagenet: bool = False,
         rate: float = 0,
+        start: int = 0,
     ) -> None:
         super().__init__()
         self.rate, self.imagenet = rate, imagenet
-        channels = 64 if imagenet else 16
-        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False) if imagenet else conv3x3(3, 16)
+        channels = start or (64 if imagenet else 16)
+        self.conv1 = nn.Conv2d(3, 64, 7, 2, 3, bias=False) if imagenet else conv3x3(3, channels)
         self.bn1 = nn.BatchNorm2d(channels)
         width = float(channels)
         for stage, depth in enumerate(depths):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -96,26 +96,29 @@ class Residual(nn.Module):
         return relu(y)
 
 
+BOOK = ((2, 64), (2, 128), (2, 256), (2, 512))
+
+
 class BookResNet(nn.Module):
     """The book's ResNet-18, with the channels that it leaves to be found out."""
 
-    def __init__(self, classes: int = 10) -> None:
+    def __init__(self, arch: Sequence[Sequence[int]] = BOOK, classes: int = 10) -> None:
         super().__init__()
+        inputs = arch[0][1]
         self.net = nn.Sequential(
             nn.Sequential(
-                nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3),
-                nn.BatchNorm2d(64),
+                nn.Conv2d(1, inputs, kernel_size=7, stride=2, padding=3),
+                nn.BatchNorm2d(inputs),
                 nn.ReLU(),
                 nn.MaxPool2d(kernel_size=3, stride=2, padding=1),
             )
         )
-        inputs = 64
-        for i, (count, width) in enumerate(((2, 64), (2, 128), (2, 256), (2, 512))):
+        for i, (count, width) in enumerate(arch):
             first = Residual(inputs, width, strides=2 if i else None)
             rest = (Residual(width, width) for _ in range(count - 1))
             self.net.add_module(f"b{i + 2}", nn.Sequential(first, *rest))
             inputs = width
-        last = nn.Sequential(nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(512, classes))
+        last = nn.Sequential(nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(inputs, classes))
         self.net.add_module("last", last)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
