@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from archc import zoo
-from archc.diagnostics import Diagnostic, Span, SpecError, nearest
+from archc.diagnostics import Diagnostic, Source, Span, SpecError, nearest
 from archc.language.document import imported
 from archc.language.expr import Expr, parse
-from archc.language.reading import read
+from archc.language.reading import SPEC, read
 from archc.language.scalars import Parameter, Signature
 from archc.language.source import Text
 from archc.language.spec import Block, Body, Document, Import, Library
@@ -116,13 +116,29 @@ class Linker:
         if real not in self.read:
             try:
                 shipped = path.is_relative_to(zoo.folder())
-                source = read(path, shown, shipped=shipped)
+                source = _spec(path, shown, text, shipped=shipped)
                 self.read[real] = imported(replace(source, text=self.texts.get(real, source.text)))
             except OSError as error:
                 message = f"`{shown}` can't be read: {error.strerror}"
                 raise _fault("unknown-import", message, text.span) from None
             self.link(self.read[real], (*within, real))
         return self.read[real], named
+
+
+def _spec(path: Path, shown: str, text: Text, *, shipped: bool) -> Source:
+    """Read an imported file; of one that is no spec nothing is shown but its name."""
+    fault: SpecError | None = None
+    try:
+        source = read(path, shown, shipped=shipped)
+    except SpecError as error:
+        fault, source = error, error.diagnostics[0].span.source
+    if not SPEC.search(source.text):
+        message = f"`{shown}` is no spec: none of its lines begins with `archc:`"
+        hint = "import a file that begins with `archc: 1`, a network or a library of blocks"
+        raise _fault("bad-import", message, text.span, hint)
+    if fault is not None:
+        raise fault
+    return source
 
 
 def _find(text: Text) -> tuple[Path, str, str | None]:
