@@ -6,7 +6,16 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from archc.ops.base import VARIES, Op, Saves, ShapeFault, Tensor, TwoForms, Use, spell
+from archc.ops.backward import Saves
+from archc.ops.base import (
+    VARIES,
+    Op,
+    ShapeFault,
+    Tensor,
+    TwoForms,
+    Use,
+    spell,
+)
 from archc.ops.faults import expect_dim
 from archc.ops.texts import axis, options
 from archc.shapes import Shape

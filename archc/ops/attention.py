@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from archc.ops.backward import FLOAT, Backward
 from archc.ops.base import (
-    FLOAT,
-    Backward,
     Op,
     Positive,
     Rate,

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from archc.escaping import python_string
+from archc.ops.backward import Backward, Saves
 from archc.shapes import Shape
 from archc.windows import Window, Windows
 
@@ -174,25 +175,7 @@ def pair(value: int | tuple[int, int]) -> tuple[int, int]:
     return value if isinstance(value, tuple) else (value, value)
 
 
-FLOAT = 4
-"""The bytes of an element."""
-
-
-@dataclass(frozen=True)
-class Backward:
-    """What the backward pass of an op needs, for one sample: values by number, and bytes beside.
-
-    `way` names which of several ways PyTorch takes, where that decides.
-    """
-
-    inputs: tuple[int, ...] = ()
-    output: bool = False
-    bytes: int = 0
-    way: str = ""
-
-
 Unbatched = Literal["kept", "lifted", "repeated"]
-Saves = Literal["", "inputs", "output"]
 
 
 class Op(BaseModel):

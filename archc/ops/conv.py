@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
+from archc.ops.backward import FLOAT, Backward
 from archc.ops.base import (
-    FLOAT,
     VARIES,
-    Backward,
     Count,
     Op,
     Padding,

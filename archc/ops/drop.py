@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archc.ops.base import FLOAT, Op, Rate, Unbatched, Use, expect_layout, spell
+from archc.ops.backward import FLOAT
+from archc.ops.base import (
+    Op,
+    Rate,
+    Unbatched,
+    Use,
+    expect_layout,
+    spell,
+)
 from archc.ops.wiring import Mean
 from archc.shapes import Shape
 

@@ -6,7 +6,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from archc.ops.base import FLOAT, Op, Saves, ShapeFault, Use, spell
+from archc.ops.backward import FLOAT, Saves
+from archc.ops.base import (
+    Op,
+    ShapeFault,
+    Use,
+    spell,
+)
 from archc.ops.faults import expect_dim
 from archc.ops.texts import axis, options
 from archc.ops.wiring import Arithmetic

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from archc.ops.base import FLOAT, Op, Positive, ShapeFault, Tensor, Use, expect_layout, spell
+from archc.ops.backward import FLOAT
+from archc.ops.base import (
+    Op,
+    Positive,
+    ShapeFault,
+    Tensor,
+    Use,
+    expect_layout,
+    spell,
+)
 from archc.ops.faults import expect_dim, expect_groups, times
 from archc.ops.texts import options
 from archc.shapes import Shape

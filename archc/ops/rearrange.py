@@ -11,7 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from archc.ops.base import Backward, Op, Positive, ShapeFault, Use, spell, spelled
+from archc.ops.backward import Backward
+from archc.ops.base import (
+    Op,
+    Positive,
+    ShapeFault,
+    Use,
+    spell,
+    spelled,
+)
 from archc.ops.patterns import LETTERS, Group, Side, called, dimensions, names_of, reduced, sides
 from archc.ops.texts import parsed
 from archc.shapes import Shape

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archc.graph import Module, Node, Value, is_source
-from archc.ops.base import FLOAT
+from archc.ops.backward import FLOAT
 
 
 @dataclass
