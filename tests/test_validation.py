@@ -98,7 +98,7 @@ def test_words(kind: str) -> None:
 def test_arguments_of_ops(value: object) -> None:
     """Whatever an argument of an op is given, what is said of it is ours."""
     told = set()
-    for op, name in ((op, name) for op in OPS.values() for name in op.model_fields):
+    for op, name in ((o, n) for o in OPS.values() for n in o.model_fields):
         try:
             op.model_validate({name: value})
         except ValidationError as error:

@@ -44,9 +44,7 @@ class Applier:
         """Apply a callee to values and return what it gives."""
         if callee is None:
             return NOTHING
-        if isinstance(callee, Reused):
-            return callee.apply(self, reader, values, node)
-        if not isinstance(callee, Callee):
+        if not isinstance(callee, Callee | Reused):
             raise EvalFault(
                 "not-an-op",
                 f"`{ast.unparse(node)}` applies {describe(callee)}, which is no op",
@@ -63,6 +61,8 @@ class Applier:
             values = [v for v in values if v is not NOTHING]
             if not values:
                 return NOTHING
+        if isinstance(callee, Reused):
+            return callee.apply(self, reader, values, node)
         self.lowering.reckon(sum(weight(v) for _, v in callee.arguments) // 10)
         for parameter in callee.required:
             if parameter not in dict(callee.arguments) and parameter not in self.defaults(callee):

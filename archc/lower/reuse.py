@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from archc.diagnostics import Diagnostic, Note, SpecError
 from archc.graph import Node, Value, flat, join
 from archc.language.evaluate import EvalFault
-from archc.lower.blame import Use
+from archc.lower.blame import Use, judged
 from archc.lower.marks import Poisoned
-from archc.ops import Op
+from archc.ops import Op, ShapeFault
 from archc.shapes import Shape
 
 if TYPE_CHECKING:
@@ -63,15 +63,45 @@ class Reused:
             "a module that is used again keeps the arguments of its first use",
         )
 
+    @property
+    def name(self) -> str:
+        """The name of the op or block."""
+        return self.node.name
+
+    def fitted(self, applier: Applier, values: list[Any], at: ast.expr) -> list[Any]:
+        """Fit values to what the module takes."""
+        target: Any = self.node.target
+        if not isinstance(target, Op):
+            names = [str(n) for n in target.block.block.inputs]
+            return applier.block_inputs(self.name, names, values, at)
+        if target.spread and len(values) == 1 and isinstance(values[0], Value):
+            values = values * (target.inputs or 1)
+        count = target.inputs
+        return [*(flat(values) if count is None else applier.exactly(count, self.name, values, at))]
+
+    def shape(
+        self, applier: Applier, reader: Reader, inputs: tuple[Value, ...], at: ast.expr
+    ) -> Shape | tuple[Shape, ...]:
+        """Return what an op gives for other inputs; raises Poisoned where it can't take them."""
+        op, callee = self.node.op, self.node.callee
+        assert op is not None
+        try:
+            return op.shape(*(v.shape for v in inputs))
+        except ShapeFault as fault:
+            if not any(v.guess for v in inputs):
+                applier.lowering.diagnostics.append(judged(reader, callee, fault, inputs, at))
+            raise Poisoned from None
+
     def apply(self, applier: Applier, reader: Reader, values: list[Any], at: ast.expr) -> Any:
         """Apply the module once more: its operations count again, its tensors do not."""
         first = self.node
-        inputs = flat(values)
-        shapes = tuple(v.shape for v in inputs)
         target: Any = first.target
         span = reader.expr.span(at)
+        values = self.fitted(applier, values, at)
+        inputs = flat(values)
+        shapes = tuple(v.shape for v in inputs)
         if isinstance(target, Op):
-            given = target.shape(*shapes)
+            given = self.shape(applier, reader, inputs, at)
             text = f"what `{first.path}` gives"
             value: Any = (
                 Value(given, span, text)
