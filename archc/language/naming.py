@@ -20,9 +20,21 @@ _MODULE = """
     register_full_backward_pre_hook register_load_state_dict_post_hook
     register_load_state_dict_pre_hook register_module register_parameter
     register_state_dict_post_hook register_state_dict_pre_hook requires_grad_ set_extra_state
-    set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
+    set_submodule share_memory state_dict T_destination to to_empty train training type xpu zero_grad
 """
 MODULE = frozenset(_MODULE.split())
+
+
+# Those that a number of the same name does not stand in the way of.
+_UNCALLED = "bfloat16 compile cpu cuda double float half ipu modules mtia share_memory to type xpu"
+METHODS = MODULE - {*_UNCALLED.split()}
+
+# Names that an emitted file says itself, where those of params, lets and loops stand beside them.
+_FILE = """
+    F OrderedDict enumerate getattr in_channels int isinstance len list math max min nn range
+    reversed self sum super torch tuple zip
+"""
+FILE = frozenset(_FILE.split())
 
 
 def is_name(text: str) -> bool:
@@ -52,4 +64,12 @@ def taken(key: str) -> tuple[str, str] | None:
         return message, f"give it another name, such as `{part}1`"
     if keyword.iskeyword(key):
         return f"no expression can read a step called `{key}`", "give it another name"
+    return None
+
+
+def hides(name: str) -> tuple[str, str] | None:
+    """Return why no param, derived value or loop variable can have a name, and what to write."""
+    hint = f"give it another name, such as `{name.strip('_') or 'value'}1`"
+    if name in FILE or name.startswith("__"):
+        return f"`{name}` has a meaning of its own in the emitted file", hint
     return None

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from archc.diagnostics import Diagnostic, Note
 from archc.language.given import ARGUMENTS
-from archc.language.naming import LANGUAGE, taken
+from archc.language.naming import LANGUAGE, METHODS, hides, taken
 from archc.language.spec import Document, Library
 from archc.rules.table import Binding, Def, Entry, Table
 
@@ -46,7 +46,12 @@ def _later(owner: str, found: Diagnostic, steps: Mapping[tuple[str, str], list[D
 
 def clashes(_: Document | Library, table: Table) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, every name that is taken or reserved."""
-    found = ((b.owner, reserved(b) or _defined(b, table) or _taken(b)) for b in table.bindings)
+    inputs = [b for b in table.bindings if b.entry.role == "input"]
+    sizes = {(b.owner, f"{b.name}_channels") for b in inputs}
+    found = (
+        (b.owner, reserved(b) or _sized(b, sizes) or _defined(b, table) or _taken(b))
+        for b in table.bindings
+    )
     return [(owner, diagnostic) for owner, diagnostic in found if diagnostic is not None]
 
 
@@ -61,8 +66,19 @@ def reserved(binding: Binding) -> Diagnostic | None:
             binding.entry.span,
             help="give it another name",
         )
+    if role != "step" and (wrong := hides(shown)):
+        return Diagnostic("reserved-name", wrong[0], binding.entry.span, help=wrong[1])
     if role == "input":
-        return None
+        unnamed = "`_` is no name for an input: the file names its channels after it"
+        lone = Diagnostic("reserved-name", unnamed, binding.entry.span, help="give it a name")
+        return None if shown.strip("_") else lone
+    if role in ("param", "let") and shown in METHODS:
+        return Diagnostic(
+            "reserved-name",
+            f"`{shown}` is an attribute of every nn.Module, and can't name a {what}",
+            binding.entry.span,
+            help=f"give it another name, such as `{shown}1`",
+        )
     if shown in LANGUAGE:
         return Diagnostic(
             "reserved-name",
@@ -87,6 +103,18 @@ def reserved(binding: Binding) -> Diagnostic | None:
             help="give it another name",
         )
     return None
+
+
+def _sized(binding: Binding, sizes: set[tuple[str, str]]) -> Diagnostic | None:
+    """Return what is wrong with a name that the emitted file has for the channels of an input."""
+    if binding.entry.role in ("step", "input") or (binding.owner, binding.name) not in sizes:
+        return None
+    return Diagnostic(
+        "reserved-name",
+        f"`{binding.name}` is what the emitted file calls the channels of an input",
+        binding.entry.span,
+        help="give it another name",
+    )
 
 
 def _defined(binding: Binding, table: Table) -> Diagnostic | None:

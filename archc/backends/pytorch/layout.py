@@ -7,6 +7,7 @@ own, or an item a line, each with a comma.
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 
 WIDTH = 88
@@ -241,6 +242,8 @@ def camel(name: str) -> str:
     words = re.split(r"[^A-Za-z0-9]+", name)
     parts = [p for word in words for p in re.split(r"(?<=\w)(?=net$)", word) if p]
     joined = "".join(p[0].upper() + p[1:] for p in parts)
+    if keyword.iskeyword(joined):  # a network may be called none or true
+        return f"{joined}_"
     return joined if joined and not joined[0].isdigit() else f"Block{joined}"
 
 
