@@ -21,6 +21,7 @@ from archc.lower.nesting import hold, hold_dotted, unfit
 from archc.lower.reader import Reader
 from archc.lower.rows import Rows
 from archc.lower.scope import Callee, Scope, place
+from archc.lower.sources import is_source_step
 from archc.lower.wiring import is_tensor
 
 if TYPE_CHECKING:
@@ -84,6 +85,10 @@ class Steps(Bounds):
             UNKNOWN if frame.scope.file.unsound(key) else self.attempt(frame, prefix, key, step)
         )
         frame.stage = outer
+        if result is ABSENT and is_source_step(step, frame.scope.file.ops):
+            frame.values[key.identifier] = NOTHING
+            frame.module.results[id(step), frame.turns] = NOTHING
+            return
         if result is ABSENT and frame.running is NOTHING:
             result = UNKNOWN
         value = frame.running if result is ABSENT else result

@@ -156,7 +156,7 @@ class Walker(Scoper):
             self.loop(frame, step.repeat)
         if step.condition is not None:
             self.read(frame, step.condition, "condition")
-            if step.otherwise is None:
+            if step.otherwise is None and not is_source(step, frame.names, self.table.ops):
                 frame.take()
         self.init(frame, step.init)
         names, running, last = frame.names, frame.running, []
