@@ -86,8 +86,7 @@ class Steps(Bounds):
         )
         frame.stage = outer
         if result is ABSENT and is_source_step(step, frame.scope.file.ops):
-            frame.values[key.identifier] = NOTHING
-            frame.module.results[id(step), frame.turns] = NOTHING
+            frame.values[key.identifier] = frame.module.results[id(step), frame.turns] = NOTHING
             return
         if result is ABSENT and frame.running is NOTHING:
             result = UNKNOWN
@@ -95,8 +94,7 @@ class Steps(Bounds):
         frame.values[key.identifier] = value
         if not is_source(value):
             frame.running = value
-        made = frame.module.nodes[first:]
-        modules = [n for n in made if n.module is not None or n.tensors]
+        modules = [n for n in frame.module.nodes[first:] if n.module is not None or n.tensors]
         if len(modules) == 1:
             frame.named[key.identifier] = modules[0]
 

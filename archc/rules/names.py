@@ -59,13 +59,6 @@ def reserved(binding: Binding) -> Diagnostic | None:
     """Return what is wrong with a name that nothing of its kind may have."""
     role, shown = binding.entry.role, binding.shown
     what = WHAT[role]
-    if shown == "self":
-        return Diagnostic(
-            "reserved-name",
-            f"`self` is the module in the emitted file, and can't name a {what}",
-            binding.entry.span,
-            help="give it another name",
-        )
     if role != "step" and (wrong := hides(shown)):
         return Diagnostic("reserved-name", wrong[0], binding.entry.span, help=wrong[1])
     if role == "input":
