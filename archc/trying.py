@@ -84,19 +84,22 @@ class Trials:
 
     def after(self, edits: tuple[Edit, ...], d: Diagnostic, variant: str) -> set[Fault] | None:
         """Return what is wrong after edits; None where that can't be told."""
+        typed = self.typed(edits)
+        return None if typed is None else self.wrong(*typed, d, variant)
+
+    def wrong(
+        self, changed: Document, settings: Mapping[str, Any], d: Diagnostic, variant: str
+    ) -> set[Fault] | None:
+        """Return what is wrong with a changed document; None where that can't be told."""
         if self.work > MAX_WORK:
             return None
-        typed = self.typed(edits)
-        if typed is None:
-            return None
-        changed, settings = typed
         text, faulty = judge_text(changed)
         lowering = Lowering(changed, variant, variant, settings, faulty, self.outputs)
-        lowering.advises = False
+        lowering.advice = 0
         lowering.run()
-        self.work += lowering.spent
-        wrong = errors([*text, *lowering.diagnostics])
-        return {_fault(e) for e in wrong} if _sound(lowering, d) else None
+        self.work += lowering.spent + 5 * changed.source.text.count("\n")
+        found = [e for e in errors([*text, *lowering.diagnostics]) if e.code != "unused-param"]
+        return {_fault(e) for e in found} if _sound(lowering, d) else None
 
     def typed(self, edits: tuple[Edit, ...]) -> tuple[Document, Mapping[str, Any]] | None:
         """Return the document and the settings with edits made; None where they can't be read."""
@@ -133,13 +136,18 @@ class Trials:
         if len(places) != 2:
             return None
         texts = [text_at(place) for place in places]
-        if not all(text.isdigit() for text in texts):
+        literal = all(text.isdigit() for text in texts)
+        sizes = [int(t) for t in texts] if literal else self.sizes(variants[0])
+        if len(sizes) != 2:
             return None
-        sizes = [int(text) for text in texts]
 
         def fits(pair: Sequence[int]) -> bool:
-            left = self.left(_sized(places, pair), d, variants)
-            return left is not None and left <= known
+            if literal:
+                left = self.left(_sized(places, pair), d, variants)
+            else:
+                left = self.wrong(self.with_input(pair), self.settings, d, variants[0])
+            near = left is None or any(_near(fault, d) for fault in left)
+            return not near and left is not None and left <= known
 
         step = MAX_MULTIPLE
         if not fits([max(1, round(size / step)) * step for size in sizes]):
@@ -149,9 +157,22 @@ class Trials:
             if fits([_near_odd(size, smaller) for size in sizes]):
                 step = smaller
         legal = [_nearest(size, step) for size in sizes]
-        ways = ([legal[0], sizes[1]], [sizes[0], legal[1]], legal)
+        ways = [[legal[0], sizes[1]], [sizes[0], legal[1]]] if places[0] != places[1] else []
+        ways.append(legal)
         chosen = next((pair for pair in ways if step > 1 and pair != sizes and fits(pair)), None)
         return None if chosen is None else _at_input(d, remedy, sizes, chosen, step)
+
+    def sizes(self, variant: str) -> list[int]:
+        """Return height and width of the input, where it is a map."""
+        x = Lowering(self.document, variant, variant, self.settings).input()
+        return [] if x is None else list(x.shape.spatial)
+
+    def with_input(self, sizes: Sequence[int]) -> Document:
+        """Return the document with another height and width of the input."""
+        numbers = [written("--input", "input", str(size)) for size in sizes]
+        changed = self.document.model_copy(update={"input": (self.document.input[0], *numbers)})
+        changed._linked = self.document._linked  # noqa: SLF001 - the same names
+        return changed
 
 
 def _near_odd(size: int, step: int) -> int:
@@ -186,9 +207,14 @@ def _at_input(
         label=f"{sizes[odd[0]]} is no multiple of {step}",
         notes=(Note(d.span, d.label or "the sizes differ here"), *d.notes),
         help=f"{why}{names} must {be} of {step}, the nearest is {nearest}",
-        edits=tuple(e for e in _sized(remedy.sizes, legal) if text_at(e.span) != e.text),
+        edits=tuple(e for e in _sized(remedy.sizes, legal) if _changes(e)),
         remedies=(),
     )
+
+
+def _changes(edit: Edit) -> bool:
+    """Whether an edit writes another number; what is reckoned is left as it is."""
+    return text_at(edit.span).isdigit() and text_at(edit.span) != edit.text
 
 
 def _quoted(edits: tuple[Edit, ...]) -> tuple[Edit, ...]:

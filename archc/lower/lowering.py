@@ -33,6 +33,8 @@ from archc.lower.steps import Steps
 from archc.ops import spelled
 from archc.shapes import Shape, channels_first
 
+MAX_ADVICE = 50
+"""Faults for which a run looks for remedies."""
 LAYOUTS = {3: "c h w", 1: "c"}
 
 
@@ -56,7 +58,7 @@ class Lowering(Steps):
         self.name, self.variant, self.settings = name, variant, settings
         self.chosen = chosen
         self.root: Module | None = None
-        self.advises = True
+        self.advice = MAX_ADVICE
         self.file = File(document, variant, settings, self.data, faulty)
         self.applier = Applier(self)
         self.rows = Rows(self)

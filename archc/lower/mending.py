@@ -33,7 +33,7 @@ def mends(
     node: ast.expr,
 ) -> list[Remedy]:
     """Return what may mend a fault, the likeliest first; nothing while remedies are tried."""
-    if not reader.lowering.advises:
+    if not advised(reader):
         return []
     found: Iterator[Remedy] = iter(())
     arguments = dict(op)
@@ -54,11 +54,17 @@ def mends(
     return [r for r in found if r.edits and all(changeable(e.span, source) for e in r.edits)]
 
 
+def advised(reader: Reader) -> bool:
+    """Whether remedies are looked for: not for ever more faults, nor while one is tried."""
+    reader.lowering.advice -= 1
+    return reader.lowering.advice >= 0
+
+
 def refused(reader: Reader, callee: Callee, name: str, kind: str) -> list[Remedy]:
     """Return what may mend an argument that an op refuses; `kind` is pydantic's name of it."""
     at = written(callee, name)
     value: Any = dict(callee.arguments).get(name)
-    if at is None or at.tree is None or not reader.lowering.advises:
+    if at is None or at.tree is None or not advised(reader):
         return []
     found: list[Remedy] = []
     if name == "padding" and value in ("same", "valid"):

@@ -15,7 +15,7 @@ from archc.language.expr import Expr
 from archc.lower.blame import changeable
 from archc.lower.edits import added, left_out, put, text_at
 from archc.lower.origins import Written, has_place, origin
-from archc.lower.sides import Operand, Sides
+from archc.lower.sides import SUMS, Operand, Sides
 from archc.lower.ways import SHORTCUTS, before
 from archc.lower.windows import reach, rests, rounded, strides, unfit
 from archc.ops.faults import times
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MAX_REMEDIES = 16
 GATES = ("sigmoid", "hardsigmoid", "softmax")
+NUMBERS = ("identity", "scale", "shift", "negate", "over")
+"""What changes no shape and has no weights."""
 
 
 class Unfit(Sides):
@@ -49,18 +51,23 @@ class Unfit(Sides):
             return
         if self.op.name == "div":
             yield from self.inverse()
+        yield from self.gates()
+        yield from self.owned()
         repeated = self.op.name == "mul" and 1 in (*a.spatial, *b.spatial)
         if a.spatial != b.spatial and not repeated:
-            yield from self.gates()
             yield from self.sizes()
+            yield from self.whole()
         elif a.channels != b.channels and self.op.name != "concat":
             yield from self.channels()
 
     def sizes(self) -> Iterator[Remedy]:
         """Yield what may make two maps alike, whose sizes differ."""
-        a, b = (side.value.shape.spatial for side in self.sides)
-        near = all(2 * p < 3 * q and 2 * q < 3 * p for p, q in zip(a, b, strict=True))
-        ratio = round(max(*a, *b) / max(1, min(*a, *b)))
+        a, b = (side.value.shape for side in self.sides)
+        pairs = list(zip(a.spatial, b.spatial, strict=True))
+        near = all(2 * p < 3 * q and 2 * q < 3 * p for p, q in pairs)
+        ratio = max(round(max(p, q) / max(1, min(p, q))) for p, q in pairs)
+        if not near:
+            yield from self.upsampled(ratio)
         if self.short is not None:
             short, main = self.sides[self.short], self.sides[1 - self.short]
             if (
@@ -75,7 +82,17 @@ class Unfit(Sides):
         yield from self.windows()
         if not near:
             yield from self.strides(ratio)
-        yield from self.fitted()
+        if a.channels == b.channels or self.op.name == "concat":
+            yield from self.fitted()
+
+    def whole(self) -> Iterator[Remedy]:
+        """Project the larger of two maps, where width and size differ."""
+        large, small = sorted(self.sides, key=lambda s: s.value.shape.spatial, reverse=True)
+        if self.op.name in SUMS and large.text is not None:
+            shown = text_at(large.text.span)
+            for stride in self.stride_texts(large, small):
+                wanted = f"projection({self.width_texts(small)[0]}, {stride})({shown})"
+                yield Remedy(f"write `{wanted}` for `{shown}`", tuple(put(large.text, wanted)))
 
     def channels(self) -> Iterator[Remedy]:
         """Yield what may make two values alike, whose channels differ."""
@@ -96,7 +113,7 @@ class Unfit(Sides):
 
     def projected(self, short: Operand, width: str, stride: str) -> Iterator[Remedy]:
         """Make a projection of a shortcut, or mend the one that it is."""
-        made = [n for n in short.way.nodes if n.name != "identity"]
+        made = [n for n in short.way.nodes if n.name not in NUMBERS]
         call = f"projection({width}, {stride})"
         plain = len(short.value.shape.spatial) == 2
         if not made:
@@ -134,7 +151,7 @@ class Unfit(Sides):
     def identity(self, short: Operand) -> list[tuple[Written, str, str]] | None:
         """Return where a shortcut that does nothing is written, and what to write there."""
         for node in short.way.nodes:  # `identity(x)`, maybe by a param that holds the op
-            call = _call_at(node)
+            call = _call_at(node) if node.name == "identity" else None
             if call is None or not isinstance(call.func, ast.Name | ast.Call):
                 continue
             head = call.func.func if isinstance(call.func, ast.Call) else call.func
@@ -250,9 +267,9 @@ class Unfit(Sides):
             if kernel is None:
                 continue
             if at is None:
-                for padding in wrong.paddings:
-                    yield self.remedy(kernel, added(kernel, f"padding={padding}"), node, why=why)
-            for size in wrong.kernels:
+                for more in wrong.added:
+                    yield self.remedy(kernel, added(kernel, more), node, why=why)
+            for size in wrong.kernels if node.name.startswith("conv") or at is not None else ():
                 yield self.remedy(kernel, put(kernel, size), node, why=why)
                 if at is not None:
                     edits = [*put(kernel, size), *left_out(at)]
@@ -263,10 +280,10 @@ class Unfit(Sides):
         lowering = self.reader.lowering
         nodes = [n for side in self.sides for n in side.way.nodes]
         if any(strides(node) for node in nodes) and len(lowering.document.input) > 2:
-            height, width = lowering.document.input[-2:]
-            found = [origin(Written(e, lowering.file.scope)) for e in (height, width)]
-            literal = [w for w in found if isinstance(w.tree, ast.Constant) and has_place(w)]
-            places = tuple(w.span for w in literal)
+            found = [Written(e, lowering.file.scope) for e in lowering.document.input[-2:]]
+            literal = [origin(w) for w in found]
+            numbers = all(isinstance(w.tree, ast.Constant) and has_place(w) for w in literal)
+            places = tuple(w.span for w in (literal if numbers else found))
             whole = (before(s.value, lowering.stack, None) for s in self.sides)
             odd = [n for found in whole for n in found.values() if rests(n)]
             yield Remedy(rounded(odd[-1]) if odd else "", sizes=places)
@@ -287,6 +304,25 @@ class Unfit(Sides):
             last = side.value.node
             if self.op.name == "add" and last is not None and last.name in GATES:
                 yield from self.operator("*", "a gate is multiplied, and repeated over the map")
+
+    def owned(self) -> Iterator[Remedy]:
+        """Give a learned tensor the sizes of the other value."""
+        for side, other in (self.sides, self.sides[::-1]):
+            node = side.value.node
+            if node is None or node.name != "parameter":
+                continue
+            here, there = side.value.shape.sizes, other.value.shape.sizes
+            for at in self.arguments(node, "dims"):
+                call = at.tree
+                given = call.args[-len(here) :] if isinstance(call, ast.Call) else []
+                if len(given) != len(here) or here[-1] != there[-1]:
+                    continue  # channels may be called by a name, see `widths`
+                odd = [
+                    (g, t) for g, h, t in zip(given, here, there, strict=True) if h not in (1, t)
+                ]
+                edits = [e for g, size in odd for e in put(at.piece(g), str(size))]
+                if odd and len(edits) == len(odd):
+                    yield self.remedy(at.piece(odd[0][0]), edits, node)
 
     def inverse(self) -> Iterator[Remedy]:
         """Multiply by the inverse: only `*` repeats what has the size 1."""

@@ -38,7 +38,7 @@ class Steps(Bounds):
     file: File
     diagnostics: list[Diagnostic]
     stack: list[Use]
-    advises: bool
+    advice: int
     applier: Applier
     rows: Rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,10 @@ from archc.graph import Module, Node, Value, flat
 from archc.lower.blame import Use, changeable
 
 SHORTCUTS = ("projection", "always_projection", "avg_projection", "zero_pad")
-PLAIN = ("identity", "bn", "conv", "avg_pool", "max_pool", "subsample", "pad_channels", "linear")
+PLAIN = (
+    "identity", "bn", "conv", "avg_pool", "max_pool", "subsample", "pad_channels", "linear",
+    "scale", "negate", "over",
+)  # fmt: skip
 """What may stand on a shortcut: no activation."""
 
 
@@ -47,9 +51,9 @@ def before(value: Value, stack: Sequence[Use], source: Source | None) -> dict[in
     """
     found: dict[int, Node] = {}
     seen: set[int] = set()
-    queue = [value]
+    queue = deque([value])
     while queue:
-        value = queue.pop(0)
+        value = queue.popleft()
         if id(value) in seen:
             continue
         seen.add(id(value))

@@ -11,10 +11,14 @@ from archc.ops.faults import times
 
 @dataclass(frozen=True)
 class Wrong:
-    """A window that does not keep the size at its stride: paddings and kernels that would."""
+    """A window that does not keep the size at its stride: paddings and kernels that would.
+
+    `added` are arguments that it lacks.
+    """
 
     paddings: tuple[str, ...] = ()
     kernels: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
 
 
 def strides(node: Node) -> bool:
@@ -36,6 +40,8 @@ def unfit(node: Node) -> Wrong | None:
     (kh, kw), (dh, dw) = kernel, two(arguments.get("dilation")) or (1, 1)
     before, after = node.inputs[0].shape.spatial, node.outputs[0].shape.spatial
     kept = tuple(-(-size // s) for size, s in zip(before, stride, strict=True) if s)
+    if node.name == "conv_transpose":
+        return _enlarged(kernel, stride, before, after)
     if len(after) != 2 or after == kept:
         return None
     paddings = ((kh - 1) // 2 * dh, (kw - 1) // 2 * dw)
@@ -44,7 +50,27 @@ def unfit(node: Node) -> Wrong | None:
     if padding is not None:
         kernels.append(2 * padding[0] + 1)
     texts = (str(paddings[0]),) if paddings[0] == paddings[1] else (str(list(paddings)),)
-    return Wrong(texts, tuple(str(k) for k in dict.fromkeys(kernels) if k != kh))
+    more = [f"padding={texts[0]}"]
+    if "pool" in node.name and arguments.get("stride") is None:
+        more = [f"stride=1, padding={texts[0]}"]
+    return Wrong(texts, tuple(str(k) for k in dict.fromkeys(kernels) if k != kh), tuple(more))
+
+
+def _enlarged(
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    before: tuple[int, ...],
+    after: tuple[int, ...],
+) -> Wrong | None:
+    """Say what would enlarge a map by the stride of a transposed convolution alone."""
+    size, by = kernel[0], stride[0]
+    if after == tuple(s * n for s, n in zip(stride, before, strict=True)) or size < by:
+        return None
+    padding = -(-(size - by) // 2)
+    rest = 2 * padding - (size - by)
+    return Wrong(
+        (str(padding),), (), (f"padding={padding}" + f", output_padding={rest}" * (rest > 0),)
+    )
 
 
 def rests(node: Node) -> bool:
