@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,8 @@ from archc.lower.lowering import Lowering
 from archc.ops.faults import times
 from archc.rules import judge_text
 
-MAX_WORK = 100_000
-"""Steps that the trials of one spec may lower."""
+MAX_WORK = 50_000
+"""Steps that the trials of one spec may lower, and ten times the lines that they may read."""
 
 MAX_MULTIPLE = 2**7 * 3 * 7
 Fault = tuple[str, str, int]
@@ -34,6 +35,7 @@ class Trials:
     settings: Mapping[str, Any]
     outputs: Sequence[Text] = ()
     work: int = 0
+    known: set[Fault] = field(default_factory=set)
     tried: dict[Any, set[Fault] | None] = field(default_factory=dict)
 
     def settle(
@@ -41,17 +43,19 @@ class Trials:
     ) -> list[Diagnostic]:
         """Return diagnostics with the first remedy that mends each; `variants` are those judged."""
         found = list(diagnostics)
-        known = {_fault(d) for d in errors(found)}
-        return [self.mended(d, d.variants or tuple(variants), known) for d in found]
+        self.known = {_fault(d) for d in errors(found)}
+        if any(d.remedies for d in found):
+            self.known |= {_fault(d) for d in errors(judge_text(self.document)[0])}
+        return [self.mended(d, d.variants or tuple(variants)) for d in found]
 
-    def mended(self, d: Diagnostic, variants: Sequence[str], known: set[Fault]) -> Diagnostic:
+    def mended(self, d: Diagnostic, variants: Sequence[str]) -> Diagnostic:
         """Return a diagnostic with a remedy that was tried, or without any."""
         bare = replace(d, remedies=())
         judged = tuple(dict.fromkeys((variants[0], variants[-1])))
         partly: Remedy | None = None
         for remedy in d.remedies:
             if not remedy.edits:
-                sized = self.resized(d, remedy, judged, known)
+                sized = self.resized(d, remedy, judged)
                 if sized is not None:
                     return sized
                 continue
@@ -59,7 +63,7 @@ class Trials:
                 left = self.left(edits, d, judged)
                 if left is None:
                     continue
-                if left <= known:
+                if left <= self.known:
                     return replace(bare, help=remedy.help, edits=edits)
                 partly = partly or replace(remedy, edits=edits)
                 break
@@ -77,14 +81,19 @@ class Trials:
             if key not in self.tried:
                 self.tried[key] = self.after(edits, d, variant)
             left = self.tried[key]
-            if left is None or any(_near(fault, d) for fault in left):
+            if left is None or self.stays(left, d):
                 return None
             found |= left
         return found
 
+    def stays(self, left: set[Fault], d: Diagnostic) -> bool:
+        """Whether the fault of a diagnostic is left, or another has come in its place."""
+        own = _fault(d)
+        return any(f == own or (f[1:] == own[1:] and f not in self.known) for f in left)
+
     def after(self, edits: tuple[Edit, ...], d: Diagnostic, variant: str) -> set[Fault] | None:
         """Return what is wrong after edits; None where that can't be told."""
-        typed = self.typed(edits)
+        typed = self.typed(edits) if self.work <= MAX_WORK else None
         return None if typed is None else self.wrong(*typed, d, variant)
 
     def wrong(
@@ -97,7 +106,7 @@ class Trials:
         lowering = Lowering(changed, variant, variant, settings, faulty, self.outputs)
         lowering.advice = 0
         lowering.run()
-        self.work += lowering.spent + 5 * changed.source.text.count("\n")
+        self.work += lowering.spent
         found = [e for e in errors([*text, *lowering.diagnostics]) if e.code != "unused-param"]
         return {_fault(e) for e in found} if _sound(lowering, d) else None
 
@@ -119,18 +128,36 @@ class Trials:
             else:
                 return None
         try:
-            changed = _sound_part(Source(source.name, applied(source.text, own), source.path))
+            changed = self.read(Source(source.name, applied(source.text, own), source.path))
             old = self.document._linked  # noqa: SLF001 - who allowed its files, allows them here
             link(changed, allow_ops=old is not None and not old.plugin_faults, texts=texts)
         except SpecError:
             return None
         return changed, settings
 
+    def read(self, source: Source) -> Document:
+        """Read a changed text, or what is sound of it; raises SpecError where more is wrong."""
+        self.work += 10 * source.text.count("\n")
+        try:
+            return document(source)
+        except Faulty as error:
+            sound = error.rest.model if error.rest is not None else None
+            if not isinstance(sound, Document) or len(error.diagnostics) > self.faults:
+                raise
+            return sound
+
+    @cached_property
+    def faults(self) -> int:
+        """The number of faults of the text that the document is the sound part of."""
+        try:
+            document(self.document.source)
+        except SpecError as error:
+            return len(error.diagnostics)
+        return 0
+
     # Sizes of the input
 
-    def resized(
-        self, d: Diagnostic, remedy: Remedy, variants: Sequence[str], known: set[Fault]
-    ) -> Diagnostic | None:
+    def resized(self, d: Diagnostic, remedy: Remedy, variants: Sequence[str]) -> Diagnostic | None:
         """Return a fault of rounding with the nearest legal size; None where it is none."""
         places = remedy.sizes
         if len(places) != 2:
@@ -146,8 +173,7 @@ class Trials:
                 left = self.left(_sized(places, pair), d, variants)
             else:
                 left = self.wrong(self.with_input(pair), self.settings, d, variants[0])
-            near = left is None or any(_near(fault, d) for fault in left)
-            return not near and left is not None and left <= known
+            return left is not None and not self.stays(left, d) and left <= self.known
 
         step = MAX_MULTIPLE
         if not fits([max(1, round(size / step)) * step for size in sizes]):
@@ -235,21 +261,6 @@ def _quoted(edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
 
 def _fault(d: Diagnostic) -> Fault:
     return d.code, d.span.source.name, d.span.line
-
-
-def _near(fault: Fault, d: Diagnostic) -> bool:
-    """Whether a fault is the one of a diagnostic, or has come in its place."""
-    return fault[1:] in {(p.source.name, p.line) for p in (d.span,)}
-
-
-def _sound_part(source: Source) -> Document:
-    """Read a document, or what is sound of it; raises SpecError where that is too little."""
-    try:
-        return document(source)
-    except Faulty as error:
-        if error.rest is None or not isinstance(error.rest.model, Document):
-            raise
-        return error.rest.model
 
 
 def _sound(lowering: Lowering, d: Diagnostic) -> bool:

@@ -261,7 +261,7 @@ WRITTEN = {
     "positions": (f"input: [3, 32, 32]\n{TOKENS}  pos: parameter(1, 65, 64)\n  o: t + pos", "parameter(1, 64, 64)"),
     "width of positions": (f"input: [3, 32, 32]\n{TOKENS}  pos: parameter(1, 64, 32)\n  o: t + pos", "parameter(1, 64, 64)"),
     "heads": (f"input: [3, 32, 32]\n{TOKENS}  a: multihead_attention(6)", "multihead_attention(4)"),
-    "a list": ("input: [3, 32, 32]\nbody:\n  a: conv(8, 3)\n  bs: {for: \"w in [8, 16]\", do: \"conv(w, 3)\"}\n  o: sum(bs)", "conv(8, 3)"),
+    "a list": ('input: [3, 32, 32]\nbody:\n  a: conv(8, 3)\n  bs: {for: "w in [8, 16]", do: "conv(w, 3)"}\n  o: sum(bs)', "conv(8, 3)"),
     "a chain": ("input: [8, 9, 9]\nbody:\n  a: conv(8, 3)(x)\n  b: conv(8, 3)(x)\n  c: conv(16, 3)(x)\n  o: a + b + c", "conv(8, 3)"),
     "several": ("input: [8, 9, 9]\nbody:\n  a: conv(8, 3)(x)\n  b: conv(8, 3, stride=2)(x)\n  c: conv(8, 3)(x)\n  o: sum(a, b, c)", "conv(8, 3)"),
     "pyramid": ("input: [3, 100, 100]\nbody:\n  a: conv(16, 3, stride=4)\n  b: conv(16, 3, stride=2)(a)\n  up: upsample(2)\n  o: a + up", "height and width must be multiples of 8, the nearest is 104×104"),
@@ -308,12 +308,14 @@ def test_size_that_is_reckoned() -> None:
 
 
 def test_many_faults_take_no_time_each() -> None:
-    """Remedies are looked for within bounds: of a thousand faults the first have some."""
-    steps = "".join(f"  a{k}: conv(8, 3)(x)\n  b{k}: conv(4, 3)(x)\n  o{k}: a{k} + b{k}\n" for k in range(1000))
+    """Remedies are looked for within bounds: of hundreds of faults the first have some."""
+    steps = "".join(
+        f"  a{k}: conv(8, 3)(x)\n  b{k}: conv(4, 3)(x)\n  o{k}: a{k} + b{k}\n" for k in range(300)
+    )
     found = check(f"{HEAD}input: [3, 8, 8]\nbody:\n{steps}")
     found = [d for d in found if d.code == "channel-mismatch"]
 
-    assert len(found) == 1000
+    assert len(found) == 300
     assert found[0].edits
 
 
