@@ -67,6 +67,7 @@ NAMES = {
     "step": ("  c: bn", "  @: bn"),
     "filled": ("  c: bn", "  'c{note}': bn"),
     "block": ("  unit(k, word)", "  @"),
+    "input": ("    a: conv(k, 3)", "    inputs: [x, @]\n    a: conv(k, 3)"),
     "op": ("  c: bn", "  c: @"),
     "pattern": ("  c: bn", '  c: einsum("@")'),
     "argument": ("  c: bn", '  c: conv(4, 3, padding_mode="@")'),

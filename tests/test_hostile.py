@@ -14,12 +14,14 @@ import re
 from collections.abc import Callable, Iterator
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import pygraphviz
 import pytest
-from hostile import TEXTS, drawn, spec
+from hostile import NAMES, TEXTS, drawn, named, spec
+from typer.testing import CliRunner
 
 import archc
 from archc.api import Architecture, compile_family
@@ -32,6 +34,7 @@ from archc.backends.signals import write
 from archc.backends.signals.write import report
 from archc.backends.table import FORMATS, claims, paper, table
 from archc.backends.tables.model import Bracket, Column, Table
+from archc.cli import app
 from archc.diagnostics import Diagnostic, Source, errors
 from archc.diagnostics import render as rendered
 from archc.escaping import docstring, python_source, python_string
@@ -40,6 +43,7 @@ from archc.passes.difference import difference
 
 HIDDEN = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 FORMULA = re.compile(r"[=+\-@\t\r＝＋－＠]")
+CODES = [text for text in TEXTS if "executed" in text]
 QUICK = range(0, len(TEXTS), 7)
 
 
@@ -268,3 +272,60 @@ def test_texts_in_texts() -> None:
         text = drawn(f"parts {seed}")
         for (form, content), (_, structure) in zip(parts(text), plain_parts(), strict=True):
             assert READERS[form](content) == structure, (text, form, content)
+
+
+@pytest.mark.parametrize("place", NAMES)
+@pytest.mark.parametrize(
+    "texts", [TEXTS[::12], pytest.param(TEXTS, marks=pytest.mark.heavy)], ids=["some", "all"]
+)
+def test_names(place: str, texts: list[str]) -> None:
+    """Where a name or an expression belongs, a text is refused in words that show, or it is one."""
+    accepted = []
+    for text in ("same_name", "forward", "None", "none", "_0", *texts):
+        source = Source(f"{text}.yaml", named(place, text))
+        found = errors(archc.check(source))
+        assert not any(re.search(HIDDEN, rendered(d)) for d in found), text
+        if not found:
+            accepted.append(text)
+            tree = ast.parse(archc.compile(source).source())
+            kinds = {type(node).__name__ for node in tree.body}
+            assert kinds <= {"Expr", "Import", "ImportFrom", "ClassDef"}, text
+    if place in ("step", "filled", "network", "variant", "param", "let", "input", "output"):
+        assert all(re.fullmatch(r"[\w.-]+", text) for text in accepted)
+
+
+def test_settings() -> None:
+    """Settings and names of files are texts too."""
+    for text in TEXTS[::12]:
+        source = Source(f"/folder/{text}.yaml", spec("harmless"))
+        if re.search(HIDDEN, repr(text)):
+            with pytest.raises(archc.SpecError, match="hidden-character"):
+                archc.compile(source, "small", word=f"'{text}'")
+            continue
+        arch = archc.compile(source, "small", word=repr(text), note=repr(text))
+        assert python(arch.source()) == harmless()[0][1]
+        for form, content in outputs(source):
+            assert not re.search(HIDDEN, content), form
+            READERS[form](content)
+
+
+def test_nothing_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A network that is built runs none of its texts: the sentinel is never there."""
+    monkeypatch.chdir(tmp_path)
+    for text in CODES:
+        archc.load(Source("net.yaml", spec(text)))
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    "command", ["verify", "trace --format json", "probe --seeds 1 --format json"]
+)
+def test_no_command_runs_any(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    name, *options = command.split()
+    for text in CODES:
+        (tmp_path / "net.yaml").write_text(spec(text), encoding="utf-8")
+        done = CliRunner().invoke(app, [name, "net.yaml", *options])
+        assert done.exit_code == 0, done.output
+    assert not (tmp_path / "executed").exists()

@@ -128,6 +128,17 @@ def name_of(value: Any) -> Text:
     return text
 
 
+def _input(value: Any) -> Text:
+    text = word_of(value)
+    if not is_name(text.removeprefix("...")):
+        raise PydanticCustomError(
+            "not_a_name",
+            "`{text}` names no input: a name does, or `...` and a name for all that follow",
+            {"text": str(text)},
+        )
+    return text
+
+
 def expression(value: Any) -> Expr:
     try:
         return parse(text_of(value))
@@ -265,6 +276,13 @@ Name = Annotated[
     Text,
     PlainValidator(name_of),
     described("a name", {"type": "string", "pattern": r"^[A-Za-z_]\w*$"}),
+]
+InputName = Annotated[
+    Text,
+    PlainValidator(_input),
+    described(
+        "a name, or `...` and a name", {"type": "string", "pattern": r"^(\.\.\.)?[A-Za-z_]\w*$"}
+    ),
 ]
 StepKey = Annotated[Any, PlainValidator(_key), described("the name of a step", {"type": "string"})]
 BlockKey = Annotated[

@@ -30,6 +30,7 @@ from archc.language.scalars import (
     MODIFIERS,
     BlockKey,
     Expression,
+    InputName,
     Key,
     LoopText,
     Name,
@@ -272,7 +273,7 @@ class Block(Model):
     """A block: an op written in YAML."""
 
     let: dict[Name, Value] = Field(default_factory=dict, description="derived values")
-    inputs: tuple[Word, ...] = Field((Text("x"),), description="the values that it takes")
+    inputs: tuple[InputName, ...] = Field((Text("x"),), description="the values that it takes")
     outputs: Annotated[Outputs, BeforeValidator(_listed_outputs)] | None = Field(
         None, description="the values that it gives"
     )

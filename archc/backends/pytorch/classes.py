@@ -337,7 +337,7 @@ class ClassWriter:
         if self.root:
             order = [str(n) for n in self.templates.network.document.params]
             return [f"{n}={Py.of(scope[n]).text}" for n in sorted(kept, key=order.index)]
-        parts = [variable(n) for n in self.template.sizes]
+        parts = list(self.template.sizes)
         defaults = {n: self.template.default(n) for n in self.template.parameters}
         parts += [n for n, d in defaults.items() if d is None]
         parts += [f"{n}={d}" for n, d in defaults.items() if d is not None]

@@ -20,7 +20,7 @@ from archc.backends.report.records import Records
 from archc.backends.report.tables import charts, compared, families, judged, tables
 from archc.diagnostics import Diagnostic
 from archc.diagnostics import render as rendered
-from archc.escaping import json_script
+from archc.escaping import json_script, visible
 from archc.graph import Network
 from archc.passes.claims import verdicts
 from archc.version import VERSION
@@ -118,8 +118,14 @@ def _environment() -> Environment:
         raise NoTemplates(error.name or "") from None
     return Environment(
         loader=FunctionLoader(_text), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        trim_blocks=True, lstrip_blocks=True, finalize=_shown,
     )  # fmt: skip
+
+
+def _shown(value: Any) -> Any:
+    """Return what the template puts in, hidden characters written out; markup is left as it is."""
+    plain = isinstance(value, str) and not hasattr(value, "__html__")
+    return visible(value) if plain else value
 
 
 @cache
