@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from archc.diagnostics import Span
+from archc.diagnostics import Diagnostic, Span, SpecError
 from archc.graph import Module, Node, join
 from archc.language.naming import is_key, taken
 from archc.language.scalars import Key
@@ -45,6 +45,13 @@ def hold_dotted(frame: Frame, place: Place, path: str, nodes: Sequence[Node]) ->
         for k in range(1, len(parts) + 1):
             held = join(place.prefix, ".".join(parts[:k]))
             frame.module.holders.append(Holder(held, DOTTED, key.text.span, nodes))
+
+
+def expect_fit(key: Key, filled: str) -> None:
+    """Hold what a key becomes to the rules of a key that is written; raises SpecError."""
+    if key.exprs and (wrong := unfit(key, filled)):
+        code, message, help_ = wrong
+        raise SpecError([Diagnostic(code, message, key.text.span, help=help_)])
 
 
 def unfit(key: Key, filled: str) -> tuple[str, str, str] | None:

@@ -17,7 +17,7 @@ from archc.lower import origins
 from archc.lower.bounds import Bounds
 from archc.lower.frames import Frame, Place
 from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned
-from archc.lower.nesting import hold, hold_dotted, unfit
+from archc.lower.nesting import expect_fit, hold, hold_dotted
 from archc.lower.reader import Reader
 from archc.lower.rows import Rows
 from archc.lower.scope import Callee, Scope, place
@@ -190,8 +190,7 @@ class Steps(Bounds):
     def fill(self, frame: Frame, key: Key) -> str:
         """Fill in the expressions of a key."""
         filled = "".join(p if isinstance(p, str) else self.part(frame, p) for p in key.parts)
-        if key.exprs and (wrong := unfit(key, filled)):
-            raise SpecError([Diagnostic(wrong[0], wrong[1], key.text.span, help=wrong[2])])
+        expect_fit(key, filled)
         return filled
 
     def part(self, frame: Frame, expr: Expr) -> str:
