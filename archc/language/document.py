@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from archc.diagnostics import Diagnostic, Source, Span, SpecError, nearest, plausible
-from archc.language.mending import Rest, mended
+from archc.language.mending import PARTS, Rest, mended
 from archc.language.published import Claim, Paper
 from archc.language.scalars import MODIFIERS
-from archc.language.source import Mapping, Text, Unsound, parse_sound
+from archc.language.source import Items, Mapping, Text, Unsound, parse_sound
 from archc.language.spec import (
     Block,
     Document,
@@ -23,6 +23,7 @@ from archc.language.spec import (
     Output,
     Param,
     Row,
+    slip_for,
 )
 from archc.language.validation import said
 
@@ -45,6 +46,19 @@ _MISSING = {
     "input": "say what the network takes: `input: [3, 224, 224]`",
     "default": "say what it is where nobody sets it: `{default: 32, one_of: [8, 16, 32]}`",
     "do": "put the step that it modifies under `do:`",
+}
+
+
+_LISTED = "each step needs a name here, `conv1: conv(16, 3)`; a list of steps may stand under one"
+_BODY = "the steps of a network stand under `body:`, or under `stem:`, `stages:` and `head:`"
+_OTHERS = {
+    **dict.fromkeys(("layers", "network", "model", "architecture", "modules", "steps"), _BODY),
+    **dict.fromkeys(("backbone", "neck", "encoder", "decoder", "features"), _BODY),
+    **dict.fromkeys(("version", "language"), "the version of the language is `archc: 1`"),
+    **dict.fromkeys(("input_shape", "input_size", "shape"), "write `input: [3, 224, 224]`"),
+    **dict.fromkeys(
+        ("config", "args", "arguments", "hyperparameters"), "params stand under `params:`"
+    ),
 }
 
 
@@ -121,6 +135,10 @@ def _told(tree: Mapping, loc: tuple[Any, ...]) -> bool:
 def _missing(tree: Mapping, loc: list[Any], keys: list[str]) -> Diagnostic:
     """Say which keys a mapping lacks."""
     place = _place(tree, loc)
+    slip = slip_for(keys[0], place.tree) if isinstance(place.tree, Mapping) else None
+    if keys == ["block"] and slip is not None:
+        message, hint = f"`{slip}` is no key here", "did you mean `block`?"
+        return Diagnostic("unknown-key", message, slip.span, help=hint)
     listed = " and ".join(f"`{k}`" for k in keys)
     message = f"{listed} {'is' if len(keys) == 1 else 'are'} missing"
     if keys == ["do"] and isinstance(place.tree, Mapping):
@@ -153,7 +171,7 @@ def _diagnostic(tree: Mapping, error: Any) -> Diagnostic:
             "unknown-key",
             f"`{loc[-1]}` is no key here",
             key_span,
-            help=nearest(str(loc[-1]), _known(loc)),
+            help=_OTHERS.get(str(loc[-1]).lower(), "") or nearest(str(loc[-1]), _known(loc)),
         )
     if kind == "literal_error" and loc == ["archc"]:
         return Diagnostic(
@@ -166,9 +184,9 @@ def _diagnostic(tree: Mapping, error: Any) -> Diagnostic:
     named = f"`{place.name}` " if place.name and not message.startswith(("`", "a ")) else ""
     if kind in ("bad_key", "not_a_name") and "[key]" in error["loc"]:
         return Diagnostic("bad-key", message, key_span)
-    return Diagnostic(
-        "bad-key" if kind in ("bad_key", "not_a_name") else "bad-value", named + message, place.span
-    )
+    hint = _LISTED if isinstance(place.tree, Items) and place.name in PARTS else ""
+    code = "bad-key" if kind in ("bad_key", "not_a_name") else "bad-value"
+    return Diagnostic(code, named + message, place.span, help=hint)
 
 
 @dataclass(frozen=True)

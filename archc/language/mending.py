@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from archc.diagnostics import Span
 from archc.language.source import Items, Mapping, Text, Unsound
+from archc.language.spec import slip_for
 
 Model = TypeVar("Model", bound=BaseModel)
 ROUNDS = 10
@@ -115,6 +116,9 @@ def _mend(tree: Mapping, fault: Any, lost: set[str]) -> bool:
         if not isinstance(holder, Mapping):
             return _unknown(way, lost)
         name = str(loc[-1])
+        if name == "block" and (slip := slip_for(name, holder)) is not None:
+            _rename(holder, slip, name)
+            return True
         span = holder.span
         standin = Text.at(STANDINS[name], span) if name in STANDINS else Unsound.at("", span)
         holder[Text.at(name, span)] = standin

@@ -191,9 +191,17 @@ def _loop(value: Any) -> Loop:
             names = tuple(n.id for n in ast.walk(tree.left) if isinstance(n, ast.Name))
             return Loop(expr.text, tree.left, names, expr, tree.comparators[0], counted=False)
     message = f"`{expr.text}` is no loop"
-    raise reject(
-        Diagnostic("bad-loop", message, expr.text.span, help="write `i < n`, or `c, d in table`")
-    )
+    raise reject(Diagnostic("bad-loop", message, expr.text.span, help=_loop_help(expr)))
+
+
+def _loop_help(expr: Expr) -> str:
+    """Say how a loop is written, with the count that stands there if one does."""
+    tree, count = expr.tree, ""
+    if isinstance(tree, ast.Name) or (isinstance(tree, ast.Constant) and type(tree.value) is int):
+        count = ast.unparse(tree)
+    elif isinstance(tree, ast.Call) and ast.unparse(tree.func) == "range" and len(tree.args) == 1:
+        count = ast.unparse(tree.args[0])
+    return f"write `i < {count}`" if count else "write `i < n`, or `c, d in table`"
 
 
 def _loop_head(text: Text) -> Expr:

@@ -7,6 +7,7 @@ diagnostics at the key or the value that is wrong.
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -146,12 +147,18 @@ def _step_kind(value: Any) -> str:
     return "expression"
 
 
+def slip_for(word: str, tree: Mapping) -> Text | None:
+    """Return the key of a mapping that is a slip for one that it has not: `blok`."""
+    if word in tree:
+        return None
+    near = get_close_matches(word, tree, n=1, cutoff=0.75)
+    return tree.key(near[0]) if near else None
+
+
 def _stage_kind(value: Any) -> str:
-    return (
-        "row"
-        if isinstance(value, Mapping) and "block" in value and "do" not in value
-        else _step_kind(value)
-    )
+    if not isinstance(value, Mapping) or "do" in value:
+        return _step_kind(value)
+    return "row" if "block" in value or slip_for("block", value) else _step_kind(value)
 
 
 _AnyStep = (

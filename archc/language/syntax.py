@@ -49,7 +49,7 @@ _REASONS: tuple[tuple[str, str, str], ...] = (
     (r"invalid character '(.*)' \(", "`{0}` is no sign of the expression language", ""),
     (r"invalid non-printable character (U\+\w+)", "the invisible character {0} stands here", "remove it"),
     (r"leading zeros", "a number begins with 0", "write it without the zeros in front"),
-    (r"invalid .*literal|.*digit|.*[eE]xceeds the limit", "this is no number", ""),
+    (r"invalid .*literal|.*digit|.*[eE]xceeds the limit", "this is no number", "a pair is a list, `[3, 3]`; a name begins with a letter"),
     (r"unexpected character after line continuation|unexpected EOF", "a `\\` stands here", "remove it"),
     (r"f-string|.*unicode error|.*null byte", "this is no text in quotes", ""),
     (r"too many nested|too deeply", "it is too deeply nested", "name parts of it under `let:`"),
@@ -115,7 +115,10 @@ def reason(error: Exception) -> tuple[str, str]:
     for pattern, words, remedy in _REASONS:
         if match := re.match(pattern, str(message)):
             return words.format(*match.groups()), remedy
-    return "it can't be read from here on", ""
+    return (
+        "it can't be read from here on",
+        "an op with its arguments is `conv(16, 3)`, a step above its name",
+    )
 
 
 def odd(node: ast.AST) -> tuple[str, str] | None:
