@@ -47,7 +47,7 @@ def faults(variant: str | None = None, **settings: Any) -> list[str]:
     [
         ({"stride": 3}, "`stride` is 3, but may be 1, 2 or 4"),
         ({"stride": True}, "`stride` is true, but may be 1, 2 or 4"),
-        ({"stride": "'a'"}, "`stride` is a, but may be 1, 2 or 4"),
+        ({"stride": "'a'"}, "`stride` is the text `a`, but may be 1, 2 or 4"),
         ({"act": "silu"}, "`act` is silu, but may be relu, gelu or none"),
         ({"depths": [1, 2, 3]}, "`depths` has 3 entries, but the network reads 2"),
         ({"depths": []}, "`depths` has 0 entries, but the network reads 2"),
@@ -100,6 +100,14 @@ def test_imports(tmp_path: Path) -> None:
 
     assert [d.message for d in found] == ["`stride` is 3, but may be 1, 2 or 4"]
     assert (found[0].span.line, found[0].span.column) == (6, 20)
+
+
+def test_default_without_a_value() -> None:
+    """A default that other settings leave without a value is none that is needed."""
+    text = TEXT.replace("groups: 1", "groups: 4 // bias").replace("bias: 0", "bias: 2")
+    found = archc.check(Source("family.yaml", text), "grouped", bias=0, groups=1)
+
+    assert [d.message for d in found] == []
 
 
 def test_idle() -> None:

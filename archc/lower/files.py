@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from archc.diagnostics import SpecError
 from archc.language.expr import Expr
 from archc.language.scalars import Key
 from archc.language.spec import Document, Library
@@ -119,12 +120,14 @@ class File:
         usual = {str(k): v for k, v in instead.items()}
         names = [n for n in settings if str(n) in usual and str(n) not in self.scope.asked]
         late = late_names(self.document) if names else set()
-        return tuple(
-            name
-            for name in names
-            if str(name) not in late
-            and self.judged[str(name)] != self.evaluate(self.judged, usual[str(name)])
-        )
+        return tuple(n for n in names if str(n) not in late and self._differs(n, usual[str(n)]))
+
+    def _differs(self, name: Any, usual: Any) -> bool:
+        """Whether a setting is another value than what it replaces, which may have none."""
+        try:
+            return bool(self.judged[str(name)] != self.evaluate(self.judged, usual))
+        except (SpecError, Poisoned):
+            return True
 
     @property
     def own(self) -> Mapping[str, BlockDef]:

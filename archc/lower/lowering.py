@@ -150,10 +150,16 @@ class Lowering(Steps):
         It is said here once, and not at every use.
         """
         wrong: list[Diagnostic] = []
-        sources = (self.document.params, self.file.chosen, self.settings)
+        limited = {k: p.default for k, p in self.document.declared.items() if p.limits}
+        sources = (limited, self.file.chosen, self.settings)
         places = {str(k): (k, v) for source in sources for k, v in source.items()}
         for name, (key, value) in places.items():
-            if (misfit := self.file.misfit(name)) is not None:
+            try:
+                misfit = self.file.misfit(name)
+            except SpecError as error:
+                wrong += error.diagnostics
+                continue
+            if misfit is not None:
                 span = self.place_of(key, value)
                 wrong.append(Diagnostic(misfit.code, misfit.message, span, help=misfit.help))
         if wrong:

@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from archc.diagnostics import nearest
+from archc.diagnostics import Diagnostic, SpecError, nearest
 from archc.language.evaluate import describe
 from archc.language.expr import Expr
 from archc.language.spec import Document, Library, Param
+from archc.lower.marks import Poisoned
 from archc.ops import spelled
 
 
@@ -27,7 +28,7 @@ class Misfit:
 
 def misfit(name: str, value: Any, param: Param, data: Callable[[Any], Any]) -> Misfit | None:
     """Say why a param can't have a value; `data` evaluates what its file says of it."""
-    meant = data(param.default)
+    meant = _default(param, value, data)
     listed = isinstance(value, list), isinstance(meant, list)
     if None not in (value, meant) and listed[0] != listed[1]:
         message = f"`{name}` is {describe(meant)} in the spec, but here {describe(value)}"
@@ -37,22 +38,32 @@ def misfit(name: str, value: Any, param: Param, data: Callable[[Any], Any]) -> M
         if not any(_same(value, v) for v in allowed):
             texts = [_plain(v) for v in allowed]
             rest = "" if _is_number(value) else nearest(_plain(value), texts)
-            message = f"`{name}` is {_plain(value)}, but may be {_either(texts)}"
+            shown = describe(value) if isinstance(value, str) else _plain(value)
+            message = f"`{name}` is {shown}, but may be {_either(texts)}"
             return Misfit("bad-setting", message, rest or f"write {_nearest(value, allowed)}")
     if param.length is not None and (value is not None or meant is not None):
-        length, entries = data(param.length), len(value) if isinstance(value, list) else 0
+        length = _limit(name, "length", param.length, data)
+        entries = len(value) if isinstance(value, list) else 0
         if entries != length:
             message = f"`{name}` has {entries} entries, but the network reads {length}"
             return Misfit("bad-setting", message, f"the default is `{name}: {spelled(meant)}`")
     return _beyond(name, value, meant, param, data)
 
 
+def _default(param: Param, value: Any, data: Callable[[Any], Any]) -> Any:
+    """Return the default; the value where other settings leave it without one."""
+    try:
+        return data(param.default)
+    except (SpecError, Poisoned):
+        return value
+
+
 def _beyond(
     name: str, value: Any, meant: Any, param: Param, data: Callable[[Any], Any]
 ) -> Misfit | None:
     """Say which number of a param is beyond its bounds."""
-    least = None if param.at_least is None else data(param.at_least)
-    most = None if param.at_most is None else data(param.at_most)
+    least = _limit(name, "min", param.at_least, data)
+    most = _limit(name, "max", param.at_most, data)
     if (least, most) == (None, None) or (value is None and meant is None):
         return None
     whole = all(type(v) is int for v in [*_numbers(meant), least, most] if v is not None)
@@ -70,6 +81,16 @@ def _beyond(
             message = f"{of} is {_plain(number)}, but must be {kind} {bounds}"
             return Misfit("bad-setting", message, f"the default is `{name}: {spelled(meant)}`")
     return None
+
+
+def _limit(name: str, word: str, limit: Expr | None, data: Callable[[Any], Any]) -> Any:
+    """Return a limit, which must be a number."""
+    value = None if limit is None else data(limit)
+    if limit is not None and not _is_number(value):
+        message = f"`{word}` of `{name}` is {_plain(value)}, but must be a number"
+        hint = f"write a number, or leave `{word}` out"
+        raise SpecError([Diagnostic("bad-limit", message, limit.text.span, help=hint)])
+    return value
 
 
 def late_names(document: Document | Library) -> set[str]:
