@@ -6,10 +6,91 @@ it must, and reads `x.channels` where it can.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from hypothesis import strategies as st
+
+NAMES = [
+    "in_channels",
+    "out_channels",
+    "channels",
+    "nn",
+    "F",
+    "torch",
+    "math",
+    "self",
+    "super",
+    "forward",
+    "training",
+    "sum",
+    "len",
+    "range",
+    "max",
+    "min",
+    "int",
+    "tuple",
+    "list",
+    "zip",
+    "enumerate",
+    "isinstance",
+    "getattr",
+    "OrderedDict",
+    "args",
+    "kwargs",
+    "block",
+    "stage",
+    "cut",
+    "m",
+    "k",
+    "linspace",
+    "make_divisible",
+    "init",
+    "weight",
+    "bias",
+    "modules",
+    "half",
+    "x1",
+    "value",
+    "out",
+    "y",
+    "keep",
+    "branches",
+    "scale",
+    "shape",
+    "size",
+    "type",
+    "object",
+    "float",
+    "bool",
+    "str",
+    "dict",
+    "any",
+    "all",
+    "abs",
+    "attention",
+    "pair",
+    "identity",
+    "add",
+    "mean",
+    "concat",
+    "width",
+    "w",
+    "n",
+    "act",
+    "gate",
+    "beta",
+    "fc",
+    "first",
+    "pool",
+    "i",
+    "j",
+    "stride",
+    "depth",
+    "T_destination",
+]
+"""What a name can be that Python, torch, an emitted file or an op has too."""
 
 ACTS = ["relu", "gelu", "hardswish", "sigmoid", "leaky_relu(0.2)"]
 WIDTHS = [4, 6, 8]
@@ -410,13 +491,30 @@ class Writer:
         return lines
 
 
+def renamed(draw: Any, text: str) -> str:
+    """Give some names of a spec names that something else has."""
+    own = sorted({*re.findall(r"\b(?:[subk]\d+|unit0|rates|i|j|k|v|w|n|u|t|a|b)\b", text)})
+    taken = draw(st.permutations(NAMES))
+    chosen = draw(st.lists(st.sampled_from(own), min_size=1, max_size=4, unique=True))
+    pairs = dict(zip(chosen, taken, strict=False))
+    quoted = r"(?<!\.)\b(" + "|".join(pairs) + r")\b"
+    return re.sub(quoted, lambda found: pairs[found[1]], text)
+
+
 def indented(lines: list[str], by: int) -> list[str]:
     return [" " * by + line for line in lines]
 
 
 @st.composite
-def specs(draw: Any) -> str:
-    """Draw a spec."""
+def specs(draw: Any, *, named: bool = False) -> str:
+    """Draw a spec; `named` gives names to its steps, params and loops that others bear too."""
+    text = draw(plain())
+    return renamed(draw, text) if named else str(text)
+
+
+@st.composite
+def plain(draw: Any) -> str:
+    """Draw a spec whose names nothing else has."""
     w = Writer(draw)
     blocks = [line for _ in range(w.pick(1, 2, 3, 4)) for line in w.block()]
     form = w.pick("body", "body", "stages")

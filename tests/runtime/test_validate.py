@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 
 import pytest
 import torch
+from sweeps import ONE_OF_EACH, sweep
 
 import archc
 from archc.diagnostics import Source
@@ -222,3 +225,52 @@ def test_sizes() -> None:
     assert resized(vit, (3, 224, 224)) is vit
     with pytest.raises(ValueError, match="does not take 3×32×32"):
         validate_behaviour(archc.compile("vit_b_16"), [(3, 32, 32)])
+
+
+MISCOMPILED = Path(__file__).parent / "miscompiled"
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "step"),
+    [
+        ("frozen_height", "line 21 of the file", "`map` (rearrange)"),
+        ("alternative_nesting", "'Identity' object has no attribute 'down'", "norm1.norm` (bn)"),
+    ],
+)
+def test_miscompiled(name: str, said: str, step: str) -> None:
+    """What the emitter gets wrong is told, with the line of the file and the step of the spec."""
+    report = validate(archc.compile(MISCOMPILED / f"{name}.yaml"))
+
+    assert any(said in row.note for row in report.wrong)
+    assert step in where(report)
+
+
+def test_a_size_that_is_frozen_without_a_word() -> None:
+    """Of a map of 8×8 the file makes one of 16×4; only another size tells."""
+    arch = archc.compile(MISCOMPILED / "frozen_height.yaml")
+
+    assert validate(arch, [(3, 64, 64)]).ok
+    report = validate(arch, [(3, 32, 32)])
+    assert "`map` (rearrange), " in where(report)
+
+
+QUICK = ["resnet20", "mobilenet_v3_small", "swin_t", "googlenet"]
+SMALL = (32, 33, 48, 64, 65, 96, 128, 129, 192, 224)
+
+
+@pytest.mark.parametrize("name", sweep(archc.names(), QUICK))
+def test_zoo(name: str) -> None:
+    """Every network of the zoo is what its spec says, at the smallest sizes that it takes."""
+    arch = archc.compile(name)
+    report = validate_behaviour(arch, small(arch, 2 if name in ONE_OF_EACH else 1), batch=2)
+
+    assert [(row.what, row.at, row.result) for row in report.wrong] == []
+    assert not report.refused
+
+
+def small(arch: archc.Architecture, count: int) -> list[tuple[int, ...]]:
+    """Return the smallest shapes of samples that a network takes, or its own."""
+    own = arch.input
+    squares = (own.with_spatial((s,) * len(own.spatial)).sizes for s in SMALL if s < max(own.sizes))
+    fitting = (sample for sample in squares if resized(arch.network, sample) is not None)
+    return list(islice(fitting, count)) or [own.sizes]
