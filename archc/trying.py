@@ -36,6 +36,8 @@ class Trials:
     outputs: Sequence[Text] = ()
     work: int = 0
     known: set[Fault] = field(default_factory=set)
+    found: list[Diagnostic] = field(default_factory=list)
+    judged: tuple[str, ...] = ()
     tried: dict[Any, set[Fault] | None] = field(default_factory=dict)
 
     def settle(
@@ -43,15 +45,19 @@ class Trials:
     ) -> list[Diagnostic]:
         """Return diagnostics with the first remedy that mends each; `variants` are those judged."""
         found = list(diagnostics)
-        self.known = {_fault(d) for d in errors(found)}
+        self.found = errors(found)
+        self.known = {_fault(d) for d in self.found}
         if any(d.remedies for d in found):
             self.known |= {_fault(d) for d in errors(judge_text(self.document)[0])}
-        return [self.mended(d, d.variants or tuple(variants)) for d in found]
+        self.judged = tuple(variants)
+        return [self.mended(d, d.variants or self.judged) for d in found]
 
     def mended(self, d: Diagnostic, variants: Sequence[str]) -> Diagnostic:
         """Return a diagnostic with a remedy that was tried, or without any."""
         bare = replace(d, remedies=())
         judged = tuple(dict.fromkeys((variants[0], variants[-1])))
+        rest = [v for v in self.judged if v not in variants]
+        others = tuple(dict.fromkeys((*rest[:1], *rest[-1:])))
         partly: Remedy | None = None
         for remedy in d.remedies:
             if not remedy.edits:
@@ -63,6 +69,8 @@ class Trials:
                 left = self.left(edits, d, judged)
                 if left is None:
                     continue
+                if any(not self.harmless(edits, d, variant) for variant in others):
+                    break
                 if left <= self.known:
                     return replace(bare, help=remedy.help, edits=edits)
                 partly = partly or replace(remedy, edits=edits)
@@ -86,6 +94,14 @@ class Trials:
             found |= left
         return found
 
+    def harmless(self, edits: tuple[Edit, ...], d: Diagnostic, variant: str) -> bool:
+        """Whether edits leave a variant right that has not the fault."""
+        typed = self.typed(edits)
+        left = None if typed is None else self.wrong(*typed, d, variant, reached=False)
+        elsewhere = {_fault(e) for e in self.found if e.variants and variant not in e.variants}
+        here = {_fault(e) for e in self.found if not e.variants or variant in e.variants}
+        return left is not None and left <= self.known - (elsewhere - here)
+
     def stays(self, left: set[Fault], d: Diagnostic) -> bool:
         """Whether the fault of a diagnostic is left, or another has come in its place."""
         own = _fault(d)
@@ -97,9 +113,18 @@ class Trials:
         return None if typed is None else self.wrong(*typed, d, variant)
 
     def wrong(
-        self, changed: Document, settings: Mapping[str, Any], d: Diagnostic, variant: str
+        self,
+        changed: Document,
+        settings: Mapping[str, Any],
+        d: Diagnostic,
+        variant: str,
+        *,
+        reached: bool = True,
     ) -> set[Fault] | None:
-        """Return what is wrong with a changed document; None where that can't be told."""
+        """Return what is wrong with a changed document; None where that can't be told.
+
+        `reached` says that the step of the fault must have a value.
+        """
         if self.work > MAX_WORK:
             return None
         text, faulty = judge_text(changed)
@@ -107,8 +132,8 @@ class Trials:
         lowering.advice = 0
         lowering.run()
         self.work += lowering.spent
-        found = [e for e in errors([*text, *lowering.diagnostics]) if e.code != "unused-param"]
-        return {_fault(e) for e in found} if _sound(lowering, d) else None
+        found = errors([*text, *lowering.diagnostics])
+        return {_fault(e) for e in found} if not reached or _sound(lowering, d) else None
 
     def typed(self, edits: tuple[Edit, ...]) -> tuple[Document, Mapping[str, Any]] | None:
         """Return the document and the settings with edits made; None where they can't be read."""
@@ -173,6 +198,7 @@ class Trials:
                 left = self.left(_sized(places, pair), d, variants)
             else:
                 left = self.wrong(self.with_input(pair), self.settings, d, variants[0])
+                left = left and {f for f in left if f[0] != "unused-param"}
             return left is not None and not self.stays(left, d) and left <= self.known
 
         step = MAX_MULTIPLE

@@ -281,6 +281,8 @@ WRITTEN = {
     "two inputs": ("input: [3, 64, 64]\nblocks:\n  fuse(w):\n    inputs: [a, b]\n    c: conv(w, 1)(a)\n    o: c + b\nbody:\n  c: conv(8, 3)\n  d: conv(16, 3, stride=2)(c)\n  o: fuse(16)(c, d)", "conv(w, 1, stride=2)"),
     "depthwise": ("input: [3, 64, 64]\nbody:\n  c: conv(30, 3)\n  d: conv(60, 3, groups=64)", "groups=30"),
     "patches": ("input: [3, 64, 64]\nbody:\n  c: conv(8, 4, stride=4)", "padding=0"),
+    "tokens and a map": ('input: [16, 8, 8]\nbody:\n  t: rearrange("b c h w -> b (h w) c")\n  o: t + x', 'rearrange("b (h w) c -> b c h w", h=8)(t)'),
+    "enlarged too much": ("input: [8, 64, 64]\nbody:\n  a: conv(8, 3, stride=2)\n  u: upsample(4)(a)\n  o: x + u", "upsample(2)"),
     "half": ("params: {w: 64}\ninput: [3, 8, 8]\nbody:\n  p: conv(w / 2, 3)", "w // 2"),
     "half in a row": ("input: [3, 8, 8]\nblocks:\n  b(w):\n    c: conv(w, 3)\nstages:\n  a: {block: b, w: 9 / 3}", "9 // 3"),
 }  # fmt: skip
@@ -294,6 +296,22 @@ def test_what_people_write(kind: str) -> None:
 
     assert wanted in first.help
     mended(f"{HEAD}{body}\n")
+
+
+def test_other_variants_stay_right() -> None:
+    """What mends one variant does not break the others."""
+    text = f"""{HEAD}input: [3, 32, 32]
+params: {{w1: 16, w2: 16}}
+variants: {{a: {{}}, b: {{w1: 24}}, c: {{}}}}
+body:
+  a: conv(w1, 3)(x)
+  b: conv(w2, 3)(x)
+  out: a + b
+"""
+    (found,) = check(text)
+
+    assert found.variants == ("b",)
+    assert check(typed(text, found)) == []
 
 
 def test_size_that_is_reckoned() -> None:

@@ -216,6 +216,10 @@ class Unfit(Sides):
         )
         for name in names:
             yield from self.changed(node, {name: width})
+        for name in names if width.isdigit() else ():
+            for at in map(origin, self.arguments(node, name)):
+                if has_place(at) and isinstance(at.tree, ast.Constant):
+                    yield self.remedy(at, put(at, width), node)
 
     # Strides
 
@@ -241,12 +245,17 @@ class Unfit(Sides):
 
     def upsampled(self, ratio: int) -> Iterator[Remedy]:
         """Enlarge a map by what is left to the size of the other."""
-        small = min(self.sides, key=lambda s: s.value.shape.spatial)
+        large, small = sorted(self.sides, key=lambda s: s.value.shape.spatial, reverse=True)
         for node in small.way.nodes:
             for at in self.arguments(node, "scale") if node.name == "upsample" else ():
                 scale = self.value(at)
                 if isinstance(scale, int):
                     yield self.remedy(at, put(at, str(scale * ratio)), node)
+        for node in large.way.nodes:
+            for at in self.arguments(node, "scale") if node.name == "upsample" else ():
+                scale = self.value(at)
+                if isinstance(scale, int) and scale > ratio:
+                    yield self.remedy(at, put(at, str(scale // ratio)), node)
 
     # Windows that don't keep the size
 
@@ -348,6 +357,11 @@ class Unfit(Sides):
     def layouts(self) -> Iterator[Remedy]:
         """Make a map of a vector that stands beside a map."""
         vector, whole = sorted(self.sides, key=lambda s: len(s.value.shape.sizes))
+        a, b = vector.value.shape, whole.value.shape
+        if (a.layout, b.layout) == (("n", "c"), ("c", "h", "w")) and vector.text is not None:
+            shown = text_at(vector.text.span)
+            wanted = f'rearrange("b (h w) c -> b c h w", h={b.sizes[1]})({shown})'
+            yield Remedy(f"write `{wanted}`, a map", tuple(put(vector.text, wanted)))
         if vector.value.shape.layout != ("c",) or whole.value.shape.layout != ("c", "h", "w"):
             return
         for node in vector.way.nodes[:1]:
