@@ -1,7 +1,7 @@
 """What a spec may ask for at most, so that everything ends soon; docs/language.md lists it.
 
-Each is far above what any network known needs: four times the largest, and more. The largest of the zoo, a stochastic depth
-network of 1202 layers, has 4,809 ops, takes 10,827 steps and reckons 23,671.
+Each is far above what networks need: the largest of the zoo, a stochastic depth network of
+1202 layers, has 4,809 ops, takes 10,827 steps and reckons 23,671.
 """
 
 from __future__ import annotations

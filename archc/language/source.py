@@ -7,6 +7,8 @@ YAML 1.2 in one document, with every scalar read as text. What makes YAML surpri
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Mapping as AnyMapping
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -56,10 +58,13 @@ class Mapping(dict[Text, Any]):
     """A YAML mapping, in the order of its text."""
 
     span: Span
+    _keys: AnyMapping[str, Text] = MappingProxyType({})
 
     def key(self, name: str) -> Text:
         """Return the key as it stands in the text."""
-        return next(k for k in self if k == name)
+        if len(self._keys) != len(self):
+            self._keys = {key: key for key in self}
+        return self._keys[name]
 
 
 class Items(list[Any]):
@@ -202,6 +207,7 @@ class _Parser:
 
     def _mapping(self, span: Span, events: Iterator[Any]) -> Mapping:
         mapping = Mapping()
+        keys: dict[str, Text] = {}
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
                 mapping.span = self._to(span, event)
@@ -220,7 +226,7 @@ class _Parser:
                     "use `defaults:` or a block with arguments",
                 )
             elif key in mapping:
-                first = Note(mapping.key(key).span, "the first one")
+                first = Note(keys[key].span, "the first one")
                 self.faults.append(
                     Diagnostic(
                         "duplicate-key",
@@ -232,6 +238,7 @@ class _Parser:
                 )
             else:
                 mapping[key] = value
+                keys[key] = key
         return mapping
 
     def _balanced(self, text: Text) -> bool:
