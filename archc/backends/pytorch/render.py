@@ -142,9 +142,12 @@ class Renderer:
         return ast.IfExp(test, self.tree(expr, node.body, yes), self.tree(expr, node.orelse, no))
 
     def boolean(self, expr: Expr, node: ast.BoolOp, contexts: Contexts) -> ast.expr:
-        """Leave out the parts that are decided."""
+        """Leave out the parts that never decide; `k or 2` is a value, so its last part stays."""
         values = [self.values(expr, p, contexts) for p in node.values]
-        open_parts = [p for p, v in zip(node.values, values, strict=True) if not same(map(bool, v))]
+        deciding = isinstance(node.op, ast.Or)
+        never = [same(map(bool, v)) and bool(v[0]) is not deciding for v in values]
+        never[-1] &= all(isinstance(v, bool) for v in self.values(expr, node, contexts))
+        open_parts = [p for p, out in zip(node.values, never, strict=True) if not out]
         if not open_parts:
             return parsed(literal(self.values(expr, node, contexts)[0]).text)
         trees = [self.tree(expr, p, contexts) for p in open_parts]
