@@ -201,6 +201,16 @@ def _csv(cell: object) -> str:
     return '"' + text.replace('"', '""') + '"' if quoted else text
 
 
+def github_text(text: str) -> str:
+    """Return text for a command of GitHub's workflows: its own signs and line breaks are encoded."""
+    return visible(text.replace("%", "%25").replace("\r", "%0D")).replace("\n", "%0A")
+
+
+def github_property(text: str) -> str:
+    """Return text for a property of a command of GitHub's workflows."""
+    return github_text(text).replace(":", "%3A").replace(",", "%2C")
+
+
 def plot(text: str) -> str:
     """Return text for a plot, in which Matplotlib reads formulas between dollars."""
     return visible(text).replace("$", r"\$")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from archc.backends.drawing.columns import columns
 from archc.backends.drawing.scene import Arrow, Box, Frame, Scene, boxes
 from archc.backends.drawing.style import FONT, SIZE, SMALL, Theme
-from archc.escaping import dot_label, markup
+from archc.escaping import dot, dot_label, markup
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -77,7 +77,7 @@ def written(picture: Scene, theme: Theme) -> str:
 
 def _level(graph: Digraph, tops: list[str]) -> None:
     """Put the ends of turns into one row, at the top, in this order."""
-    graph.body.append("\t{ rank=min; " + "; ".join(f'"{name}"' for name in tops) + " }\n")
+    graph.body.append("\t{ rank=min; " + "; ".join(f'"{dot(name)}"' for name in tops) + " }\n")
     for left, right in pairwise(tops):
         if left.removesuffix("-up") != right.removesuffix("-top"):
             graph.edge(left, right, style="invis")
@@ -169,7 +169,7 @@ def _head_beside(graph: Digraph, frame: Frame, theme: Theme) -> None:
         margin="0",
     )
     graph.edge(first.id, title, style="invis", weight="0")
-    graph.body.append(f'\t\t{{ rank=same; "{title}"; "{first.id}" }}\n')
+    graph.body.append(f'\t\t{{ rank=same; "{dot(title)}"; "{dot(first.id)}" }}\n')
 
 
 def small(text: str, theme: Theme) -> str:

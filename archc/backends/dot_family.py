@@ -10,7 +10,7 @@ from archc.backends.dot import STROKES, box_label, small
 from archc.backends.drawing.family import Family
 from archc.backends.drawing.scene import Arrow, Box, Frame, boxes
 from archc.backends.drawing.style import FONT, SMALL, Paint, Theme
-from archc.escaping import markup
+from archc.escaping import dot, markup
 
 if TYPE_CHECKING:
     from graphviz import Digraph
@@ -88,7 +88,7 @@ def _ruler(graph: Digraph, made: Family, columns: Sequence[Frame], theme: Theme)
     for left, right in pairwise(ranks[0]):
         graph.edge(left, right, style="invis")
     for names in ranks.values():
-        listed = "; ".join(f'"{name}"' for name in names)
+        listed = "; ".join(f'"{dot(name)}"' for name in names)
         graph.body.append(f"\t{{ rank=same; {listed} }}\n")
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 from archc.diagnostics import Diagnostic, Span, errors, render
-from archc.escaping import json_text, one_line, visible
+from archc.escaping import github_property, github_text, json_text, one_line, visible
 from archc.version import VERSION
 
 SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -79,18 +79,8 @@ def github(findings: Sequence[Finding]) -> str:
 
 
 def _command(level: str, properties: dict[str, str], message: str) -> str:
-    told = ",".join(f"{k}={_property(v)}" for k, v in properties.items())
-    return f"::{level} {told}::{_data(message)}"
-
-
-def _data(text: str) -> str:
-    """Return text as GitHub's runner takes it: its own signs and line breaks are encoded."""
-    coded = visible(text.replace("%", "%25").replace("\r", "%0D"))
-    return coded.replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+    told = ",".join(f"{k}={github_property(v)}" for k, v in properties.items())
+    return f"::{level} {told}::{github_text(message)}"
 
 
 def sarif(findings: Sequence[Finding]) -> str:

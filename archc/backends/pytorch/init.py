@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from archc.backends.pytorch.context import Context
-from archc.escaping import python_source
+from archc.escaping import python_source, python_string
 from archc.graph import Module, Node, join
 from archc.language.evaluate import Evaluator
 from archc.language.expr import Expr
@@ -57,7 +57,7 @@ def initialiser(expr: Expr, tensor: str, scope: Mapping[str, Any]) -> list[str]:
             return [f"bound = {bound}", f"nn.init.uniform_({tensor}, -bound, bound)"]
         case "kaiming_normal" | "kaiming_uniform":
             mode = arguments[0].id if arguments and isinstance(arguments[0], ast.Name) else "fan_in"
-            return [f'nn.init.{name}_({tensor}, mode="{mode}", nonlinearity="relu")']
+            return [f'nn.init.{name}_({tensor}, mode={python_string(mode)}, nonlinearity="relu")']
     return [f"nn.init.constant_({tensor}, {number(node, tensor, scope)})"]
 
 
@@ -145,7 +145,7 @@ def concerned(module: Module, rules: Mapping[Any, Rule]) -> bool:
 
 def listed(names: Collection[str]) -> str:
     """Spell one text, or several as a tuple."""
-    texts = [f'"{n}"' for n in names]
+    texts = [python_string(n) for n in names]
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
 

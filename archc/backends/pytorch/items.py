@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archc.backends.pytorch.layout import atom
+from archc.escaping import python_string
 
 Spelling = Callable[[Sequence[str]], str]
 
@@ -260,5 +261,5 @@ def bracketed(text: str) -> str:
 def mapping(names: Sequence[str]) -> Spelling:
     """Return how values are spelled as a mapping."""
     return lambda texts: (
-        "{" + ", ".join(f'"{n}": {t}' for n, t in zip(names, texts, strict=True)) + "}"
+        "{" + ", ".join(f"{python_string(n)}: {t}" for n, t in zip(names, texts, strict=True)) + "}"
     )
