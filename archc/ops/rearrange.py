@@ -117,6 +117,10 @@ class Patterned(Op):
         down, across = (_seen(name, before, after, sizes) for name in ("h", "w"))
         return down, across
 
+    def named(self, x: Shape) -> dict[str, int]:
+        """Return the size of each name of the left side."""
+        return {"b": 1, **dict(self._solved(self.sides(self.pattern)[0], x))}
+
     def _expect_fit(self, left: Side, x: Shape) -> None:
         """Raise unless the left side is the layout of x, as far as both use known names."""
         pairs = zip((called(group, left) for group in left[1:]), x.layout, strict=False)

@@ -3,48 +3,66 @@
 The receptive field of a place is the part of the input that can reach it (Luo et al. 2016,
 arXiv:1701.04128, call this the theoretical one). Windows compose along a path, and where
 paths meet the field covers those of all; the effective stride is the product of the strides.
+Where a place can't be followed, through a shuffle of rows say, the field is an upper bound.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archc.graph import Module, Node, Value
+from archc.passes.places import OWN, Parts, parts_of, step
 from archc.windows import Window, Windows
 
 Fields = Mapping[int, Windows]
 """What a value sees of each input of a module, down and across, by the input's number; one is
 left out that it does not depend on."""
 
-OWN: Windows = (Window(), Window())
-
 
 @dataclass
 class ReceptiveFields:
-    """The fields of a network's values, reckoned once for each distinct module."""
+    """The fields of a network's values, reckoned once for each module and form of its inputs."""
 
-    _of: dict[int, dict[int, Fields]] = field(default_factory=dict)
+    _of: dict[object, tuple[dict[int, Fields], dict[int, Parts]]] = field(default_factory=dict)
+    _inner: dict[int, Mapping[int, Fields]] = field(default_factory=dict)
 
     def inside(self, module: Module) -> Mapping[int, Fields]:
-        """Return the fields of a module's values, by their identity, on the module's inputs."""
-        if id(module) not in self._of:
-            found: dict[int, Fields] = {id(v): {k: OWN} for k, v in enumerate(module.inputs)}
-            for node in module.nodes:
-                found.update(self._given(node, [found[id(v)] for v in node.inputs]))
-            self._of[id(module)] = found
-        return self._of[id(module)]
+        """Return the fields of a network's values, by their identity, on its inputs."""
+        return self._reckoned(module, tuple(parts_of(v.shape) for v in module.inputs))[0]
 
-    def _given(self, node: Node, taken: Sequence[Fields]) -> Iterator[tuple[int, Fields]]:
-        if node.module is None:
-            seen = node.op.sees(*node.shapes) if node.op else OWN
-            reads = node.target.reads  # type: ignore[union-attr]
-            fields = through(dict.fromkeys(range(len(taken))[:reads], seen), taken)
-            yield from ((id(value), fields) for value in node.outputs)
+    def below(self, node: Node) -> Mapping[int, Fields]:
+        """Return the fields of the values in a block that was reckoned, on the block's inputs."""
+        return self._inner[id(node)]
+
+    def _reckoned(
+        self, module: Module, given: tuple[Parts, ...]
+    ) -> tuple[dict[int, Fields], dict[int, Parts]]:
+        key = (id(module), given)
+        if key not in self._of:
+            fields: dict[int, Fields] = {id(v): {k: OWN} for k, v in enumerate(module.inputs)}
+            parts = {id(v): p for v, p in zip(module.inputs, given, strict=True)}
+            for node in module.nodes:
+                self._node(node, fields, parts)
+            self._of[key] = fields, parts
+        return self._of[key]
+
+    def _node(self, node: Node, fields: dict[int, Fields], parts: dict[int, Parts]) -> None:
+        taken = [fields[id(v)] for v in node.inputs]
+        given = tuple(parts[id(v)] for v in node.inputs)
+        if node.module is not None:
+            inner, kept = self._reckoned(node.module, given)
+            self._inner[id(node)] = inner
+            for value, inside in zip(node.outputs, node.module.values, strict=True):
+                fields[id(value)] = through(inner[id(inside)], taken)
+                parts[id(value)] = kept[id(inside)]
             return
-        inner = self.inside(node.module)
-        for value, given in zip(node.outputs, node.module.values, strict=True):
-            yield id(value), through(inner[id(given)], taken)
+        assert node.op is not None
+        masked = any(v.node is not None and v.node.name == "window_mask" for v in node.inputs)
+        for value in node.outputs:
+            found = step(node.op, node.shapes, given, value.shape, masked=masked)
+            fields[id(value)] = through(dict(enumerate(found.seen[: len(node.read)])), taken)
+            parts[id(value)] = found.parts
 
     def of(self, value: Value, module: Module) -> Windows:
         """Return what a value inside a module sees of the module's first input."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from archc.graph import Module, Node, Value, join
-from archc.passes.receptive import OWN, Fields, ReceptiveFields, through
+from archc.passes.places import OWN
+from archc.passes.receptive import Fields, ReceptiveFields, through
 from archc.windows import Windows
 
 
@@ -47,7 +48,7 @@ class Places:
             yield place
             if node.module is not None:
                 taken = [fields[id(value)] for value in node.inputs]
-                seen = self.fields.inside(node.module)
+                seen = self.fields.below(node)
                 inner = {key: through(field, taken) for key, field in seen.items()}
                 yield from self._walk(node.module.nodes, place.path, inner)
 

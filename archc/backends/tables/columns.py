@@ -168,7 +168,7 @@ READERS: dict[str, Reader] = {
         lambda made: [field_text(windows) for windows in made.fields],
         number=True,
         note="receptive field: what of the input can reach a place, padding too; "
-        "statistics of norms are left out",
+        "an upper bound where places are shuffled; statistics of norms are left out",
     ),
     "memory_training": Reader(
         "training",
