@@ -39,6 +39,13 @@ class Shape:
         """Return the size of a named dimension, or None where there is none."""
         return self.sizes[self.layout.index(dim)] if dim in self.layout else None
 
+    def __getitem__(self, dim: str) -> int:
+        """Return the size of a dimension, which must be there."""
+        size = self.get(dim)
+        if size is None:
+            raise KeyError(f"{self.spelled} has no dimension {dim}")
+        return size
+
     @property
     def channels(self) -> int:
         """The size of dimension c, or of the last one where none is called so."""

@@ -353,3 +353,84 @@ def test_builtin_ops_are_no_plugins() -> None:
     archc.compile(PLUGINS / "bit.yaml", allow_ops=True)
 
     assert before == OPS
+
+
+SIZED = """
+from archc.ops import Op, spell
+
+
+class Wide(Op):
+    name = "wide"
+    torch_module = "Wide"
+    torch_file = "wide_torch.py"
+    {sized}
+
+    @classmethod
+    def module(cls, use):
+        return spell("Wide", use.channels[0])
+"""
+WIDE = """from torch import nn
+
+
+class Wide(nn.Module):
+    def __init__(self, channels):
+        super().__init__()
+
+    def forward(self, x):
+        return x
+"""
+
+
+def test_an_op_that_asks_for_channels_says_so(tmp_path: Path) -> None:
+    """`check` notices what `build` would, and the remedy is one."""
+    spec = tmp_path / "wide.yaml"
+    spec.write_text("archc: 1\nname: wide\ninput: [3, 8, 8]\nops: [wide.py]\nbody: {a: wide}\n")
+    (tmp_path / "wide_torch.py").write_text(WIDE)
+    (tmp_path / "wide.py").write_text(SIZED.format(sized=""))
+    code, said = archc_("check", spec, "--allow-ops")
+
+    assert code == 1
+    assert "error[bad-op]: `module` of `wide` asks for the channels" in said
+    assert "help: write `sized = True`" in said
+
+    (tmp_path / "wide.py").write_text(SIZED.format(sized="sized = True"))
+    assert archc_("check", spec, "--allow-ops")[0] == 0
+    assert "Wide(3)" in archc_("build", spec, "--allow-ops")[1]
+
+
+LISTS = """
+from archc.ops import Op, Shape, Tensor, spell
+
+
+class Volume(Op):
+    name = "volume"
+    torch_module = "nn.Conv3d"
+    out: int
+    kernel: list[int]
+    pads: list[list[int]] = [[0]]
+
+    def shape(self, x: Shape) -> Shape:
+        assert type(self.kernel) is list and type(self.pads[0]) is list
+        return x.replace(c=self.out, **{n: x[n] - k + 1 for n, k in zip("thw", self.kernel)})
+
+    def tensors(self, x: Shape) -> dict[str, Tensor]:
+        return {"weight": Tensor((self.out, x.channels, *self.kernel))}
+
+    @classmethod
+    def module(cls, use):
+        return spell("nn.Conv3d", use.channels[0], use.out, use.kernel, bias="False")
+"""
+
+
+def test_an_argument_that_is_a_list(tmp_path: Path) -> None:
+    """A field may be a list, of lists too; a shape is asked by the names of its dimensions."""
+    (tmp_path / "volume.py").write_text(LISTS)
+    spec = tmp_path / "clip.yaml"
+    spec.write_text(
+        "archc: 1\nname: clip\ninput: [6, 8, 8]\nops: [volume.py]\nbody:\n"
+        '  a: rearrange("b (c t) h w -> b c t h w", t=2)\n'
+        "  b: volume(4, [2, 3, 3], pads=[[1], [2]])\n  c: volume(4, [1, 3, 3])\n"
+    )
+
+    assert archc_("check", spec, "--allow-ops")[0] == 0
+    assert "nn.Conv3d(3, 4, (2, 3, 3), bias=False)" in archc_("build", spec, "--allow-ops")[1]

@@ -9,7 +9,8 @@ import re
 import shutil
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from io import StringIO
 from typing import IO
@@ -108,21 +109,29 @@ def emit(content: str | bytes, form: str = "text") -> None:
     if _missing(sys.stdout):
         raise OSError(errno.EBADF, "standard output is closed")
     binary = getattr(sys.stdout, "buffer", None)
-    if isinstance(content, str):
-        if form == "text" or binary is None or sys.stdout.isatty():
-            sys.stdout.write(content)
-            return
-        content = content.encode("utf-8", "backslashreplace")
-    sys.stdout.flush()
-    sys.stdout.buffer.write(content)
+    with _stdout():
+        if isinstance(content, str):
+            if form == "text" or binary is None or sys.stdout.isatty():
+                sys.stdout.write(content)
+                return
+            content = content.encode("utf-8", "backslashreplace")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(content)
 
 
 def flush() -> None:
     """Print what waits to be printed; raises OSError, where a pipe is closed or a disk full."""
     if _missing(sys.stdout):
         return
-    try:
+    with _stdout():
         sys.stdout.flush()
+
+
+@contextmanager
+def _stdout() -> Iterator[None]:
+    """Say of what refuses to be printed that it was standard output."""
+    try:
+        yield
     except BrokenPipeError:
         raise
     except OSError as error:

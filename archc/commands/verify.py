@@ -90,7 +90,8 @@ def _report(
     tolerance: float,
 ) -> Report:
     from archc.runtime import load
-    from archc.runtime.peers import UnknownPeer, peer
+    from archc.runtime.faults import blaming
+    from archc.runtime.peers import UnknownPeer, of_peer, peer
     from archc.runtime.validate import validate
     from archc.runtime.verify import verify as compare
 
@@ -101,10 +102,11 @@ def _report(
             usage(str(error))
     try:
         other = peer(against)
+        with blaming(architecture.network, UnknownPeer), of_peer(against):
+            ours = load(architecture)
+            return compare(ours, other, samples, batch=batch, seed=seed, tolerance=tolerance)
     except UnknownPeer as error:
         usage(str(error))
-    ours = load(architecture)
-    return compare(ours, other, samples, batch=batch, seed=seed, tolerance=tolerance)
 
 
 def samples_of(architecture: Architecture, wanted: list[str]) -> list[Sizes]:

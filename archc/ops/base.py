@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
+from archc.diagnostics import Source
 from archc.escaping import python_string
 from archc.ops.backward import Backward, Saves
 from archc.shapes import Shape
@@ -118,10 +119,17 @@ class Use:
             raise AttributeError(name) from None
 
 
-def spell(function: str, *positional: object, **keywords: tuple[object, object]) -> str:
-    """Spell a call: `keywords` are pairs of a value and the default that need not be written."""
+def spell(function: str, *positional: object, **keywords: object) -> str:
+    """Spell a call: `keywords` are pairs of a value and the default that need not be written.
+
+    One that is no pair is text, as the positional ones are.
+    """
     parts = [str(p) for p in positional]
-    for name, (value, default) in keywords.items():
+    for name, keyword in keywords.items():
+        if not isinstance(keyword, tuple):
+            parts.append(f"{name}={keyword}")
+            continue
+        value, default = keyword
         constant = value.value if isinstance(value, Py) else value
         if constant is VARIES or constant != default or type(constant) is not type(default):
             parts.append(f"{name}={value if isinstance(value, Py) else repr(value)}")
@@ -252,6 +260,9 @@ class Op(BaseModel):
     torch_file: ClassVar[str] = ""
     """Of a plug-in: the Python file beside it with the classes and functions that its spelling
     names. They are copied into the emitted file; archc never runs them from there."""
+
+    defined_in: ClassVar[Source | None] = None
+    """The file that its PyTorch code is in, where that is the user's."""
 
     definitions: ClassVar[Mapping[str, str]] = {}
     """Of a plug-in: what was found in `torch_file`, Python source by name."""

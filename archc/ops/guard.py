@@ -6,7 +6,8 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -108,10 +109,11 @@ def _held(
 
 def _built(op: type[Op], source: Source) -> Callable[..., None]:
     init = op.__init__
+    annotations = {name: field.annotation for name, field in op.model_fields.items()}
 
     def __init__(self: Op, **arguments: Any) -> None:  # noqa: N807 - it takes its place
         try:
-            init(self, **arguments)
+            init(self, **{k: _as_list(v, annotations.get(k)) for k, v in arguments.items()})
         except (SpecError, ValidationError):
             raise
         except Exception as error:  # noqa: BLE001 - of code of the user's
@@ -120,14 +122,29 @@ def _built(op: type[Op], source: Source) -> Callable[..., None]:
     return __init__
 
 
+def _as_list(value: Any, annotation: Any) -> Any:
+    """Return a list of a spec, which is a tuple by now, as a list where the field is one."""
+    if get_origin(annotation) is not list or not isinstance(value, tuple):
+        return list(value) if annotation is list and isinstance(value, tuple) else value
+    return [_as_list(v, *get_args(annotation)) for v in value]
+
+
 def _rehearsed(source: Source) -> Callable[..., None]:
     def rehearse(self: Op, *xs: Shape) -> None:
         """Ask for all that the op declares: a fault that it has here it would have later."""
         tensors, *_ = (getattr(self, name)(*xs) for name in COUNTED)
         args = {name: Py.of(getattr(self, name)) for name in type(self).model_fields}
-        use = Use(args, tuple(Py.of(x.channels) for x in xs), xs)
+        channels = tuple(Py.of(x.channels) for x in xs)
+        told = channels if tensors or self.sized else ()
+        use = Use(args, told, xs)
         values = [f"x{k}" for k in range(len(xs))]
-        module = self.module(use)
+        try:
+            module = self.module(use)
+        except OpFault:
+            if told:
+                raise
+            self.module(replace(use, channels=channels))  # raises where it is something else
+            raise OpFault([_unsized(self, source)]) from None
         function = self.function(use, *values, *self.buffers(use))
         self.call("self.op", *values)
         self.label()
@@ -139,6 +156,13 @@ def _rehearsed(source: Source) -> Callable[..., None]:
         raise OpFault([Diagnostic("bad-op", message, class_span(type(self), source), help=hint)])
 
     return rehearse
+
+
+def _unsized(op: Op, source: Source) -> Diagnostic:
+    message = f"`module` of `{op.name}` asks for the channels, but the class does not say so"
+    hint = "write `sized = True` in the class; an op with tensors is told them without"
+    span = method_span(type(op).module, type(op), source)
+    return Diagnostic("bad-op", message, span, help=hint)
 
 
 def method_span(method: Any, op: type[Op], source: Source) -> Span:

@@ -26,6 +26,9 @@ from archc.ops.guard import class_span, guard, method_span, raised
 Ops = Mapping[str, type[Op]]
 
 WORDS = ("x", "prev", "none", "true", "false", "reuse", *FUNCTIONS)
+PREFIX = "archc_ops_"
+"""How the modules of plug-ins are called."""
+
 TAKES_SHAPES = ("shape", "tensors", "macs")
 BY_CLASS = ("module", "function", "helper", "buffers", "call", "label")
 
@@ -84,7 +87,8 @@ class Plugins:
         span = class_span(op, source)
         path = Path(str(source.path)).parent / op.torch_file
         shown = str(Path(source.name).parent / op.torch_file)
-        op.definitions = definitions(_read(path, shown, span, "bad-torch-file"))
+        op.defined_in = _read(path, shown, span, "bad-torch-file")
+        op.definitions = definitions(op.defined_in)
         if op.torch_module and "." not in op.torch_module and op.torch_module not in op.definitions:
             message = f"`{shown}` has no `{op.torch_module}`, the `torch_module` of `{op.name}`"
             raise _fault("bad-torch-file", message, span)
@@ -93,6 +97,11 @@ class Plugins:
                 message = f"`{shown}` and `{self.defined[name][1]}` both define `{name}`"
                 hint = "give one another name: both are copied into one file"
                 raise _fault("bad-torch-file", message, span, hint)
+
+
+def is_plugin(op: type[Op]) -> bool:
+    """Whether an op is of a user's file."""
+    return op.__module__.startswith(PREFIX)
 
 
 def beside(entry: Text) -> tuple[Path, str]:
@@ -164,7 +173,7 @@ def _expect_no_torch(source: Source) -> None:
 def _module_name(source: Source) -> str:
     path = Path(str(source.path)).resolve()
     digest = hashlib.sha256(str(path).encode()).hexdigest()[:10]
-    return f"archc_ops_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{digest}"
+    return f"{PREFIX}{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{digest}"
 
 
 def _ops(module: ModuleType) -> Iterator[type[Op]]:

@@ -19,6 +19,7 @@ from torch.func import functional_call
 from archc.graph import Network, Node, join
 from archc.ops import HELPERS, OPS, Op, Py, Use
 from archc.passes.steps import Step, Tape, unroll
+from archc.runtime.faults import label
 from archc.runtime.kernels import KERNELS, Call, Made
 
 Tensors = list[torch.Tensor]
@@ -101,8 +102,9 @@ def _declared(node: Node, call: Call) -> Made:
     args = {name: Py.of(getattr(op, name)) for name in type(op).model_fields}
     use = Use(args, tuple(Py.of(op.features(shape)) for shape in node.shapes), node.shapes)
     scope: dict[str, Any] = {"math": math, "torch": torch, "nn": nn, "F": F}
-    for text in (*HELPERS.values(), *op.definitions.values()):
-        exec(text, scope)  # noqa: S102 - what a user's file defines, which they allowed to run
+    for name, text in {**HELPERS, **op.definitions}.items():
+        code = compile(text, label(name), "exec")
+        exec(code, scope)  # noqa: S102 - what a user's file defines, which they allowed to run
     scope |= dict(zip(names, call.xs, strict=True))
     own = {f"own{k}": call.own[name] for k, name in enumerate(type(op).buffers(use))}
     text = "" if node.held or op.has_mode else type(op).function(use, *names, *own)

@@ -5,7 +5,11 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import os
+import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +62,20 @@ def peer(text: str) -> nn.Module:
         message = f"{text} gives no torch.nn.Module but {type(made).__name__}"
         raise UnknownPeer(message)
     return made
+
+
+@contextmanager
+def of_peer(text: str) -> Iterator[None]:
+    """Raise what the file of a peer raises, when it is run, as UnknownPeer with its line."""
+    path = os.path.realpath(parse(text)[0])
+    try:
+        yield
+    except Exception as error:
+        for frame in reversed(traceback.extract_tb(error.__traceback__)):
+            if os.path.realpath(frame.filename) == path:
+                message = f"{frame.filename}:{frame.lineno}: {type(error).__name__}: {error}"
+                raise UnknownPeer(message.partition("\n")[0]) from error
+        raise
 
 
 def parse(text: str) -> tuple[str, str, dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,13 @@ def load(path: Path) -> Any:
 def _whole(path: Path, write: Any) -> None:
     """Write beside the file and onto the disk, then put it in the file's place at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    beside = path.parent / f".{secrets.token_hex(8)}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        with beside.open("xb") as file:  # with the modes of the user's umask
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(path)
+        beside.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise

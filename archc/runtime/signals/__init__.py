@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from archc.graph import Network
+from archc.runtime.faults import blaming
 from archc.runtime.load import Emits, load
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ def traced(
     **options: Any,
 ) -> Trace:
     """Load a network with seeded or saved weights and trace it; see `trace`."""
-    from archc.runtime.signals.trace import trace
+    from archc.runtime.signals.inputs import InputError
+    from archc.runtime.signals.trace import NoSuchPlace, trace
 
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), blaming(architecture.network, InputError):
         torch.manual_seed(seed)
         model = loader(architecture, weights)()
-    return trace(architecture.network, model, at, seed=seed, **options)
+    with blaming(architecture.network, InputError, NoSuchPlace):
+        return trace(architecture.network, model, at, seed=seed, **options)
 
 
 def probed(
@@ -60,9 +63,10 @@ def probed(
     settings = Settings(**options, measured=weights is None)
     network, fresh = architecture.network, loader(architecture, weights)
     try:
-        if lambdas:
-            return gains(network, fresh, lambdas, blocks, settings, tick)
-        return probe(network, fresh, settings, tick)
+        with blaming(network, InputError, TooFewBlocks):
+            if lambdas:
+                return gains(network, fresh, lambdas, blocks, settings, tick)
+            return probe(network, fresh, settings, tick)
     except (InputError, TooFewBlocks):
         raise
     except REFUSALS as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from archc.language.reading import note
 from archc.runtime.report import sizes
 from archc.shapes import Shape
 
@@ -72,10 +74,17 @@ def _image(path: Path, shape: Shape) -> torch.Tensor:
     if len(shape.spatial) != 2 or channels is None:
         raise InputError(f"{path}: an image has 1 or 3 channels, and the input is {shape}")
     height, width = shape.spatial
+    note(path)
     try:
         with Image.open(path) as image:
             small = image.convert(channels).resize((width, height), Image.Resampling.BILINEAR)
-    except (UnidentifiedImageError, OSError) as error:
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        SyntaxError,
+        ValueError,
+        OSError,
+    ) as error:
         raise InputError(f"{path}: {error}") from None
     numbers = torch.frombuffer(bytearray(small.tobytes()), dtype=torch.uint8).float() / 255
     x = numbers.reshape(height, width, shape.channels).permute(2, 0, 1)
@@ -98,20 +107,29 @@ def _tensor(path: Path) -> torch.Tensor:
 
 
 def _read(path: Path, read: Callable[[Path], Any]) -> Any:
+    note(path)
     try:
-        return read(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on old pickles, and on archives of TorchScript
+            return read(path)
     except ModuleNotFoundError as error:
         raise InputError(f"{path} needs {error.name}: pip install {error.name}") from None
+    except MemoryError:
+        raise InputError(f"{path} is too large for the memory there is") from None
     except Exception as error:
-        raise InputError(
-            f"{path}: {str(error).partition(chr(10))[0] or type(error).__name__}"
-        ) from error
+        said = str(error).partition("\n")[0]
+        if "weights_only" in said or "Weights only" in said:
+            said = "it holds more than tensors, and nothing in a file is run; save a state_dict"
+        elif read is _torch and not isinstance(error, OSError):
+            said = "it is damaged, or no file that torch.save writes"
+        raise InputError(f"{path}: {said or type(error).__name__}") from error
 
 
 def _numpy(path: Path) -> torch.Tensor:
     import numpy as np
 
-    return torch.from_numpy(np.load(path, allow_pickle=False))
+    with path.open("rb") as file:
+        return torch.from_numpy(np.load(file, allow_pickle=False))
 
 
 def _torch(path: Path) -> Any:
@@ -150,10 +168,15 @@ def load_weights(model: nn.Module, path: Path) -> None:
         isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in found.items()
     ):
         raise InputError(f"{path} holds no state_dict")
+    if odd := next((str(k) for k, v in found.items() if v.is_complex()), None):
+        raise InputError(f"{path}: `{odd}` holds complex numbers")
     try:
         model.load_state_dict(found)
     except RuntimeError as error:
         raise InputError(f"{path} is of another network: {_second(str(error))}") from None
+    for name, tensor in model.state_dict().items():
+        if not bool(tensor.isfinite().all()):
+            raise InputError(f"{path}: not all numbers of `{name}` are finite")
 
 
 def _second(text: str) -> str:

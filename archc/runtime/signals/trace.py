@@ -179,6 +179,9 @@ class Runner:
         if emitted is None or len(emitted) < len(ours):
             return None
         error = max(difference(a, b) for a, b in zip(ours, emitted, strict=False))
+        if not all(bool(a.isfinite().all()) for a in ours):
+            where = self.at or "the network"
+            raise InputError(f"the values of {where} are no finite numbers in {walk.mode} mode")
         if error > TOLERANCE:
             raise Differs(f"{self.at or 'it'}, op by op, is {error:.1e} off in {walk.mode} mode")
         return error
