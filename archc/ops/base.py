@@ -10,7 +10,6 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from archc.diagnostics import Source
 from archc.escaping import python_string
 from archc.ops.backward import Backward, Saves
 from archc.shapes import Shape
@@ -120,16 +119,10 @@ class Use:
 
 
 def spell(function: str, *positional: object, **keywords: object) -> str:
-    """Spell a call: `keywords` are pairs of a value and the default that need not be written.
-
-    One that is no pair is text, as the positional ones are.
-    """
+    """Spell a call: a keyword is text, or a pair of a value and the default, which is left out."""
     parts = [str(p) for p in positional]
-    for name, keyword in keywords.items():
-        if not isinstance(keyword, tuple):
-            parts.append(f"{name}={keyword}")
-            continue
-        value, default = keyword
+    parts += [f"{k}={v}" for k, v in keywords.items() if not isinstance(v, tuple)]
+    for name, (value, default) in ((k, v) for k, v in keywords.items() if isinstance(v, tuple)):
         constant = value.value if isinstance(value, Py) else value
         if constant is VARIES or constant != default or type(constant) is not type(default):
             parts.append(f"{name}={value if isinstance(value, Py) else repr(value)}")
@@ -260,9 +253,6 @@ class Op(BaseModel):
     torch_file: ClassVar[str] = ""
     """Of a plug-in: the Python file beside it with the classes and functions that its spelling
     names. They are copied into the emitted file; archc never runs them from there."""
-
-    defined_in: ClassVar[Source | None] = None
-    """The file that its PyTorch code is in, where that is the user's."""
 
     definitions: ClassVar[Mapping[str, str]] = {}
     """Of a plug-in: what was found in `torch_file`, Python source by name."""

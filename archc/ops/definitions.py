@@ -21,12 +21,19 @@ TAKEN = (*HELPERS, "make_divisible", "linspace", "cut", "stage", "F", "nn", "tor
 """Names that emitted files have already."""
 
 
-def definitions(source: Source) -> dict[str, str]:
+class Definitions(dict[str, str]):
+    """Source by name, and the file that it comes from."""
+
+    source: Source
+
+
+def definitions(source: Source) -> Definitions:
     """Return the source of each class, function and constant of a file, by name, in order.
 
     The file is parsed and not run. Raises SpecError for whatever an emitted file could not hold.
     """
-    found: dict[str, str] = {}
+    found = Definitions()
+    found.source = source
     faults: list[Diagnostic] = []
     for node in parsed(source).body:
         name = _name(node)

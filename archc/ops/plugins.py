@@ -87,8 +87,7 @@ class Plugins:
         span = class_span(op, source)
         path = Path(str(source.path)).parent / op.torch_file
         shown = str(Path(source.name).parent / op.torch_file)
-        op.defined_in = _read(path, shown, span, "bad-torch-file")
-        op.definitions = definitions(op.defined_in)
+        op.definitions = definitions(_read(path, shown, span, "bad-torch-file"))
         if op.torch_module and "." not in op.torch_module and op.torch_module not in op.definitions:
             message = f"`{shown}` has no `{op.torch_module}`, the `torch_module` of `{op.name}`"
             raise _fault("bad-torch-file", message, span)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from archc.diagnostics import Diagnostic, Note, SpecError
 from archc.graph import Network, Node
 from archc.ops import Op
-from archc.ops.definitions import at
+from archc.ops.definitions import Definitions, at
 from archc.ops.plugins import is_plugin
 
 
@@ -52,8 +52,8 @@ def _found(error: Exception, nodes: list[tuple[type[Op], Node]]) -> Diagnostic |
 
 
 def _at(error: Exception, op: type[Op], name: str, line: int, node: Node) -> Diagnostic:
-    source = op.defined_in
-    assert source is not None
+    assert isinstance(op.definitions, Definitions)
+    source = op.definitions.source
     before = source.text.index(op.definitions[name].rstrip("\n"))
     span = at(source, source.text.count("\n", 0, before) + line)
     return Diagnostic(
