@@ -33,6 +33,9 @@ MAX_RECKONING = 200_000
 MAX_WORK = 2_000_000
 """Steps of all expressions of a network."""
 
+MAX_ALL_WORK = 10_000_000
+"""Steps of the expressions of all variants of a file; a step that is lowered counts as fifty."""
+
 # Networks
 MAX_STEPS = 50_000
 """Steps that are lowered; the copies of a block with the same arguments count once."""

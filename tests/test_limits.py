@@ -134,6 +134,15 @@ def test_work_of_all_expressions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert codes(text) == ["too-large"]
 
 
+def test_work_of_all_variants(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor do many variants get by."""
+    variants = "\n".join(f"  v{k}: {{width: {k + 1}}}" for k in range(30))
+    text = body("  a: conv(width, 1)", params="  width: 8", variants=variants)
+    assert codes(text) == []
+    monkeypatch.setattr(bounds, "MAX_ALL_WORK", 1000)
+    assert codes(text) == ["too-large"]
+
+
 @pytest.mark.parametrize(
     "value", [object(), len, {1: 2}, {1}, b"8", 1j, float("nan"), [[object()]]]
 )

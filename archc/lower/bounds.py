@@ -6,7 +6,7 @@ from typing import Any
 
 from archc.diagnostics import Diagnostic, Span, SpecError
 from archc.graph import Module
-from archc.limits import MAX_OPS, MAX_STEPS, MAX_WORK, Excess, measure
+from archc.limits import MAX_ALL_WORK, MAX_OPS, MAX_STEPS, MAX_WORK, Excess, measure
 
 
 class TooLarge(Exception):
@@ -40,6 +40,19 @@ class Bounds:
             raise TooLarge(
                 f"the expressions of the network take more than {MAX_WORK} steps",
                 "reckon what is large once, under `let:`, or write out what comes of it",
+            )
+
+    @property
+    def work(self) -> int:
+        """What it took so far, in steps of expressions; to lower a step takes some fifty."""
+        return self.reckoned + 50 * self.spent
+
+    def expect_time(self, work: int) -> None:
+        """Give up a variant where those before it took very long."""
+        if work > MAX_ALL_WORK:
+            raise TooLarge(
+                f"the variants before this one take more than {MAX_ALL_WORK} steps together",
+                "name one with `--variant`, or make fewer or smaller ones",
             )
 
     def expect_small(self, value: list[Any], span: Span) -> None:

@@ -38,7 +38,7 @@ class Linked:
     """The blocks and ops that a file knows, and what it imports; None for what can't be read.
 
     `faults` are those of the imports themselves, each at its place, `plugin_faults` why the
-    ops of its own Python files are not known.
+    ops of its own Python files are not known. `work` is what it took to lower its variants so far.
     """
 
     blocks: dict[str, BlockDef]
@@ -46,6 +46,7 @@ class Linked:
     faults: list[Diagnostic] = field(default_factory=list)
     ops: Mapping[str, type[Op]] = field(default_factory=lambda: OPS)
     plugin_faults: list[Diagnostic] = field(default_factory=list)
+    work: int = 0
 
 
 def link(

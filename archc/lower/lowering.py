@@ -66,12 +66,15 @@ class Lowering(Steps):
 
     def run(self) -> Network | None:
         """Lower the network; None where it is too wrong or too large to have one."""
+        linked = self.file.linked
         try:
+            self.expect_time(linked.work)
             return self.lowered()
         except TooLarge as fault:
             self.report("too-large", fault.message, self.document.name.span, help=fault.help)
             return None
         finally:
+            linked.work += self.work
             self.reckoned = -MAX_WORK  # what backends read again was counted here
 
     def lowered(self) -> Network | None:
