@@ -68,13 +68,15 @@ FORMS = (
     "{0}(**v)", "{0}(*v)", "{0}.steps[{1}]", "max_pool({0}, {1})", "parameter({0}, {1})",
 )  # fmt: skip
 PLACES = {
-    "step": "  out: {q}\noutputs: [v, l, d, out]\n",
-    "repeat": "  out: {{repeat: {q}, do: 'conv(4, 3)'}}\n",
+    "step": "  out: {q}\n",
+    "repeat": "  out: {{repeat: {q}, do: 'conv(4, 3)', from: v}}\n",
     "if": "  out: {{if: {q}, do: 'conv(4, 3)', from: v}}\n",
     "from": "  out: {{from: {q}, do: 'conv(4, 3)'}}\n",
     "init": "  out: {{do: 'conv(4, 3)(v)', init: {{weight: {q}}}}}\n",
-    "output": "outputs: {{o: {q}}}\n",
+    "stage": "  out: {{do: 'conv(k, 3)(v)', for: 'k in [{s}]'}}\n",
 }
+RIGHT = {"step": "relu(v)", "repeat": "k < 2", "if": "true", "from": "v", "init": "0", "stage": "4"}
+TAIL = "outputs: [v, l, d.p, d.q, u, w, out]\n"
 HEAD = """\
 archc: 1
 name: net
@@ -87,6 +89,8 @@ body:
   v: conv(4, 3)
   l: split(2)(v)
   d: named(v)
+  u: op(x)
+  w: unit(4)(x)
 """
 
 
@@ -145,7 +149,15 @@ def slips(seed: int, count: int) -> list[tuple[str, str]]:
 def judged(slip: str, place: str) -> list[Diagnostic]:
     """Return what is said of a slip at a place."""
     quoted = "'" + slip.replace("'", "''") + "'"
-    return archc.check(Source("slip.yaml", HEAD + PLACES[place].format(q=quoted)))
+    plain = slip.replace("'", "''")
+    return archc.check(Source("slip.yaml", HEAD + PLACES[place].format(q=quoted, s=plain) + TAIL))
+
+
+def test_right_texts() -> None:
+    """Without a slip there is nothing to say."""
+    assert {place: judged(text, place) for place, text in RIGHT.items()} == {
+        place: [] for place in RIGHT
+    }
 
 
 @pytest.mark.parametrize(
@@ -182,7 +194,7 @@ def test_the_bad_corpus() -> None:
 KEYWORDS = ["False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield"]  # fmt: skip
 NODES = (
     "lambda: 1", "(y := 2)", 'f"{x}"', "[*x]", "conv(**x)", "await x", "(yield)", "...", 'b"a"', "1j",
-    "{1, 2}", "{1: 2}", "conv(4, 3)(x)(x)(x)", "relu()()()", "x @ x", "~x", "x | x", "x if x", "conv(4 3)",
+    "{1, 2}", "{1: 2}", "conv(4, 3)(x)(x)(x)", "x @ x", "~x", "x | x", "x if x", "conv(4 3)",
     "conv(4, 3", "'a", "conv(a=1, 2)", "01", "1.2.3", "x = 3", "x; x", "import os", "\\", "$", "×",
 )  # fmt: skip
 

@@ -48,7 +48,11 @@ class Evaluator:
     def evaluate(self, node: ast.expr) -> Any:
         """Return the value of a node; raises EvalFault where it has none."""
         self.spend(1, node)
-        method = getattr(self, f"visit_{type(node).__name__.lower()}")
+        method = getattr(self, f"visit_{type(node).__name__.lower()}", None)
+        if method is None:  # a stretch `a:b` by itself, or what stands in for a wrong text
+            raise EvalFault(
+                "bad-expression", f"`{ast.unparse(node)}` has no value of its own", node
+            )
         return method(node)
 
     def spend(self, steps: int, node: ast.expr) -> None:
