@@ -8,14 +8,11 @@ from holding import hold
 from sweeps import sweep
 
 import archc
-from archc import zoo
-from archc.language.document import document
-from archc.language.source import read
+from archc.api import open_spec
 from archc.runtime.peers import parse, peer
 from archc.runtime.perturb import perturb
 
-RESNET = zoo.folder() / "resnet.yaml"
-VARIANTS = [str(name) for name in document(read(RESNET)).variants]
+VARIANTS = [str(name) for name in open_spec("resnet", None)[0].variants]
 QUICK = ["resnet18", "resnet18_a", "plain18", "resnet50_paper", "resnet50_d"]
 NEAR = 1e-5
 """How far rounding may take the two apart, relative to the largest number."""
