@@ -62,6 +62,9 @@ def taken(key: str) -> tuple[str, str] | None:
     if part := next((p for p in key.split(".") if p in MODULE), ""):
         message = f"`{part}` is an attribute of every nn.Module, and can't name a step"
         return message, f"give it another name, such as `{part}1`"
+    if part := next((p for p in key.split(".") if p.startswith("__") and p.endswith("__")), ""):
+        message = f"`{part}` is a method of every Python class, and can't name a step"
+        return message, f"give it another name, such as `{part.strip('_') or 'step'}1`"
     if keyword.iskeyword(key):
         return f"no expression can read a step called `{key}`", "give it another name"
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -309,11 +310,12 @@ class Arranger(Attributes):
         if parent:
             self.container(parent)
         owner = self.attribute(parent) if parent else "self"
-        self.init += [f"{item.head}:", f"    {owner}.add_module({item.key}, {item.each})"]
+        key = re.sub(r'^f"(?:[\w-]+\.)+', 'f"', item.key)  # of a dotted one, what is in its parent
+        self.init += [f"{item.head}:", f"    {owner}.add_module({key}, {item.each})"]
         ends = (item.source,), (item.result,)
         if self.lone is item and not parent:
             return [Each("for layer in self.children()", "layer", *ends)]
-        return [Each(item.ask(), f"getattr({owner}, {item.key})", *ends)]
+        return [Each(item.ask(), f"getattr({owner}, {key})", *ends)]
 
     def relay(self, relay: Relay) -> list[Statement]:
         """Lay out alike modules that hand several values on: made and called in a loop."""
