@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,23 @@ def test_letters_of_any_plane() -> None:
     for text in ("a", "'", '"', "\\", "\n", "\x1b", "é", "\U0001f600", "\ud83d", "\u2028", "\x7f"):
         assert ast.literal_eval(Py.of(text).text) == text
         assert Py.of(text).text.encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x(y, z) and a rather long text that goes on, with [brackets], (more of them) and {braces}",
+        '"' * 50 + "(a, b, c)" + '"' * 30,
+        ") if (a, b) else (" * 6,
+        "a = b if c else d " * 6,
+        "x for y in z " * 8,
+    ],
+)
+def test_long_strings_stay_whole(text: str) -> None:
+    """A line that is too long is broken around the strings in it."""
+    body = "blocks:\n  unit(s):\n    a: conv(4, 3)\n    b: {do: relu, if: s != 'u'}\nbody:\n"
+    uses = [f"unit({name!r})" for name in (text, "x", "u")]
+    steps = "".join(f"  u{k}: {json.dumps(use)}\n" for k, use in enumerate(uses))
+    tree = ast.parse(archc.compile(Source("net.yaml", HEAD + body + steps)).source())
+
+    assert text in {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant)}

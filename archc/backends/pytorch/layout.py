@@ -9,13 +9,41 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+from collections.abc import Sequence
 
 WIDTH = 88
 _OPEN, _CLOSE = "([{", ")]}"
 
 
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+
+
 def fit(line: str, end: str = "") -> list[str]:
     """Return a statement as one line, or broken where it is too long; `end` follows it."""
+    if len(line) + len(end) <= WIDTH:
+        return [line + end]
+    texts: list[str] = []
+    lines = _fit(_covered(line, texts), end)
+    return [_bare(part, texts) for part in lines]
+
+
+def _covered(line: str, texts: list[str]) -> str:
+    """Return a line with a name for each string, as long as that: nothing in it is a bracket."""
+
+    def name(match: re.Match[str]) -> str:
+        if re.fullmatch(r'"[\w.-]*"', match[0]):
+            return match[0]
+        texts.append(match[0])
+        return f"_Q{len(texts) - 1}_".ljust(len(match[0]), "_")
+
+    return line if '"' not in line or 'f"' in line else STRING.sub(name, line)
+
+
+def _bare(line: str, texts: Sequence[str]) -> str:
+    return re.sub(r"\b_Q(\d+)_+", lambda m: texts[int(m[1])], line) if texts else line
+
+
+def _fit(line: str, end: str) -> list[str]:
     if len(line) + len(end) <= WIDTH:
         return [line + end]
     indent = _indent(line)
@@ -259,6 +287,11 @@ def atom(text: str) -> str:
 
 def statement(indent: str, raw: str) -> list[str]:
     """Write a line of a constructor; a choice that does not fit one line becomes an `if`."""
+    texts: list[str] = []
+    return [_bare(line, texts) for line in _statement(indent, _covered(raw, texts))]
+
+
+def _statement(indent: str, raw: str) -> list[str]:
     line = indent + raw
     target, _, value = raw.partition(" = ")
     parts = choice(value) if len(line) > WIDTH and value else None
