@@ -72,10 +72,10 @@ class Trials:
                 if any(not self.harmless(edits, d, variant) for variant in others):
                     break
                 if left <= self.known:
-                    return replace(bare, help=remedy.help, edits=edits)
+                    return _helped(bare, remedy.help, edits)
                 partly = partly or replace(remedy, edits=edits)
                 break
-        return replace(bare, help=partly.help, edits=partly.edits) if partly else bare
+        return _helped(bare, partly.help, partly.edits) if partly else bare
 
     def left(
         self, edits: tuple[Edit, ...], d: Diagnostic, variants: Sequence[str]
@@ -225,6 +225,15 @@ class Trials:
         changed = self.document.model_copy(update={"input": (self.document.input[0], *numbers)})
         changed._linked = self.document._linked  # noqa: SLF001 - the same names
         return changed
+
+
+def _helped(d: Diagnostic, help: str, edits: tuple[Edit, ...]) -> Diagnostic:
+    """Return a diagnostic with a remedy, whose place is shown where it is another."""
+    shown = {(p.source.name, p.line) for p in (d.span, *(n.span for n in d.notes))}
+    place = edits[0].span
+    far = (place.source.name, place.line) not in shown
+    notes = (*d.notes, Note(place, "to change")) if far else d.notes
+    return replace(d, help=help, edits=edits, notes=notes)
 
 
 def _near_odd(size: int, step: int) -> int:
