@@ -62,7 +62,7 @@ class Mapping(dict[Text, Any]):
 
     def key(self, name: str) -> Text:
         """Return the key as it stands in the text."""
-        if len(self._keys) != len(self):
+        if name not in self._keys or len(self._keys) != len(self):  # keys are renamed
             self._keys = {key: key for key in self}
         return self._keys[name]
 
