@@ -352,16 +352,11 @@ def test_files_of_results(form: str) -> None:
 
 def colours(*options: str, environment: dict[str, str]) -> bool:
     """Whether a check has colours in a pipe."""
-    known = {k: v for k, v in os.environ.items() if "COLOR" not in k}
-    command = [sys.executable, "-m", "archc", "check", "-", *options]
-    done = subprocess.run(
-        command,
-        input=WRONG.encode(),
-        capture_output=True,
-        check=False,
-        env={**known, **environment},
+    clean: dict[str, str | None] = dict.fromkeys((k for k in os.environ if "COLOR" in k), None)
+    done = CliRunner().invoke(
+        app, ["check", "-", *options], input=WRONG, env={**clean, **environment}, color=True
     )
-    return b"\x1b[" in done.stderr
+    return "\x1b[" in done.stderr
 
 
 @pytest.mark.parametrize(

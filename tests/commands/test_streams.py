@@ -107,7 +107,14 @@ def test_endless_files_end(tmp_path: Path) -> None:
         assert (done.exit_code, done.stderr[:16]) == (1, "error[too-large]")
 
 
-@pytest.mark.parametrize("coding", ["ascii", "cp1252", "latin-1", "ascii:strict", "utf-8"])
+@pytest.mark.parametrize(
+    "coding",
+    [
+        "cp1252",
+        "ascii:strict",
+        *(pytest.param(c, marks=pytest.mark.heavy) for c in ("ascii", "latin-1")),
+    ],
+)
 def test_every_terminal_gets_legible_text(coding: str) -> None:
     """What an encoding lacks is written by what it has."""
     table = archc("table", "resnet20", PYTHONIOENCODING=coding)
@@ -259,7 +266,11 @@ main()
 
 
 @pytest.mark.parametrize(
-    "command", ["check-op conv --set out=4 --set kernel=3", "trace resnet20", "verify resnet20"]
+    "command",
+    [
+        "check-op conv --set out=4 --set kernel=3",
+        *(pytest.param(f"{c} resnet20", marks=pytest.mark.heavy) for c in ("trace", "verify")),
+    ],
 )
 def test_what_needs_pytorch_says_so(command: str) -> None:
     """Without it, how to install it."""
