@@ -129,7 +129,10 @@ class Files:
                 inside = [f for f in sorted(_below(path)) if self._is_spec(f)]
                 if not inside:
                     left = self.skipped - before
-                    usage(f"{spec} has no spec: of {left} files of YAML in it none has an `archc:`")
+                    known = (
+                        f"none of its {left} files has an `archc:`" if left else "no file of YAML"
+                    )
+                    usage(f"{spec} has no spec: {known}")
                 yield from (str(f) for f in inside if self._is_new(f))
             elif not path.is_file() or (
                 (not self.only or self._is_spec(path)) and self._is_new(path)

@@ -31,6 +31,7 @@ from archc.commands.common import (
 from archc.commands.terminal import complain, tell
 from archc.commands.watching import watch
 from archc.diagnostics import Source, SpecError, render
+from archc.language.reading import is_stream
 
 FORMATS = ("svg", "png", "pdf", "dot", "mermaid", "markdown")
 SUFFIXES = {"mmd": "mermaid", "md": "markdown", "gv": "dot"}
@@ -103,11 +104,16 @@ def draw(
     settings = {**settings_of(sets), "allow_ops": allow_ops}
     wish = Wish(specs, variant, names_of(variants), names_of(outputs), settings, level, at or "")
     if watching:
-        if output is None or "-" in specs:
+        if output is None or not all(map(is_kept, specs)):
             usage("--watch draws a file, given by -o, from specs that are files")
         watch(Redrawing(wish, form, theme, output, force).work)
         return
     deliver(drawn(wish, form, theme), output, form, force=force)
+
+
+def is_kept(spec: str) -> bool:
+    """Whether a SPEC can be read again: not what comes from a pipe."""
+    return spec != "-" and not is_stream(Path(spec))
 
 
 def suffix(output: Path | None) -> str:

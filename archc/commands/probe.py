@@ -81,6 +81,8 @@ def probe(
     factors = _numbers(lambdas)
     if blocks is not None and not factors:
         usage("--blocks is of --lambda, as in --lambda 0.9,1,1.1 --blocks 6")
+    if specs.count("-") > 1:
+        usage("standard input can be read once")
     if weights is not None and len(specs) > 1:
         usage("--weights are those of one network; name one SPEC")
     architectures = [compiled(spec, variant, sets, allow_ops=allow_ops) for spec in specs]

@@ -25,7 +25,7 @@ from archc.commands.common import (
     settings_of,
     usage,
 )
-from archc.commands.draw import SpecsArg, VariantsOpt, Wish, attempt_files, sources
+from archc.commands.draw import SpecsArg, VariantsOpt, Wish, attempt_files, is_kept, sources
 from archc.commands.terminal import complain, tell
 from archc.commands.watching import watch
 from archc.diagnostics import SpecError
@@ -68,7 +68,7 @@ def write_report(
     if not watching:
         deliver(page(attempt(wish.compiled), theme), output, "html", force=force)
         return
-    if output is None or "-" in specs:
+    if output is None or not all(map(is_kept, specs)):
         usage("--watch writes a file, given by -o, from specs that are files")
     watch(Rewriting(wish, theme, output, force).work)
 

@@ -90,6 +90,18 @@ def test_pipes_are_read_once(tmp_path: Path) -> None:
     assert b"all good: 1 variant\nname,block,output" in done.stdout
 
 
+@pytest.mark.parametrize("command", ["draw", "report"])
+def test_pipes_are_not_watched(tmp_path: Path, command: str) -> None:
+    """They give nothing a second time."""
+    os.mkfifo(tmp_path / "pipe")
+    words = [command, str(tmp_path / "pipe"), "--watch", "-o", str(tmp_path / "x.html")]
+
+    assert (
+        CliRunner().invoke(app, [*words, *["--format", "dot"] * (command == "draw")]).exit_code == 2
+    )
+    assert CliRunner().invoke(app, ["probe", "-", "-"], input=GOOD).exit_code == 2
+
+
 @as_root
 def test_endless_files_end(tmp_path: Path) -> None:
     """A device without an end, a file of 8 GB with nothing in it."""
