@@ -12,6 +12,10 @@ Span = tuple[int, int]
 """The first and the last place of a stretch; places in the padding are below 0 or too high."""
 
 
+MAX_PERIOD = 10_000
+"""Where a pattern takes longer to repeat, a place is said to see all: an upper bound."""
+
+
 @dataclass(frozen=True)
 class Window:
     """What a place of an output sees of an input along one dimension, exactly.
@@ -63,8 +67,10 @@ class Window:
         if self.whole or inner.whole:
             return Window(step, whole=True)
         period = lcm(step.denominator, self.period)
-        while self.step * period % inner.period:
+        while self.step * period % inner.period and period <= MAX_PERIOD:
             period += lcm(step.denominator, self.period)
+        if period > MAX_PERIOD:
+            return Window(step, whole=True)
 
         def see(place: int) -> Span:
             first, last = self.at(place)
@@ -86,6 +92,8 @@ class Window:
             return min(first for first, _ in ends), max(last for _, last in ends)
 
         period = lcm(step.denominator, self.period, other.period)
+        if period > MAX_PERIOD:
+            return Window(step, whole=True)
         return Window(step, tuple(map(see, range(period))))
 
     @property

@@ -174,3 +174,20 @@ def test_swin() -> None:
     sizes = [fields.of(n.outputs[0], network.root)[0].size for n in network.root.nodes[:3]]
 
     assert sizes == [4, 28, 56]
+
+
+def test_patterns_that_hardly_repeat() -> None:
+    """Windows of many sizes one after the other are bounded from above, and at once."""
+    sizes = (7, 11, 13, 17, 19)
+    steps = ""
+    for k, s in enumerate(sizes):
+        steps += (
+            f"    p{k}: pad_to({s})({f'm{k - 1}' if k else 'x'})\n"
+            f"    w{k}: window_partition({s})(p{k})\n"
+            f'    l{k}: softmax(dim="n")\n'
+            f"    m{k}: window_merge({s})(l{k}, p{k})\n"
+        )
+    text = f"archc: 1\nname: t\ninput: [1, 40, 40]\nblocks:\n  net:\n{steps}body:\n  net: net\n"
+    root = archc.compile(Source("t.yaml", text)).network.root
+
+    assert ReceptiveFields().of(root.values[0], root)[0].size is None
