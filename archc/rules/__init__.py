@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 
 from archc.diagnostics import Diagnostic, Span, errors
 from archc.language.spec import Document, Library
@@ -73,15 +75,18 @@ def unknown_parts(
     """Return the owners that are unknown as a whole, and of the network those texts that are."""
     texts = [r.expr.text.span for r in table.readings if r.owner == ""]
     texts += [d.span for d in table.defs if d.owner == "" and d.origin != "input"]
-    by_line: dict[tuple[str, int], list[Span]] = {}
-    for text in texts:
-        for line in range(text.line, text.end_line + 1):
-            by_line.setdefault((text.source.name, line), []).append(text)
+    texts.sort()
+    starts = [(t.line, t.column) for t in texts]
+    ends = list(accumulate(((t.end_line, t.end_column) for t in texts), max))
     owners: set[str] = set()
     places: set[object] = set()
     for owner, span in wrong:
-        near = by_line.get((span.source.name, span.line), ()) if span and not owner else ()
-        at = {t.key for t in near if span is not None and covers(t, span)}
+        at: set[object] = set()
+        if span is not None and not owner:
+            k = bisect_right(starts, (span.line, span.column)) - 1
+            while k >= 0 and ends[k] >= (span.end_line, span.end_column):
+                at |= {texts[k].key} if covers(texts[k], span) else set()
+                k -= 1
         places |= at
         owners |= set() if at else {owner}
     return owners, places
