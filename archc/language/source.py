@@ -208,9 +208,9 @@ class _Parser:
     def _mapping(self, span: Span, events: Iterator[Any]) -> Mapping:
         mapping = Mapping()
         keys: dict[str, Text] = {}
+        twice: set[str] = set()
         for event in events:
             if isinstance(event, yaml.MappingEndEvent):
-                mapping.span = self._to(span, event)
                 break
             key = self._node(event, events)
             value = self._node(next(events), events)
@@ -226,6 +226,7 @@ class _Parser:
                     "use `defaults:` or a block with arguments",
                 )
             elif key in mapping:
+                twice.add(key)
                 first = Note(keys[key].span, "the first one")
                 self.faults.append(
                     Diagnostic(
@@ -239,6 +240,9 @@ class _Parser:
             else:
                 mapping[key] = value
                 keys[key] = key
+        entries = ((Unsound.at(k, k.span) if k in twice else k, v) for k, v in mapping.items())
+        mapping = Mapping(entries) if twice else mapping
+        mapping.span = self._to(span, event)
         return mapping
 
     def _balanced(self, text: Text) -> bool:

@@ -12,7 +12,7 @@ def fan_out(_: Document | Library, table: Table) -> list[tuple[str, Diagnostic]]
     return [
         (d.owner, found)
         for d in table.defs
-        if d.origin == "step" and d.name and d.named
+        if d.origin == "step" and d.name and d.named and (d.owner, None) not in table.doubtful
         for found in _silent(d)
     ]
 

@@ -173,8 +173,8 @@ class Table:
     complete: bool = True
     lost: frozenset[str] = frozenset()
     """Words of what was wrong and is left out: a name that means nothing may be one of them."""
-    doubtful: list[tuple[str, Span]] = field(default_factory=list)
-    """Texts whose meaning is not known, since they are wrong, or name what is lost."""
+    doubtful: list[tuple[str, Span | None]] = field(default_factory=list)
+    """Texts whose meaning is not known, since they are wrong, or name what is lost; None for all of an owner."""
     imports: dict[str, Mapping[str, Signature] | None] = field(default_factory=dict)
     defs: list[Def] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)

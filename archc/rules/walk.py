@@ -9,6 +9,7 @@ from typing import Any
 from archc.diagnostics import Span
 from archc.language.expr import Expr
 from archc.language.scalars import Key, Signature
+from archc.language.source import Unsound
 from archc.language.spec import Block, Body, Chain, Document, Library, Modified, Outputs, Row
 from archc.lower.linking import Linked
 from archc.ops import Op
@@ -126,6 +127,8 @@ class Walker(Scoper):
         source = is_source(step, frame.names, self.table.ops)
         origin: Origin = "row" if stage else "source" if source else "step"
         made = self.define(frame, key.identifier, key.text.span, origin, str(key))
+        if isinstance(key.text, Unsound):  # it stands there twice: which one is meant, nobody knows
+            self.table.doubtful.append((frame.owner, None))
         if key.names_copies(getattr(step, "repeat", None) or getattr(step, "each", None)):
             made.copies = key.copies
             self.table.copied.append(key.identifier)

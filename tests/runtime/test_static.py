@@ -9,6 +9,7 @@ from sweeps import MARKS, ONE_OF_EACH, sweep
 
 import archc
 from archc import zoo
+from archc.passes.costs import Counts
 from archc.runtime.static import verify_static
 from archc.shapes import Shape
 
@@ -61,6 +62,10 @@ class Claims:
 
     name = "net"
     input = Shape.of("c h w", 3, 4, 4)
+
+    @property
+    def training(self) -> Counts:
+        return Counts(self.params, self.macs)
 
     def source(self) -> str:
         return NET
