@@ -22,20 +22,25 @@ def blaming(network: Network, *but: type[Exception]) -> Iterator[None]:
     except Exception as error:
         if isinstance(error, (SpecError, *but)):
             raise
-        nodes = [
-            (type(node.op), node)
-            for module in network.modules
-            for node in module.nodes
-            if node.op is not None and is_plugin(type(node.op))
-        ]
+        nodes = _plugged(network)
         if not nodes:
             raise
-        raise SpecError([_found(error, nodes) or _unfound(error, nodes[0][1])]) from error
+        raise SpecError([raised(error, network) or _unfound(error, nodes[0][1])]) from error
 
 
-def _found(error: Exception, nodes: list[tuple[type[Op], Node]]) -> Diagnostic | None:
-    """Report an exception at the innermost line of a file of PyTorch code that was running."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+def _plugged(network: Network) -> list[tuple[type[Op], Node]]:
+    return [
+        (type(node.op), node)
+        for module in network.modules
+        for node in module.nodes
+        if node.op is not None and is_plugin(type(node.op))
+    ]
+
+
+def raised(error: Exception, network: Network) -> Diagnostic | None:
+    """Report an exception at the innermost line of a user's PyTorch code, None where none ran."""
+    nodes = _plugged(network)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)) if nodes else ():
         text = "".join(linecache.getlines(frame.filename))
         for op, node in nodes:
             for name, definition in op.definitions.items():

@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from archc.diagnostics import SpecError
 from archc.graph import Network, Output, flat
 from archc.passes.steps import Step, Tape
 from archc.runtime.calls import Calls
+from archc.runtime.faults import raised
 from archc.runtime.interpret import Interpreter, Tensors, tensors_of
 from archc.runtime.report import sizes
 
@@ -28,7 +30,7 @@ class Emitted:
     """A module as it was loaded."""
 
     def __init__(self, network: Network, model: nn.Module) -> None:
-        self.outputs, self.model = network.root.outputs, model
+        self.network, self.outputs, self.model = network, network.root.outputs, model
         self.tensors = tensors_of(model)
         self.buffers = dict(model.named_buffers(remove_duplicate=False))
         self.before = {k: v.clone() for k, v in self.buffers.items()}
@@ -37,7 +39,7 @@ class Emitted:
         """Return what it gives by the names of the network's outputs."""
         for key, tensor in self.before.items():
             self.buffers[key].copy_(tensor)
-        result = attempted(lambda: self.model.train(training)(x))
+        result = attempted(lambda: self.model.train(training)(x), self.network)
         return _named(result, [o for o in self.outputs if training or not o.training])
 
 
@@ -161,11 +163,16 @@ def _named(result: Any, outputs: list[Output]) -> Named:
     return dict(zip(names, values, strict=False))
 
 
-def attempted(run: Callable[[], Any]) -> Any:
-    """Run an emitted file; raises Failed with the line of it where that raises."""
+def attempted(run: Callable[[], Any], network: Network) -> Any:
+    """Run an emitted file; raises Failed with the line of it where that raises.
+
+    What a user's own code raises is a SpecError at its line.
+    """
     try:
         return run()
     except Exception as error:
+        if (fault := raised(error, network)) is not None:
+            raise SpecError([fault]) from error
         raise Failed(said(error)) from error
 
 

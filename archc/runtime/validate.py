@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -73,7 +74,8 @@ def validate_behaviour(
     """Hold what an emitted file does to its graph, without what archc predicts of its counts."""
     network = architecture.network
     networks = _sized(network, samples) if samples else (network, *another_size(network))
-    validation = Validation(lambda: load(architecture), batch, seed)
+    fresh = partial(attempted, lambda: load(architecture), network)
+    validation = Validation(fresh, batch, seed)
     rows: list[Row] = []
     with torch.random.fork_rng(devices=[]):
         try:
@@ -89,7 +91,7 @@ def validate_behaviour(
 def _static(architecture: Compiled) -> Iterator[Row]:
     """Hold what archc predicts to what is built, without numbers."""
     try:
-        yield from attempted(lambda: verify_static(architecture)).rows
+        yield from attempted(lambda: verify_static(architecture), architecture.network).rows
     except Failed as failure:
         yield Row("file", "", 1, math.inf, note=f"fails: {failure}")
 
@@ -190,7 +192,7 @@ class Validation:
         """Return the module with numbers that no layer can hide behind; once for each dtype."""
         if x.dtype not in self.models:
             torch.manual_seed(self.seed)
-            model = attempted(self.fresh)
+            model = self.fresh()
             with suppress(Exception):  # what the file can't run is told by what is compared
                 perturb(model, x, self.seed)
             self.models[x.dtype] = model

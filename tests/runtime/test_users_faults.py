@@ -74,6 +74,7 @@ def spec(folder: Path, result: str) -> Path:
     [
         ("trace",),
         ("probe", "--seeds", "1", "--batch", "2"),
+        ("verify",),
         ("verify", "--against", "{folder}/peer.py:Net"),
     ],
 )
