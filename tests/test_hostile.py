@@ -25,9 +25,11 @@ from typer.testing import CliRunner
 
 import archc
 from archc.api import Architecture, compile_family
+from archc.backends import findings
 from archc.backends.difference import FORMATS as DIFFERENCES
 from archc.backends.drawing.scene import Arrow, Box, Frame, Scene
 from archc.backends.drawing.style import THEMES
+from archc.backends.findings import Finding
 from archc.backends.notice import notice
 from archc.backends.picture import Picture, picture
 from archc.backends.signals import write
@@ -35,7 +37,7 @@ from archc.backends.signals.write import report
 from archc.backends.table import FORMATS, claims, paper, table
 from archc.backends.tables.model import Bracket, Column, Table
 from archc.cli import app
-from archc.diagnostics import Diagnostic, Source, errors
+from archc.diagnostics import Diagnostic, Note, Source, Span, errors
 from archc.diagnostics import render as rendered
 from archc.escaping import docstring, python_source, python_string
 from archc.passes.claims import verdicts
@@ -166,6 +168,14 @@ def as_json(text: str) -> Any:
     return json.dumps(shape(json.loads(text)))
 
 
+def github(text: str) -> Any:
+    """Return the commands of a workflow's log, with the properties of each."""
+    lines = text.splitlines()
+    found = [re.fullmatch(r"::(\w+) ([^:]*)::[^\r\n]*", line) for line in lines]
+    assert all(found), text
+    return [(m[1], [p.partition("=")[0] for p in m[2].split(",")]) for m in found if m]
+
+
 def terminal(text: str) -> Any:
     """Return nothing but that a terminal gets text: other lines may be cut elsewhere."""
 
@@ -173,6 +183,7 @@ def terminal(text: str) -> Any:
 READERS: dict[str, Callable[[str], Any]] = {
     "python": python, "html": html, "html page": html, "svg": xml, "dot": dot, "mermaid": mermaid,
     "markdown": markdown, "latex": latex, "csv": comma_separated, "json": as_json, "text": terminal,
+    "xml": xml, "github": github,
 }  # fmt: skip
 
 
@@ -224,6 +235,13 @@ def parts(text: str) -> Iterator[tuple[str, str]]:
     yield from ((form, str(notice(text, form, theme))) for form in ("dot", "svg", "mermaid"))
     for form in ("text", "markdown"):
         yield form, report([text], [(text, [{text: text, "n": 1}, {text: text, "n": 2}])], form)
+    span = Span(1, 1, 1, 4, Source(text, text))
+    fault = Diagnostic("code", text, span, label=text, notes=(Note(span, text),), help=text)
+    checked = [Finding(text, (fault,), 1, wrong=True), Finding(text, refused=text)]
+    yield "json", findings.json(checked)
+    yield "json", findings.sarif(checked)
+    yield "xml", findings.junit(checked)
+    yield "github", findings.github(checked)
     yield "csv", write.comma_separated([{"k": text, "n": 1}])
     yield "json", write.as_json({"k": text})
     yield "python", f"x = {python_string(text)}\n"

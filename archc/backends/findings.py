@@ -131,7 +131,11 @@ def _location(span: Span) -> dict[str, Any]:
 
 def _uri(span: Span) -> str:
     where = path(span)
-    return Path(where).as_uri() if Path(where).is_absolute() else quote(where)
+    return (
+        Path(where).as_uri()
+        if Path(where).is_absolute()
+        else quote(where, errors="backslashreplace")
+    )
 
 
 def junit(findings: Sequence[Finding]) -> str:
