@@ -81,6 +81,8 @@ def python_string(text: str) -> str:
 
 def python_source(tree: ast.expr) -> str:
     """Return an expression of Python, its strings as `python_string` writes them."""
+    if not any(isinstance(n, ast.Constant) and isinstance(n.value, str) for n in ast.walk(tree)):
+        return ast.unparse(tree)
     texts: list[str] = []
 
     class Strings(ast.NodeTransformer):
@@ -88,10 +90,10 @@ def python_source(tree: ast.expr) -> str:
             if not isinstance(node.value, str):
                 return node
             texts.append(python_string(node.value))
-            return ast.Name(f"_string_{len(texts) - 1}_", ast.Load())
+            return ast.Name(f"\0{len(texts) - 1}\0", ast.Load())  # no name has a NUL
 
     shown = ast.unparse(Strings().visit(deepcopy(tree)))
-    return re.sub(r"\b_string_(\d+)_", lambda m: texts[int(m[1])], shown)
+    return re.sub(r"\0(\d+)\0", lambda m: texts[int(m[1])], shown)
 
 
 def _python(letter: str) -> str:

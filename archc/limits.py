@@ -74,6 +74,8 @@ def measure(value: Any) -> int:
         raise Excess(f"a number has at most {MAX_BITS} bits")
     if isinstance(value, _LISTS) and len(value) > MAX_LENGTH:
         raise Excess(f"a list has at most {MAX_LENGTH} entries")
+    if not isinstance(value, _LISTS):
+        return 0
     entries = 0
     for depth, count in enumerate(levels(value)):
         entries += count

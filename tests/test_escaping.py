@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from archc.backends.pytorch.render import unparse
+from archc.escaping import python_source
+
 PACKAGE = Path(__file__).resolve().parent.parent / "archc"
 MODULES = [p for p in sorted(PACKAGE.rglob("*.py")) if p.name != "escaping.py"]
 
@@ -195,3 +198,20 @@ def test_what_counts(text: str, homemade_: bool, tmp_path: Path) -> None:
     path.write_text(text, encoding="utf-8")
 
     assert bool(list(homemade(path))) is homemade_
+
+
+@pytest.mark.parametrize(
+    "text", ["a", "_string_0_", 'f(_string_0_, "x", _string_7_, "\\\\")', 'x + "a ** b"']
+)
+def test_python_source(text: str) -> None:
+    """Names stay what they are beside strings, whatever they are."""
+    assert python_source(ast.parse(text, mode="eval").body) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "formatted"),
+    [("2 ** i", "2**i"), ("f(x) ** 2", "f(x) ** 2"), ('f("a ** b")', 'f("a ** b")')],
+)
+def test_powers(text: str, formatted: str) -> None:
+    """Formatters write powers of simple operands without spaces, and leave strings alone."""
+    assert unparse(ast.parse(text, mode="eval").body) == formatted

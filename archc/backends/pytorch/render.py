@@ -283,8 +283,12 @@ def parsed(text: str) -> ast.expr:
 def unparse(tree: ast.expr) -> str:
     """Write a tree as formatters do: powers of simple operands without spaces."""
     text = python_source(tree)
-    powers = [n for n in ast.walk(tree) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow)]
-    simple = all(
+    if " ** " not in text:
+        return text
+    nodes = list(ast.walk(tree))
+    powers = [n for n in nodes if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow)]
+    texts = [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    simple = not any(" ** " in t for t in texts) and all(
         isinstance(s, ast.Name | ast.Attribute | ast.Constant)
         for p in powers
         for s in (p.left, p.right)
