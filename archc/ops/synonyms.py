@@ -73,6 +73,8 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "value": ("constant", "constantvalues", "fill"),
     "sizes": ("chunks", "splitsizeorsections", "numorsizesplits"),
     "channels": ("outchannels", "planes", "filters"),
+    "width": ("outchannels", "planes", "filters", "channels", "out"),
+    "depth": ("blocks", "numblocks", "nblocks", "repeats", "numrepeats", "layers", "numlayers"),
 }  # fmt: skip
 
 # What need not be said here, and why.
