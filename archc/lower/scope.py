@@ -132,6 +132,7 @@ class Scope(Mapping[str, Any]):
             circle = " → ".join([*self._pending[self._pending.index(name) :], name])
             message = f"`{name}` is defined by itself: {circle}"
             span = place(self.lets[name])
+            assert span is not None  # it has a name in it
             raise SpecError(
                 [
                     Diagnostic(
@@ -182,8 +183,8 @@ def library() -> Mapping[str, BlockDef]:
     return {s.name: BlockDef(s, b, library=True) for s, b in read.blocks.items()}
 
 
-def place(value: Any) -> Span:
-    """Return where a value of a spec, an expression or a list of them, begins."""
-    while not isinstance(value, Expr):
-        value = value[0]
-    return value.text.span
+def place(value: Any) -> Span | None:
+    """Return where a value of a spec, an expression or a list of them, begins; empty lists have no place."""
+    if isinstance(value, Expr):
+        return value.text.span
+    return next((span for item in value if (span := place(item)) is not None), None)

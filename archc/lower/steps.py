@@ -46,8 +46,8 @@ class Steps(Bounds):
         """Evaluate a value of the spec, an expression or a list of them, in a scope."""
         if isinstance(value, tuple):
             items = [self.data(scope, item, frame) for item in value]
-            if value:
-                self.expect_small(items, place(value))
+            if (span := place(value)) is not None:
+                self.expect_small(items, span)
             return items
         reader = Reader(self, value, scope, frame)
         found = reader.read(value.tree)
