@@ -153,6 +153,11 @@ class SpecError(Exception):
         return (SpecError, (self.diagnostics,))
 
 
+def spec_error(code: str, message: str, span: Span, help: str = "") -> SpecError:
+    """Return an error of one fault, to raise."""
+    return SpecError([Diagnostic(code, message, span, help=help)])
+
+
 def sort(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Order diagnostics by place; of several with one code at one place keep the first.
 

@@ -34,7 +34,7 @@ COMPOSED = {
     "unused-param",
 }
 REPORTERS = {
-    "Diagnostic", "EvalFault", "ShapeFault", "report", "warn", "_fault", "_stop", "_unknown",
+    "Diagnostic", "EvalFault", "ShapeFault", "report", "warn", "_fault", "_stop", "_unknown", "spec_error",
 }  # fmt: skip
 
 

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from archc.diagnostics import Diagnostic, Source, Span, SpecError, nearest, plausible
-from archc.language.mending import PARTS, Rest, mended
 from archc.language.published import Claim, Paper
 from archc.language.scalars import MODIFIERS
+from archc.language.sound import PARTS, Rest, mended
 from archc.language.source import Items, Mapping, Text, Unsound, parse_sound
 from archc.language.spec import (
     Block,

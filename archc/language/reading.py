@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
-from archc.diagnostics import Diagnostic, Source, Span, SpecError
+from archc.diagnostics import Source, Span, spec_error
 from archc.limits import MAX_BYTES
 
 MOST = 4 * MAX_BYTES
@@ -51,7 +51,7 @@ def read_stream(file: BinaryIO, name: str, path: Path | None = None) -> Source:
     if len(data) > MOST:
         start = data[:200].decode("utf-8", "replace")
         message = f"a spec has at most {MAX_BYTES} characters"
-        raise _fault("too-large", message, Span(1, 1, 1, 2, Source(name, start, path)))
+        raise spec_error("too-large", message, Span(1, 1, 1, 2, Source(name, start, path)))
     return decoded(data, name, path)
 
 
@@ -64,7 +64,7 @@ def decoded(data: bytes, name: str, path: Path | None = None) -> Source:
         if wide is not None:
             source = Source(name, data.decode(wide, "replace"), path)
             message = f"this is text in {wide}, not in UTF-8"
-            raise _fault(
+            raise spec_error(
                 "not-utf-8", message, Span(1, 1, 1, 2, source), "save the file in UTF-8"
             ) from None
         line = data.count(b"\n", 0, error.start) + 1
@@ -72,7 +72,7 @@ def decoded(data: bytes, name: str, path: Path | None = None) -> Source:
         source = Source(name, data.decode("utf-8", "replace"), path)
         span = Span(line, column, line, column + 1, source)
         message = f"the byte 0x{data[error.start]:02x} is no UTF-8"
-        raise _fault("not-utf-8", message, span, "save the file in UTF-8") from None
+        raise spec_error("not-utf-8", message, span, "save the file in UTF-8") from None
 
 
 def is_stream(path: Path) -> bool:
@@ -111,7 +111,3 @@ def note(file: BinaryIO | Path) -> None:
         return
     if stat.S_ISREG(found.st_mode):
         known.add((found.st_dev, found.st_ino))
-
-
-def _fault(code: str, message: str, span: Span, hint: str = "") -> SpecError:
-    return SpecError([Diagnostic(code, message, span, help=hint)])

@@ -89,7 +89,7 @@ class Applier:
     def defaults(self, callee: Callee) -> dict[str, Any]:
         """Return the default arguments of an op or block in the file that names it, evaluated."""
         file = callee.file
-        declared = file.document.defaults.get(callee.name, {})  # type: ignore[call-overload]
+        declared = file.declared(callee.name)
         known = set(callee.parameters)
         data = self.lowering.data
         return {str(k): data(file.scope, v) for k, v in declared.items() if k in known}
@@ -277,7 +277,7 @@ class Applier:
         """
         lowering, file = self.lowering, callee.file
         given = {**self.defaults(callee), **dict(callee.arguments)}
-        declared = file.document.defaults.get(callee.name, {})  # type: ignore[call-overload]
+        declared = file.declared(callee.name)
         origins = {str(k): Written(v, file.scope) for k, v in declared.items()}
         origins |= dict(callee.origins)
         if isinstance(definition, NetworkDef):

@@ -38,7 +38,7 @@ def label(reader: Reader) -> str:
 def written(callee: Callee, name: str) -> Written | None:
     """Return where an argument of an op or block was last written; None where no text says it."""
     given = dict(callee.origins).get(name)
-    declared = callee.file.document.defaults.get(callee.name, {})  # type: ignore[call-overload]
+    declared = callee.file.declared(callee.name)
     if given is None and name in declared:
         given = Written(declared[name], callee.file.scope)
     return None if given is None or not has_place(given) else origin(given)

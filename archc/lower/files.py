@@ -10,6 +10,7 @@ from typing import Any
 from archc.diagnostics import SpecError
 from archc.language.expr import Expr
 from archc.language.scalars import Key
+from archc.language.source import Text
 from archc.language.spec import Document, Library
 from archc.lower.frames import freeze
 from archc.lower.linking import Linked, NetworkDef, link
@@ -73,6 +74,10 @@ class File:
     def ops(self) -> Mapping[str, type[Op]]:
         """The ops that the file knows: those of archc, and of its plug-ins."""
         return self.linked.ops
+
+    def declared(self, name: str) -> Mapping[Any, Any]:
+        """Return the arguments that `defaults:` has for an op or block."""
+        return self.document.defaults.get(Text(name), {})
 
     def opens(
         self,

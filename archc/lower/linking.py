@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from archc import zoo
-from archc.diagnostics import Diagnostic, Source, Span, SpecError, nearest
+from archc.diagnostics import Diagnostic, Source, Span, SpecError, nearest, spec_error
 from archc.language.document import imported
 from archc.language.expr import Expr, parse
 from archc.language.reading import SPEC, read
@@ -91,7 +91,9 @@ class Linker:
             try:
                 if name in own:
                     message = f"`{name}` is a block of this file, and an import"
-                    raise _fault("same-name", message, name.span, "give one of them another name")
+                    raise spec_error(
+                        "same-name", message, name.span, "give one of them another name"
+                    )
                 found, named = self.open(declared, within)
                 if isinstance(found, Document):
                     linked.blocks[str(name)] = _network(name, found, declared, named)
@@ -111,7 +113,7 @@ class Linker:
         if real in within:
             circle = " → ".join(p.name for p in (*within[within.index(real) :], real))
             message = f"`{text}` is a file that imports this one: {circle}"
-            raise _fault(
+            raise spec_error(
                 "import-cycle", message, text.span, "move what both need into a third file"
             )
         if real not in self.read:
@@ -121,7 +123,7 @@ class Linker:
                 self.read[real] = imported(replace(source, text=self.texts.get(real, source.text)))
             except OSError as error:
                 message = f"`{shown}` can't be read: {error.strerror}"
-                raise _fault("unknown-import", message, text.span) from None
+                raise spec_error("unknown-import", message, text.span) from None
             self.link(self.read[real], (*within, real))
         return self.read[real], named
 
@@ -136,7 +138,7 @@ def _spec(path: Path, shown: str, text: Text, *, shipped: bool) -> Source:
     if not SPEC.search(source.text):
         message = f"`{shown}` is no spec: none of its lines begins with `archc:`"
         hint = "import a file that begins with `archc: 1`, a network or a library of blocks"
-        raise _fault("bad-import", message, text.span, hint)
+        raise spec_error("bad-import", message, text.span, hint)
     if fault is not None:
         raise fault
     return source
@@ -155,7 +157,7 @@ def _find(text: Text) -> tuple[Path, str, str | None]:
         beside = [str(within / p.name) for p in (folder / within).glob("*.yaml")]
         known = [*zoo.names(), *(f.stem for f in zoo.files()), *beside]
         hint = nearest(text, known) or "a path is meant from the folder of the file that imports"
-        raise _fault("unknown-import", message, text.span, hint)
+        raise spec_error("unknown-import", message, text.span, hint)
     return found, found.name, named
 
 
@@ -196,7 +198,7 @@ def _expect_plain(declared: Import) -> None:
     if asked:
         message = f"`{declared.network}` holds blocks and no network, so it has no `{asked[0]}`"
         hint = "import the file by its path alone, and use its blocks: `name.block(...)`"
-        raise _fault("bad-import", message, asked[0].span, hint)
+        raise spec_error("bad-import", message, asked[0].span, hint)
 
 
 def _path(document: Document | Library) -> Path | None:
@@ -204,10 +206,6 @@ def _path(document: Document | Library) -> Path | None:
     span = document.name.span if isinstance(document, Document) else None
     path = span.source.path if span is not None else None
     return path.resolve() if path is not None else None
-
-
-def _fault(code: str, message: str, span: Span, hint: str = "") -> SpecError:
-    return SpecError([Diagnostic(code, message, span, help=hint)])
 
 
 # Variants
@@ -233,4 +231,4 @@ def pick(document: Document, variant: str | None, span: Span | None = None) -> s
     where = span or (declared.span if declared is not None else document.name.span)
     message = f"`{document.name}` has no variant `{chosen}`"
     hint = nearest(chosen, known) or f"variants: {', '.join(known)}"
-    raise _fault("unknown-variant", message, where, hint)
+    raise spec_error("unknown-variant", message, where, hint)

@@ -86,9 +86,10 @@ def refused(reader: Reader, callee: Callee, name: str, kind: str) -> list[Remedy
 
 def _divisors(callee: Callee, name: str, whole: int, given: int, why: str) -> Iterator[Remedy]:
     at = written(callee, name)
-    near = sorted(nearest_divisors(whole, given), key=lambda d: abs(d - given))
-    for number in near if at is not None else ():
-        yield _said(at, put(at, str(number)), why)  # type: ignore[arg-type]  # not None here
+    if at is None:
+        return
+    for number in sorted(nearest_divisors(whole, given), key=lambda d: abs(d - given)):
+        yield _said(at, put(at, str(number)), why)
 
 
 def _even(callee: Callee, kernel: Any, stride: Any) -> Iterator[Remedy]:

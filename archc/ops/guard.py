@@ -197,7 +197,10 @@ def raised(error: BaseException, what: str, source: Source) -> Diagnostic:
         if trace.tb_frame.f_code.co_filename == str(source.path):
             line = trace.tb_lineno
         trace = trace.tb_next
-    said = str(error).partition("\n")[0]
-    kind = type(error).__name__
-    message = f"{what} raises {kind}{': ' if said else ''}{said}"
-    return Diagnostic("op-raises", message, at(source, line))
+    return Diagnostic("op-raises", f"{what} raises {exception_line(error)}", at(source, line))
+
+
+def exception_line(error: BaseException) -> str:
+    """Spell an exception without the lines that PyTorch adds to some."""
+    text = str(error).partition("\n")[0]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from archc.diagnostics import Diagnostic, Note, Source, Span, SpecError
+from archc.diagnostics import Diagnostic, Note, Source, Span, SpecError, spec_error
 from archc.language.functions import FUNCTIONS
 from archc.language.reading import read
 from archc.language.source import Text
@@ -59,7 +59,7 @@ class Plugins:
             for name, op in self.file(entry).items():
                 if name in used:
                     message = f"`{entry}` has an op `{name}`, but that is {used[name]}"
-                    raise _fault("name-taken", message, entry.span, "give one another name")
+                    raise spec_error("name-taken", message, entry.span, "give one another name")
                 found[name], used[name] = op, f"an op of `{entry}`"
         return found
 
@@ -90,12 +90,12 @@ class Plugins:
         op.definitions = definitions(_read(path, shown, span, "bad-torch-file"))
         if op.torch_module and "." not in op.torch_module and op.torch_module not in op.definitions:
             message = f"`{shown}` has no `{op.torch_module}`, the `torch_module` of `{op.name}`"
-            raise _fault("bad-torch-file", message, span)
+            raise spec_error("bad-torch-file", message, span)
         for name, text in op.definitions.items():
             if self.defined.setdefault(name, (text, shown))[0] != text:
                 message = f"`{shown}` and `{self.defined[name][1]}` both define `{name}`"
                 hint = "give one another name: both are copied into one file"
-                raise _fault("bad-torch-file", message, span, hint)
+                raise spec_error("bad-torch-file", message, span, hint)
 
 
 def is_plugin(op: type[Op]) -> bool:
@@ -116,7 +116,7 @@ def _read(path: Path, shown: str, span: Span, code: str) -> Source:
     except OSError as error:
         message = f"`{shown}` can't be read: {error.strerror}"
         hint = "a path is meant from the folder of the file that names it"
-        raise _fault(code, message, span, hint) from None
+        raise spec_error(code, message, span, hint) from None
 
 
 def _refusal(entries: tuple[Text, ...]) -> Diagnostic:
@@ -124,10 +124,6 @@ def _refusal(entries: tuple[Text, ...]) -> Diagnostic:
     message = f"{listed} would be run as Python, which must be allowed"
     hint = f"read {listed}; then say `--allow-ops`, in Python `allow_ops=True`"
     return Diagnostic("ops-not-allowed", message, entries[0].span, help=hint)
-
-
-def _fault(code: str, message: str, span: Span, hint: str = "") -> SpecError:
-    return SpecError([Diagnostic(code, message, span, help=hint)])
 
 
 # Running a file
@@ -149,7 +145,7 @@ def run(source: Source) -> dict[str, type[Op]]:
     if not ops:
         message = f"`{source.name}` has no op"
         hint = "an op is a class derived from `archc.ops.Op` that has a `name`"
-        raise _fault("bad-op", message, at(source, 1), hint)
+        raise spec_error("bad-op", message, at(source, 1), hint)
     found: dict[str, type[Op]] = {}
     for op in ops:
         faults = list(_faults(op, found, source))
@@ -166,7 +162,7 @@ def _expect_no_torch(source: Source) -> None:
         if any(name.partition(".")[0] == "torch" for name in names):
             message = "an op's file needs no PyTorch: `archc check` runs it, and works without"
             hint = "move what needs it into a file of its own, and name that by `torch_file`"
-            raise _fault("bad-op", message, at(source, node.lineno), hint)
+            raise spec_error("bad-op", message, at(source, node.lineno), hint)
 
 
 def _module_name(source: Source) -> str:

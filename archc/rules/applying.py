@@ -105,8 +105,10 @@ class Reader(NameReader):
 
     def reuses(self, node: ast.expr) -> bool:
         """Whether a piece names the module of a step, `reuse(step)`."""
-        named = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        return named and node.func.id == "reuse" and "reuse" not in self.names  # type: ignore[attr-defined]
+        match node:
+            case ast.Call(func=ast.Name(id="reuse")):
+                return "reuse" not in self.names
+        return False
 
     def unapplied(self, node: ast.expr) -> None:
         """Report a module that is named and applied to nothing."""

@@ -11,6 +11,7 @@ from archc.diagnostics import Diagnostic, Note, SpecError
 from archc.graph import Network, Node
 from archc.ops import Op
 from archc.ops.definitions import Definitions, at
+from archc.ops.guard import exception_line
 from archc.ops.plugins import is_plugin
 
 
@@ -63,7 +64,7 @@ def _at(error: Exception, op: type[Op], name: str, line: int, node: Node) -> Dia
     span = at(source, source.text.count("\n", 0, before) + line)
     return Diagnostic(
         "op-raises",
-        f"running `{name}` of `{op.name}` raises {_said(error)}",
+        f"running `{name}` of `{op.name}` raises {exception_line(error)}",
         span,
         notes=(Note(node.span, "it is used here"),),
     )
@@ -73,15 +74,10 @@ def _unfound(error: Exception, node: Node) -> Diagnostic:
     """Report what PyTorch raises of a value that a plug-in made, or declared wrongly."""
     return Diagnostic(
         "op-raises",
-        f"a network with `{node.name}`, an op of a plug-in, can't be run: {_said(error)}",
+        f"a network with `{node.name}`, an op of a plug-in, can't be run: {exception_line(error)}",
         node.span,
         help="`archc check-op FILE.py` holds its ops to what they declare",
     )
-
-
-def _said(error: Exception) -> str:
-    said = str(error).partition("\n")[0]
-    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def label(name: str) -> str:

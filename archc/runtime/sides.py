@@ -11,6 +11,7 @@ from torch import nn
 
 from archc.diagnostics import SpecError
 from archc.graph import Network, Output, flat
+from archc.ops.guard import exception_line
 from archc.passes.steps import Step, Tape
 from archc.runtime.calls import Calls
 from archc.runtime.faults import raised
@@ -80,7 +81,7 @@ class Interpreted:
         try:
             made = self.interpreter.apply(step, given)
         except Exception as error:
-            raise Failed(f"at {place(step)}: {one_line(error)}") from error
+            raise Failed(f"at {place(step)}: {exception_line(error)}") from error
         for value, tensor in zip(step.node.outputs, made, strict=True):
             own = tensor.shape if value.shape.batch == "" else tensor.shape[1:]
             if tuple(own) != value.shape.sizes:
@@ -183,13 +184,7 @@ def said(error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename.startswith("<archc ")]
     where = f"line {own[-1].lineno} of the file: `{own[-1].line}`: " if own else ""
-    return f"{where}{one_line(error)}"
-
-
-def one_line(error: Exception) -> str:
-    """Spell an error without the lines that PyTorch adds to some."""
-    text = str(error).partition("\n")[0]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{where}{exception_line(error)}"
 
 
 def place(step: Step) -> str:
