@@ -104,3 +104,24 @@ def test_missing_keys_are_one_fault() -> None:
     assert [d.message for d in caught.value.diagnostics] == [
         "`archc` and `name` and `input` are missing"
     ]
+
+
+@pytest.mark.parametrize("text", ["body:\n- conv(3\n", "body:\n  a: ['3x', '4x']\n"])
+def test_a_list_of_faults_is_not_empty(text: str) -> None:
+    """A list that has nothing sound in it has faults enough."""
+    with pytest.raises(SpecError) as caught:
+        read(text)
+
+    assert not [d for d in caught.value.diagnostics if "empty" in d.message]
+
+
+@pytest.mark.parametrize(
+    "sizes", ["3x224x224", "3×224×224", "(3, 224, 224)", "3, 224, 224", "3 224 224"]
+)
+def test_sizes_that_are_no_list(sizes: str) -> None:
+    """What a tired person writes for the input is told as one fault, with the list."""
+    with pytest.raises(SpecError) as caught:
+        document(Source("s.yaml", f"archc: 1\nname: net\ninput: {sizes}\nbody: {{a: relu}}\n"))
+
+    [fault] = caught.value.diagnostics
+    assert (fault.code, fault.help) == ("bad-input", "write `[3, 224, 224]`")

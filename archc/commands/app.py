@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 import traceback
 from collections.abc import Callable
 from typing import Annotated, Any, get_type_hints
@@ -24,6 +25,7 @@ from archc.commands.common import (
     GOOD,
     INTERRUPTED,
     UNREAD,
+    USAGE,
     fail,
     option_of,
     reason,
@@ -138,6 +140,14 @@ def root(
     """Compile vision architectures written in YAML: check, build, draw, tabulate, verify."""
 
 
+def _is_out_of_memory(error: Exception) -> bool:
+    """Whether there is no room; PyTorch has no exception of its own for it on a CPU."""
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and re.search("can't allocate memory|out of memory", str(error)) is not None
+    )
+
+
 def run() -> int:
     """Run the command line and return its exit code; a defect of ours shows its traceback."""
     prepare()
@@ -149,7 +159,10 @@ def run() -> int:
         return INTERRUPTED
     except BrokenPipeError:
         return UNREAD
-    except Exception:  # noqa: BLE001 - the last resort
+    except Exception as error:  # noqa: BLE001 - the last resort
+        if _is_out_of_memory(error):
+            tell("archc: there is not enough memory for it; a smaller input or batch needs less")
+            return USAGE
         tell(traceback.format_exc().rstrip())
         tell(
             "archc: this is a defect of archc, not of your spec; please report it with the lines above"

@@ -6,6 +6,7 @@ diagnostics at the key or the value that is wrong.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
@@ -22,7 +23,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from archc.diagnostics import Source
+from archc.diagnostics import Diagnostic, Source
 from archc.language.expr import Expr
 from archc.language.model import Model
 from archc.language.published import Claims, Paper
@@ -41,6 +42,7 @@ from archc.language.scalars import (
     Word,
     described,
     expression,
+    reject,
     text_of,
 )
 from archc.language.source import Items, Mapping, Text
@@ -296,6 +298,17 @@ class Block(Model):
         return {str(k): v for k, v in value.items() if k in BLOCK_WORDS} | {"body": rest}
 
 
+def _sizes(value: Any) -> Any:
+    """Take a single text for the only size, unless it spells several as no list does."""
+    if not isinstance(value, Text):
+        return value
+    if numbers := re.fullmatch(r"\(?\s*(\d+)\s*[x×*, ]\s*(\d+)\s*[x×*, ]\s*(\d+)\s*\)?", value):
+        hint = f"write `[{', '.join(numbers.groups())}]`"
+        message = f"`{value}` is no list of sizes"
+        raise reject(Diagnostic("bad-input", message, value.span, help=hint))
+    return (value,)
+
+
 class Document(Knobs):
     """A spec, whole."""
 
@@ -306,10 +319,7 @@ class Document(Knobs):
     input: Annotated[
         tuple[Expression, ...],
         Field(min_length=1),
-        BeforeValidator(
-            lambda v: (v,) if isinstance(v, Text) else v,
-            json_schema_input_type=list[Expression] | Expression,
-        ),
+        BeforeValidator(_sizes, json_schema_input_type=list[Expression] | Expression),
     ]
     ops: OpFiles = ()
     imports: Imports = Field(default_factory=dict, alias="import")

@@ -292,3 +292,17 @@ def test_what_needs_pytorch_says_so(command: str) -> None:
 
     said = b"archc: PyTorch is not installed: pip install 'archc[torch]'\n"
     assert (done.returncode, done.stderr) == (2, said)
+
+
+@pytest.mark.parametrize("command", ["verify", "trace"])
+def test_what_no_memory_holds(tmp_path: Path, command: str) -> None:
+    """A network that no machine has room for is no defect: one line says so."""
+    steps = "  flat: flatten\n  fc: linear(10)\n"
+    text = f"archc: 1\nname: net\ninput: [3, 999999, 999999]\nbody:\n{steps}"
+    (tmp_path / "net.yaml").write_text(text, encoding="utf-8")
+    run = archc(command, "net.yaml", cwd=tmp_path)
+
+    assert run.returncode == 2
+    assert run.stderr.splitlines() == [
+        b"archc: there is not enough memory for it; a smaller input or batch needs less"
+    ]
