@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from archc.diagnostics import Diagnostic, Span, SpecError
 from archc.language.source import Text, Unsound
-from archc.language.syntax import odd, reason, reserved
+from archc.language.syntax import keyed, odd, reason, reserved
 from archc.limits import MAX_TEXT
 
 
@@ -94,7 +94,7 @@ def _syntax(text: Text, error: Exception, shift: int) -> SpecError:
                 )
             ]
         )
-    words, remedy = reason(error)
+    words, remedy = keyed(text) or reason(error)
     offset = (getattr(error, "offset", None) or 1) - 1 - shift
     span = text.part(max(0, offset), max(1, offset + 1)) if offset < len(text) else text.span
     message = f"`{text}` is no expression: {words}"

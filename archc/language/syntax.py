@@ -109,6 +109,15 @@ def reserved(text: str) -> tuple[str, int] | None:
     return None
 
 
+def keyed(text: str) -> tuple[str, str] | None:
+    """Say which word of the language stands as the name of an argument, `conv(in=3)`."""
+    word = re.search(r"[(,]\s*(in|is|if|else|for|and|or|not)\s*=(?!=)", text)
+    if word is None:
+        return None
+    remedy = "leave it out: what it takes tells it" if word[1] == "in" else "give it another name"
+    return f"`{word[1]}` is a word of the language, and names no argument", remedy
+
+
 def reason(error: Exception) -> tuple[str, str]:
     """Say in the words of a spec why a text is no expression, and what to do about it."""
     message = error.msg if isinstance(error, SyntaxError) else "too deeply nested"

@@ -46,8 +46,15 @@ def misfit(name: str, value: Any, param: Param, data: Callable[[Any], Any]) -> M
         entries = len(value) if isinstance(value, list) else 0
         if entries != length:
             message = f"`{name}` has {entries} entries, but the network reads {length}"
-            return Misfit("bad-setting", message, f"the default is `{name}: {spelled(meant)}`")
+            return Misfit("bad-setting", message, _remedy(name, value, meant))
     return _beyond(name, value, meant, param, data)
+
+
+def _remedy(name: str, value: Any, meant: Any) -> str:
+    """Say what would fit: the default, unless that is what is wrong."""
+    if value == meant:
+        return "change the default, or what it may be"
+    return f"the default is `{name}: {spelled(meant)}`"
 
 
 def _default(param: Param, value: Any, data: Callable[[Any], Any]) -> Any:
@@ -79,7 +86,7 @@ def _beyond(
         if not fits or low or (most is not None and not number <= most):
             of = f"an entry of `{name}`" if isinstance(value, list) else f"`{name}`"
             message = f"{of} is {_plain(number)}, but must be {kind} {bounds}"
-            return Misfit("bad-setting", message, f"the default is `{name}: {spelled(meant)}`")
+            return Misfit("bad-setting", message, _remedy(name, value, meant))
     return None
 
 

@@ -105,6 +105,9 @@ _RECURRENT = f"no op keeps a state from one image to the next; {_PLUGIN}"
 
 # What no op is, and what to do.
 ADVICE: Mapping[str, str] = {
+    **dict.fromkeys(("yes", "on"), "write `true`"),
+    **dict.fromkeys(("no", "off"), "write `false`"),
+    **dict.fromkeys(("null", "nil", "undefined"), "write `none`"),
     **dict.fromkeys(("sequential", "modulelist", "moduledict", "container"), _LISTS),
     **dict.fromkeys(("residual", "residualblock", "shortcut", "skipconnection"), _SHORTCUT),
     **dict.fromkeys(("lstm", "gru", "rnn", "lstmcell", "grucell", "rnncell"), _RECURRENT),
