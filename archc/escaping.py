@@ -119,8 +119,11 @@ def dot(text: str) -> str:
 
 
 def dot_label(text: str) -> str:
-    """Return text for an attribute of the `graphviz` package, which quotes it but reads escapes."""
-    if not re.search(r"[<>&\\]", text) and visible(text) == text:
+    """Return text for an attribute of the `graphviz` package, which quotes it but reads escapes.
+
+    A quoted label whose first line is empty is one that Graphviz 8 writes past its memory for.
+    """
+    if not re.search(r"[<>&\\]|^\n", text) and visible(text) == text:
         return text
     return f"<{markup(text)}>".replace("\n", "<BR/>")
 

@@ -33,7 +33,7 @@ def notice(text: str, form: str, theme: Theme, last: str | bytes | None = None) 
 
 def dot(text: str, theme: Theme) -> str:
     """Return a message as DOT text."""
-    lines = "".join(f"{dot_text(line)}\\l" for line in text.split("\n"))
+    lines = "".join(f"{dot_text(line) or ' '}\\l" for line in text.split("\n"))
     return (
         f'digraph notice {{ bgcolor="{theme.background}"; message [shape=box, fontname="{FONT}", '
         f'color="{theme.accent}", fontcolor="{theme.text}", fontsize={SMALL:g}, label="{lines}"]; }}\n'

@@ -1,37 +1,55 @@
-"""DOT text to SVG, PNG or PDF: by pygraphviz, which carries Graphviz itself, or by `dot`."""
+"""DOT text to SVG, PNG or PDF: by `dot`, or by the Graphviz that pygraphviz carries.
+
+Either is a program of its own, so that nothing that Graphviz does to its memory ends archc.
+"""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 
 from archc.escaping import markup
 
 FORMATS = ("svg", "png", "pdf")
 PNG_DPI = "192"
 NO_RENDERER = "no Graphviz to draw with: `pip install archc[draw]` brings one, or put `dot` on PATH"
+TRIES = 2  # a crash of Graphviz is seldom the text's fault
+DOT_OF_PYGRAPHVIZ = """
+import sys
+_, home, form, *dpi = sys.argv
+sys.path.append(home)
+from pygraphviz import AGraph
+graph = AGraph(string=sys.stdin.buffer.read().decode())
+if dpi:
+    graph.graph_attr["dpi"] = dpi[0]
+sys.stdout.buffer.write(graph.draw(format=form, prog="dot"))
+"""
 
 
 class NoRendererError(RuntimeError):
-    """Nothing on this machine can lay out a picture; DOT text can still be had."""
+    """Nothing on this machine lays out this picture; DOT text can still be had."""
 
-    def __init__(self) -> None:
-        super().__init__(NO_RENDERER)
+    def __init__(self, message: str = NO_RENDERER) -> None:
+        super().__init__(message)
 
 
 def render(text: str, form: str = "svg") -> bytes:
-    """Return a picture of DOT text as `svg`, `png` or `pdf`."""
-    try:
-        import pygraphviz  # noqa: F401 - an extra, and slow to import
-    except ImportError:
-        return _by_program(text, form)
-    return _in_process(text, form)
+    """Return a picture of DOT text as `svg`, `png` or `pdf`; raises NoRendererError."""
+    program = _program(form)
+    for _ in range(TRIES):
+        run = subprocess.run(  # noqa: S603 - Graphviz, and the text is what it reads
+            program, input=text.encode(), capture_output=True, check=False
+        )
+        if run.returncode == 0:
+            return run.stdout
+    raise NoRendererError(
+        f"Graphviz did not draw this picture, it ended with {run.returncode}; "
+        "the format `dot` is what it was handed"
+    )
 
 
 def svg(text: str, title: str, description: str) -> str:
@@ -49,43 +67,13 @@ def accessible(picture: str, title: str, description: str) -> str:
     )
 
 
-def _in_process(text: str, form: str) -> bytes:
-    import pygraphviz
-
-    graph = pygraphviz.AGraph(string=text)
-    if form == "png":
-        graph.graph_attr["dpi"] = PNG_DPI
-    with _without_font_warnings():
-        drawn: bytes = graph.draw(format=form, prog="dot")
-    return drawn
-
-
-def _by_program(text: str, form: str) -> bytes:
-    program = shutil.which("dot")
-    if program is None:
+def _program(form: str) -> list[str]:
+    dpi = [PNG_DPI] if form == "png" else []
+    carried = find_spec("pygraphviz")
+    if carried is not None and carried.origin is not None:
+        home = str(Path(carried.origin).parents[1])
+        return [sys.executable, "-P", "-c", DOT_OF_PYGRAPHVIZ, home, form, *dpi]
+    dot = shutil.which("dot")
+    if dot is None:
         raise NoRendererError
-    more = [f"-Gdpi={PNG_DPI}"] if form == "png" else []
-    run = subprocess.run(  # noqa: S603 - Graphviz's own program
-        [program, f"-T{form}", *more], input=text.encode(), capture_output=True, check=True
-    )
-    return run.stdout
-
-
-@contextmanager
-def _without_font_warnings() -> Iterator[None]:
-    """Hold back what the wheel's fontconfig says of a newer configuration on this machine.
-
-    It is C code that writes to file descriptor 2; everything else that it wrote is passed on.
-    """
-    sys.stderr.flush()
-    with tempfile.TemporaryFile() as held:
-        kept = os.dup(2)
-        os.dup2(held.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            held.seek(0)
-            lines = held.read().splitlines(keepends=True)
-            os.write(2, b"".join(line for line in lines if b"Fontconfig" not in line))
+    return [dot, f"-T{form}", *(f"-Gdpi={d}" for d in dpi)]

@@ -16,7 +16,10 @@ from typer.testing import CliRunner
 
 import archc
 from archc import zoo
-from archc.backends.drawing.scene import boxes, frames
+from archc.backends import dot
+from archc.backends.drawing.scene import Arrow, Box, Frame, Scene, boxes, frames
+from archc.backends.drawing.style import THEMES
+from archc.backends.notice import dot as notice_as_dot
 from archc.backends.render import NoRendererError, render
 from archc.cli import app
 from archc.diagnostics import Source
@@ -236,6 +239,31 @@ def test_missing_renderer() -> None:
     result = CliRunner().invoke(app, ["draw", "resnet50"])
     assert (result.exit_code, result.stdout) == (2, "")
     assert "pip install archc[draw]" in result.stderr
+
+
+@pytest.mark.parametrize("title", ["\n", "\nx", "\n\n---\n", " \n", "\nx\n\ny\n"])
+def test_a_label_whose_first_line_is_empty(title: str) -> None:
+    """Graphviz 8 corrupts its memory for such a label of a box if it is quoted."""
+    pytest.importorskip("pygraphviz")
+    a, b = Box("a", "conv", title), Box("b", "port", title)
+    scene = Scene("x", [a, Frame("f", "stage", title, [b])], [Arrow("r", a, b, title)])
+    text = dot.written(scene, THEMES["light"])
+
+    assert "<svg " in render(text, "svg").decode()
+    assert "<svg " in render(notice_as_dot(f"\n{title}", THEMES["light"])).decode()
+
+
+def test_a_crash_of_graphviz(_no_renderer: Path) -> None:  # noqa: PT019
+    """It ends the picture and not archc."""
+    program = _no_renderer / "dot"
+    program.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    program.chmod(0o755)
+
+    with pytest.raises(NoRendererError, match="ended with -11"):
+        archc.compile("resnet50").svg()
+    result = CliRunner().invoke(app, ["draw", "resnet50"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "did not draw" in result.stderr
 
 
 def test_program_draws_where_the_library_is_missing(_no_renderer: Path) -> None:  # noqa: PT019
