@@ -16,7 +16,7 @@ from archc import api
 from archc.backends.difference import text
 from archc.backends.difference.sections import shortened
 from archc.commands.common import usage
-from archc.commands.diff import of_all
+from archc.commands.comparing import of_all
 from archc.commands.terminal import screen
 from archc.diagnostics import Diagnostic, Source, SpecError, errors
 from archc.escaping import terminal

@@ -1,8 +1,7 @@
 """What differs between two networks: their text, their blocks and stages, their state_dict."""
 
 from archc.passes.difference.compare import difference
-from archc.passes.difference.keys import Keys
-from archc.passes.difference.model import BlockChange, Difference, Pair, Setting, StageChange
+from archc.passes.difference.model import BlockChange, Difference, Keys, Pair, Setting, StageChange
 from archc.passes.difference.text import TextChange, text_changes
 
 __all__ = [

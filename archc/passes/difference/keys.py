@@ -9,43 +9,10 @@ in both networks. Tensors of ops that have no partner are compared by their keys
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from archc.graph import Network, Node, join, unrolled
 from archc.passes.difference.align import Aligner, matched
-from archc.passes.difference.model import Pair
-
-Sizes = tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Keys:
-    """Keys of two state_dicts; each key of either is in one of these, once.
-
-    `renamed` has the new key of each old one, `reshaped` the shapes before and after.
-    """
-
-    kept: tuple[str, ...]
-    reshaped: Mapping[str, tuple[Sizes, Sizes]]
-    renamed: Mapping[str, str]
-    lost: Mapping[str, Sizes]
-    new: Mapping[str, Sizes]
-
-    @property
-    def differ(self) -> bool:
-        """Whether a state_dict of one is none of the other."""
-        return bool(self.reshaped or self.renamed or self.lost or self.new)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many there are of each kind."""
-        return {
-            "kept": len(self.kept),
-            "reshaped": len(self.reshaped),
-            "renamed": len(self.renamed),
-            "lost": len(self.lost),
-            "new": len(self.new),
-        }
+from archc.passes.difference.model import Keys, Pair
 
 
 def keys(before: Network, after: Network, pairs: Iterable[Pair], aligner: Aligner) -> Keys:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,12 +11,13 @@ from archc.ops import Op, spelled
 from archc.passes.conventions import CONVENTIONS
 
 if TYPE_CHECKING:
-    from archc.passes.difference.keys import Keys
     from archc.passes.difference.text import TextChange
 
 Kind = Literal["same", "follows", "changed", "rewired", "renamed", "added", "removed"]
 """What became of a step, block or stage; `follows` says that only its sizes differ, with those
 of what it takes."""
+
+Sizes = tuple[int, ...]
 
 COUNTED = ("params", "macs")
 
@@ -111,6 +112,36 @@ class Setting:
     name: str
     before: str | None
     after: str | None
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Keys of two state_dicts; each key of either is in one of these, once.
+
+    `renamed` has the new key of each old one, `reshaped` the shapes before and after.
+    """
+
+    kept: tuple[str, ...]
+    reshaped: Mapping[str, tuple[Sizes, Sizes]]
+    renamed: Mapping[str, str]
+    lost: Mapping[str, Sizes]
+    new: Mapping[str, Sizes]
+
+    @property
+    def differ(self) -> bool:
+        """Whether a state_dict of one is none of the other."""
+        return bool(self.reshaped or self.renamed or self.lost or self.new)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many there are of each kind."""
+        return {
+            "kept": len(self.kept),
+            "reshaped": len(self.reshaped),
+            "renamed": len(self.renamed),
+            "lost": len(self.lost),
+            "new": len(self.new),
+        }
 
 
 @dataclass(frozen=True, eq=False)
