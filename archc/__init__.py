@@ -6,12 +6,13 @@ from archc.version import VERSION
 
 if TYPE_CHECKING:
     from archc.api import Architecture, check, compile, load, names  # noqa: A004
-    from archc.diagnostics import Diagnostic, SpecError
+    from archc.diagnostics import Diagnostic, Source, SpecError
 
 __version__ = VERSION
 __all__ = [
     "Architecture",
     "Diagnostic",
+    "Source",
     "SpecError",
     "__version__",
     "check",

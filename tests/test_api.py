@@ -15,6 +15,7 @@ from archc.diagnostics import Source
 PUBLIC = {
     "Architecture",
     "Diagnostic",
+    "Source",
     "SpecError",
     "__version__",
     "check",

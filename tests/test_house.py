@@ -23,6 +23,7 @@ ROOMS = (
     "limits",
     "escaping",
     "diagnostics",
+    "recipe",
     "shapes",
     "windows",
     "language",

@@ -107,6 +107,22 @@ def test_public_load() -> None:
     assert model(torch.ones(2, 3, 32, 32)).shape == (2, 7)
 
 
+def test_a_module_knows_its_spec() -> None:
+    model = archc.load("resnet20", num_classes=7)
+    again = pickle.loads(pickle.dumps(model))  # noqa: S301 - our own
+
+    for known in (model.archc, again.archc, copy.deepcopy(model).archc):
+        assert (known.name, dict(known.settings)) == ("resnet20", {"num_classes": 7})
+        assert known.spec == (REPOSITORY / "specs" / "resnet_cifar.yaml").read_text()
+
+
+def test_a_step_may_be_called_archc() -> None:
+    text = "archc: 1\nname: tiny\ninput: [3, 8, 8]\nbody: {archc: 'conv(4, 3)'}\n"
+    model = archc.load(archc.Source("tiny.yaml", text))
+
+    assert model(torch.ones(1, 3, 8, 8)).shape == (1, 4, 8, 8)
+
+
 def test_device_and_dtype(resnet20: Architecture) -> None:
     with torch.device("meta"):
         model = load(resnet20)

@@ -1,0 +1,130 @@
+"""From what a user names to an Architecture: a network, a family, a block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from archc.api.architecture import Architecture
+from archc.diagnostics import Source, SpecError, errors
+from archc.graph import Network
+from archc.judging import all_faults, judge
+from archc.language.document import Faulty
+from archc.language.given import places, setting, written
+from archc.language.scalars import Key
+from archc.language.source import Text
+from archc.language.spec import Body, Document
+from archc.lower.linking import link, pick
+from archc.lower.lowering import lower
+from archc.lower.opening import opened
+from archc.ops import OPS
+from archc.passes import idle
+from archc.recipe import Recipe
+from archc.rules import judge_text
+
+
+def open_spec(
+    spec: str | Path | Source, variant: str | None, *, allow_ops: bool = False
+) -> tuple[Document, str]:
+    """Return the document that a path or zoo name means, its names linked, and the variant."""
+    try:
+        parsed, chosen = opened(spec, variant)
+    except Faulty as error:
+        raise SpecError(all_faults(error, allow_ops=allow_ops)) from None
+    link(parsed, allow_ops=allow_ops)
+    return parsed, chosen
+
+
+def compile(  # noqa: A001 - as `re.compile` is called
+    spec: str | Path | Source,
+    variant: str | None = None,
+    *,
+    outputs: Sequence[str] = (),
+    allow_ops: bool = False,
+    **settings: Any,
+) -> Architecture:
+    """Compile a spec, a path or the name of a zoo network, to an Architecture.
+
+    `outputs` name the stages or steps whose values the network gives, in place of what the
+    spec says; steps that none of them needs are left out. With `allow_ops` the Python files
+    that the spec names under `ops` are run. `settings` set params of the spec; a string is
+    read as an expression of the spec. Raises SpecError with every diagnostic where the spec
+    is wrong, FileNotFoundError where there is no such file or network.
+    """
+    parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
+    recipe = Recipe(parsed.name.span.source, chosen, settings, outputs, allow_ops)
+    made = _architecture(parsed, recipe)
+    _expect_read([made.network])
+    return made
+
+
+def _architecture(parsed: Document, recipe: Recipe) -> Architecture:
+    given = {k: setting(k, v) for k, v in recipe.settings.items()}
+    found, network = judge(parsed, recipe.variant, given, places(recipe.outputs))
+    if network is None or errors(found):
+        raise SpecError(found)
+    return Architecture(network, recipe)
+
+
+def _expect_read(networks: Sequence[Network]) -> None:
+    """Raise where a setting changes none of the networks."""
+    if networks and (wrong := idle(networks)):
+        raise SpecError(wrong)
+
+
+def compile_family(
+    spec: str | Path | Source,
+    variants: Sequence[str] = (),
+    /,
+    *,
+    allow_ops: bool = False,
+    **settings: Any,
+) -> list[Architecture]:
+    """Compile several variants of a spec: those named, or those that its paper's table shows.
+
+    A spec whose `paper` names none gives all its variants.
+    """
+    parsed, chosen = open_spec(spec, None, allow_ops=allow_ops)
+    shown = parsed.paper.variants if parsed.paper else ()
+    names = [pick(parsed, str(v)) for v in variants or shown or parsed.variants or [chosen]]
+    source = parsed.name.span.source
+    made = [_architecture(parsed, Recipe(source, name, settings, (), allow_ops)) for name in names]
+    _expect_read([arch.network for arch in made])
+    return made
+
+
+def compile_block(
+    spec: str | Path | Source,
+    block: str,
+    shape: Sequence[int],
+    variant: str | None = None,
+    /,
+    *,
+    allow_ops: bool = False,
+    **settings: Any,
+) -> Architecture:
+    """Compile a block of a spec on its own, `"bottleneck(64)"`, over an input of a shape.
+
+    The params of the spec are those of the variant.
+    """
+    parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
+    if wrong := errors(judge_text(parsed)[0]):
+        raise SpecError(wrong)
+    step = written("--block", "block", block)
+    key = block.partition("(")[0]
+    if key not in OPS:  # what is in a block has its names without the block's
+        key = "_block"
+    alone = parsed.model_copy(
+        update={
+            "input": tuple(written("--input", "input", str(size)) for size in shape),
+            "body": Body.model_construct(root={Key(Text.at(key, step.text.span), (key,)): step}),
+            **dict.fromkeys(("stem", "stages", "head", "outputs")),
+        }
+    )
+    network, found = lower(alone, chosen, {k: setting(k, v) for k, v in settings.items()})
+    if network is None or errors(found):
+        raise SpecError(found)
+    recipe = Recipe(parsed.name.span.source, chosen, settings, (), allow_ops, block, tuple(shape))
+    return Architecture(replace(network, name=block), recipe)
