@@ -1,0 +1,41 @@
+"""Constants as text: strings with the quotes that need the fewest escapes, numbers, docstrings."""
+
+from __future__ import annotations
+
+import math
+
+
+def quoted(text: str, quote: str = '"') -> str:
+    """Return a string literal, with the other quotes where these would need more escapes."""
+    body = escaped(text)
+    other = "'" if quote == '"' else '"'
+    if body.count(quote) > body.count(other):
+        quote = other
+    return quote + body.replace(quote, "\\" + quote) + quote
+
+
+def escaped(text: str) -> str:
+    """Return what stands between the quotes of a literal, but for the escapes of quotes."""
+    return repr('"' + text)[2:-1].replace("\\'", "'")
+
+
+def is_negative(value: float) -> bool:
+    """Whether a number is written with a sign."""
+    return value < 0 if value else math.copysign(1, value) < 0
+
+
+def number(value: float) -> str:
+    """Return a number as Python prints it, but for the sign of its exponent."""
+    text = repr(value).replace("e+", "e")
+    if text == "nan":
+        raise TypeError("nan has no literal")
+    return text.replace("inf", "1e309")
+
+
+def docstring(lines: list[str], indent: str) -> list[str]:
+    """Return the lines of a docstring; one of several lines closes on a line of its own."""
+    first, *rest = (escaped(line.rstrip()).replace('"""', r"\"\"\"") for line in lines)
+    start = f'{indent}""" {first}' if first.startswith('"') else f'{indent}"""{first}'
+    if rest:
+        return [start, *(indent + line if line else "" for line in rest), f'{indent}"""']
+    return [start + (' """' if first.endswith('"') else '"""')]
