@@ -9,9 +9,15 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import get_args
 
 import networkx as nx
 import pytest
+
+from archc.backends.drawing.scene import ArrowKind
+from archc.language.functions import FUNCTIONS
+from archc.ops import OPS
+from archc.ops.facts import Kind
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGE = REPOSITORY / "archc"
@@ -235,6 +241,45 @@ def test_how_large_a_class_is() -> None:
     }
 
     assert class_sizes(texts) == {"p.a.A": 2, "p.c.C": 6, "p.c.D": 7}
+
+
+# Where a word that names an op has a meaning of its own, or an op is another's counterpart.
+MEANINGS: Mapping[str, frozenset[str]] = {
+    # kinds of boxes and arrows, which are told apart by their types
+    **dict.fromkeys(
+        ("backends/drawing", "backends/dot.py", "backends/dot_family.py", "backends/mermaid.py"),
+        frozenset({*get_args(Kind), *get_args(ArrowKind)}),
+    ),
+    "backends/report": frozenset({"stack"}),  # a column of boxes
+    "backends/signals": frozenset({"mean"}),  # of the values that were measured
+    "language/functions.py": frozenset(FUNCTIONS),
+    "runtime/calls.py": frozenset({"stack"}),  # of PyTorch
+    "runtime/kernels": frozenset(OPS),  # each op once more, by its name, apart from its class
+    "backends/onnx": frozenset(OPS),  # what an op is in the vocabulary of ONNX
+    "runtime/adopt": frozenset(OPS),  # what an op is in the vocabulary of modules
+}
+
+
+def op_names(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and word where a module names an op by a string."""
+    allowed = frozenset[str]().union(
+        *(words for place, words in MEANINGS.items() if path.is_relative_to(PACKAGE / place))
+    )
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and node.value in OPS and node.value not in allowed:
+            yield node.lineno, str(node.value)
+
+
+def test_ops_are_named_by_themselves() -> None:
+    """What others know of an op stands on its class: a new op is a class and a line of a table."""
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{line}: {word}"
+        for path in MODULES
+        if room_of(path) != "ops" and not is_knotted(path)
+        for line, word in op_names(path)
+    ]
+
+    assert found == []
 
 
 # What makes or changes a file, wherever it comes from; `open` with a mode is looked at closer.

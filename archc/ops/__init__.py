@@ -24,25 +24,9 @@ from archc.ops.activation import (
     Softplus,
     Tanh,
 )
+from archc.ops.arguments import Count, Padding, Positive, Rate, Size, Whole, pair, spelled
 from archc.ops.attention import Attention, MultiheadAttention
-from archc.ops.base import (
-    VARIES,
-    Count,
-    Op,
-    Padding,
-    Positive,
-    Py,
-    Rate,
-    ShapeFault,
-    Size,
-    Tensor,
-    Use,
-    Whole,
-    expect_layout,
-    pair,
-    spell,
-    spelled,
-)
+from archc.ops.base import VARIES, Op, Py, ShapeFault, Tensor, Use, expect_layout, spell
 from archc.ops.conv import Conv, Conv1d, ConvTranspose
 from archc.ops.cut import Flatten, Narrow, Select, Split, Transpose, Unfold
 from archc.ops.drop import Dropout, Dropout2d, DropPath, LiveMean, StochasticDepth
@@ -56,6 +40,7 @@ from archc.ops.elementwise import (
     Minimum,
     Power,
 )
+from archc.ops.facts import Facts
 from archc.ops.fitting import CropTo, Resize, ResizeTo
 from archc.ops.helpers import HELPERS
 from archc.ops.linear import Linear
@@ -191,6 +176,7 @@ __all__ = [
     "Activation",
     "Conv",
     "Count",
+    "Facts",
     "Op",
     "Padding",
     "Pool",

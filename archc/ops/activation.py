@@ -16,6 +16,7 @@ from archc.ops.base import (
     Use,
     spell,
 )
+from archc.ops.facts import Facts
 from archc.ops.faults import expect_dim
 from archc.ops.texts import axis, options
 from archc.shapes import Shape
@@ -107,6 +108,7 @@ class Gelu(Activation):
     """X times the normal distribution function of x (arXiv:1606.08415)."""
 
     name = "gelu"
+    facts = Facts(abbreviation="GELU")
     aliases = (
         'GELUTanh() = gelu("tanh")',
         'GeluTanh() = gelu("tanh")',
@@ -121,6 +123,7 @@ class Silu(Activation):
     """X * sigmoid(x), also called swish (arXiv:1710.05941)."""
 
     name = "silu"
+    facts = Facts(abbreviation="SiLU")
     aliases = ("swish",)
     in_place = True
     torch_module = "nn.SiLU"
@@ -140,6 +143,7 @@ class Sigmoid(Activation):
     """1 / (1 + exp(-x))."""
 
     name = "sigmoid"
+    facts = Facts(gate="opens")
     aliases = ("logistic",)
     saves = "output"
     torch_module = "nn.Sigmoid"
@@ -169,6 +173,7 @@ class Hardsigmoid(Activation):
     """relu6(x + 3) / 6."""
 
     name = "hardsigmoid"
+    facts = Facts(gate="opens")
     aliases = ("hsigmoid",)
     in_place = True
     torch_module = "nn.Hardsigmoid"
@@ -225,6 +230,7 @@ class Softmax(Op):
     """Positive weights along a dimension that sum to 1."""
 
     name = "softmax"
+    facts = Facts(gate="opens")
     aliases: ClassVar[tuple[str, ...]] = (
         "Softmax()",
         'Softmax2d() = softmax(dim="c")',
@@ -256,6 +262,7 @@ class LogSoftmax(Softmax):
     """The logarithm of softmax."""
 
     name = "log_softmax"
+    facts = Facts()
     aliases = ("LogSoftmax()",)
     torch_module = "nn.LogSoftmax"
     torch_function = "F.log_softmax"

@@ -6,18 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from archc.ops.arguments import Positive, Rate
 from archc.ops.backward import FLOAT, Backward
-from archc.ops.base import (
-    Op,
-    Positive,
-    Rate,
-    ShapeFault,
-    Tensor,
-    Use,
-    expect_layout,
-    spell,
-)
+from archc.ops.base import Op, ShapeFault, Tensor, Use, expect_layout, spell
+from archc.ops.facts import Facts
 from archc.ops.faults import expect_channels_last, nearest_divisors, times
+from archc.ops.papers import Style
 from archc.ops.texts import options
 from archc.shapes import Shape
 from archc.windows import EVERYTHING, Windows
@@ -49,6 +43,10 @@ def _one_group(queries: tuple[int, ...], keys: tuple[int, ...]) -> str:
     return "each group of queries has its own group of keys, so there must be as many of both"
 
 
+def _drawn(heads: int) -> str:
+    return f"attention, {heads} head{'s' * (heads > 1)}"
+
+
 class Attention(Op):
     """softmax(q kᵀ · scale + terms) v, in heads: the core of attention, without parameters.
 
@@ -61,6 +59,7 @@ class Attention(Op):
     """
 
     name = "attention"
+    facts = Facts(kind="attention")
     aliases = ("scaled_dot_product_attention",)
     inputs = None
     unbatched = "kept"
@@ -70,6 +69,10 @@ class Attention(Op):
     scale: float | None = None
     similarity: Literal["dot", "cosine"] = "dot"
     fused: bool = True
+
+    def drawn(self, *xs: Shape) -> str:
+        """Write `attention, 8 heads`."""
+        return _drawn(self.heads)
 
     def shape(self, *xs: Shape) -> Shape:
         """Have a place for each query, with the channels of the values."""
@@ -210,6 +213,7 @@ class MultiheadAttention(Op):
     """
 
     name = "multihead_attention"
+    facts = Facts(kind="attention")
     aliases = (
         "MultiheadAttention(embed_dim, heads, dropout, bias)",
         "MultiHeadAttention(heads)",
@@ -225,6 +229,14 @@ class MultiheadAttention(Op):
     heads: Positive
     dropout: Rate = 0.0
     bias: bool = True
+
+    def drawn(self, *xs: Shape) -> str:
+        """Write `attention, 8 heads`."""
+        return _drawn(self.heads)
+
+    def tabled(self, style: Style, *xs: Shape) -> str:
+        """Write `8-head attention`."""
+        return f"{self.heads}-head attention"
 
     def shape(self, *xs: Shape) -> Shape:
         """Have a place for each query."""

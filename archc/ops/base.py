@@ -5,13 +5,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict
 
 from archc.escaping import python_string
 from archc.ops.backward import Backward, Saves
+from archc.ops.facts import Facts
+from archc.ops.papers import Style, generic
 from archc.shapes import Shape
 from archc.windows import Window, Windows
 
@@ -129,53 +130,6 @@ def spell(function: str, *positional: object, **keywords: object) -> str:
     return f"{function}({', '.join(parts)})"
 
 
-def _whole(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, int):
-        if isinstance(value, float):
-            raise PydanticCustomError(
-                "float_channels", "must be an integer, got the float {value}", {"value": value}
-            )
-        raise PydanticCustomError(
-            "not_an_integer", "must be an integer, got {value}", {"value": spelled(value)}
-        )
-    return value
-
-
-def _pair(value: object) -> object:
-    if isinstance(value, (list, tuple)):
-        if len(value) != 2:
-            raise PydanticCustomError(
-                "not_a_pair",
-                "must be an integer or a pair of them, got {value}",
-                {"value": spelled(value)},
-            )
-        return tuple(_whole(v) for v in value)
-    return _whole(value)
-
-
-def spelled(value: object) -> str:
-    """Spell a value as a spec does: `none`, `true`, `[1, 2]`."""
-    if isinstance(value, (list, tuple)):
-        return "[" + ", ".join(spelled(v) for v in value) + "]"
-    if value is None or isinstance(value, bool):
-        return str(value).lower()
-    return repr(value) if isinstance(value, (int, float)) else f"`{value}`"
-
-
-Whole = Annotated[int, BeforeValidator(_whole)]
-Positive = Annotated[int, BeforeValidator(_whole), Field(ge=1)]
-Count = Annotated[int, BeforeValidator(_whole), Field(ge=0)]
-Pair = tuple[Positive, Positive]
-Size = Annotated[Positive | Pair, BeforeValidator(_pair)]
-Padding = Annotated[Count | tuple[Count, Count], BeforeValidator(_pair)]
-Rate = Annotated[float, Field(ge=0, le=1)]
-
-
-def pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """Return (height, width) of an argument that may be one number for both."""
-    return value if isinstance(value, tuple) else (value, value)
-
-
 Unbatched = Literal["kept", "lifted", "repeated"]
 
 
@@ -193,6 +147,9 @@ class Op(BaseModel):
     aliases: ClassVar[tuple[str, ...]] = ()
     """What others call it, for the help about an unknown name: see `synonyms`. PyTorch's names
     in `torch_module` and `torch_function` need not be repeated."""
+
+    facts: ClassVar[Facts] = Facts()
+    """What pictures, tables and passes know of it."""
 
     inputs: ClassVar[int | None] = 1
     """How many values it takes; None for any number, 0 for a source."""
@@ -262,10 +219,14 @@ class Op(BaseModel):
         """Return the name for pictures and tables."""
         return cls.name
 
-    @classmethod
-    def lineage(cls) -> tuple[str, ...]:
-        """Return its name and those of the ops that it derives from, the nearest first."""
-        return tuple(vars(c)["name"] for c in cls.__mro__ if "name" in vars(c))
+    def drawn(self, *xs: Shape) -> str:
+        """Write the op in a picture: its name, and the arguments that matter to a reader."""
+        own = self.facts.abbreviation if "facts" in vars(type(self)) else ""
+        return own or generic(self, self.label())
+
+    def tabled(self, style: Style, *xs: Shape) -> str:
+        """Write the op in a paper's table; "" where such tables leave it out."""
+        return ""
 
     def shape(self, *xs: Shape) -> Shape | tuple[Shape, ...]:
         """Return the output shape, or raise ShapeFault; several values are a tuple of shapes."""
@@ -391,6 +352,3 @@ def expect_layout(op: Op, x: Shape) -> None:
         raise ShapeFault(
             "wrong-layout", f"`{op.name}` takes {takes}, but gets `{x.spelled}`", hint, 0
         )
-
-
-Mode = Literal["nearest", "bilinear", "bicubic"]

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Literal
 
+from archc.ops.arguments import Count, Padding, Positive, Size, pair
 from archc.ops.backward import FLOAT, Backward
-from archc.ops.base import (
-    VARIES,
-    Count,
-    Op,
-    Padding,
-    Positive,
-    Py,
-    ShapeFault,
-    Size,
-    Tensor,
-    Use,
-    expect_layout,
-    pair,
-    spell,
-)
+from archc.ops.base import VARIES, Op, Py, ShapeFault, Tensor, Use, expect_layout, spell
+from archc.ops.facts import Facts
 from archc.ops.faults import expect_groups, expect_window, times
+from archc.ops.papers import PICTURE, Style, window
 from archc.ops.texts import as_pair, is_list, options, parsed
 from archc.shapes import Shape, conv_size, conv_transpose_size
 from archc.windows import Span, Window, Windows, sliding
@@ -33,6 +23,7 @@ class Conv(Op):
     """2d convolution; without `padding` an odd kernel keeps the size at stride 1."""
 
     name = "conv"
+    facts = Facts(kind="conv", convolves=True)
     aliases = (
         "Conv2d(in_channels, out, kernel, stride, padding=0, dilation, groups, bias, padding_mode)",
         "Conv2D(out, kernel, stride, padding=0, data_format, dilation, groups, activation, bias)",
@@ -103,6 +94,14 @@ class Conv(Op):
                 0,
             )
 
+    def drawn(self, *xs: Shape) -> str:
+        """Write `3×3 conv, 64, /2`."""
+        return _written(self, PICTURE, xs[0])
+
+    def tabled(self, style: Style, *xs: Shape) -> str:
+        """Write `3×3, 64, stride 2`."""
+        return _written(self, style, xs[0])
+
     def tensors(self, *xs: Shape) -> dict[str, Tensor]:
         """Own a weight (out, in / groups, kernel) and a bias."""
         weight = Tensor((self.out, xs[0].channels // self.groups, *pair(self.kernel)))
@@ -150,6 +149,7 @@ class Conv1d(Op):
     """
 
     name = "conv1d"
+    facts = Facts(convolves=True)
     aliases = (
         "Conv1d(in_channels, out, kernel, stride, padding=0, dilation, groups, bias)",
         "Conv1D(out, kernel, stride, padding=0, data_format, dilation, groups, activation, bias)",
@@ -275,6 +275,7 @@ class ConvTranspose(Op):
     """2d transposed convolution: the gradient of `conv` with respect to its input."""
 
     name = "conv_transpose"
+    facts = Facts(kind="conv", convolves=True)
     aliases = (
         "ConvTranspose2d(in_channels, out, kernel, stride, padding, output_padding, groups, bias, dilation)",
         "LazyConvTranspose2d(out, kernel, stride, padding, output_padding, groups, bias, dilation)",
@@ -326,6 +327,14 @@ class ConvTranspose(Op):
             )
         return x.replace(c=self.out).with_spatial(out)
 
+    def drawn(self, *xs: Shape) -> str:
+        """Write `2×2 up-conv, 64`."""
+        return f"{window(self.kernel)} up-conv, {self.out}"
+
+    def tabled(self, style: Style, *xs: Shape) -> str:
+        """Write `2×2 transposed conv, 64, stride 2`."""
+        return _written(self, replace(style, plain=" transposed conv"), xs[0])
+
     def tensors(self, *xs: Shape) -> dict[str, Tensor]:
         """Own a weight (in, out / groups, kernel) and a bias."""
         weight = Tensor((xs[0].channels, self.out // self.groups, *pair(self.kernel)))
@@ -352,3 +361,19 @@ class ConvTranspose(Op):
 def _area(x: Shape) -> int:
     height, width = x.spatial
     return height * width
+
+
+def _written(op: Conv | ConvTranspose, style: Style, x: Shape) -> str:
+    """Write a convolution as papers do; one that derives from these by its own name."""
+    plain = op.name in (Conv.name, ConvTranspose.name)
+    word = style.plain if plain else f" {op.label().replace('_', ' ')}"
+    deep = 1 < op.groups == x.channels and (style.multiplied or op.out == op.groups)
+    groups = [style.groups.format(op.groups)] * (op.groups > 1 and not deep)
+    return style.layer(
+        op.kernel,
+        style.depthwise.format(word) if deep else word,
+        str(op.out),
+        *groups,
+        dilation=op.dilation,
+        stride=op.stride,
+    )

@@ -6,20 +6,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from archc.ops.base import (
-    Count,
-    Op,
-    Padding,
-    Positive,
-    ShapeFault,
-    Size,
-    TwoForms,
-    Use,
-    Whole,
-    expect_layout,
-    pair,
-    spell,
-)
+from archc.ops.arguments import Count, Padding, Positive, Size, Whole, pair
+from archc.ops.base import Op, ShapeFault, TwoForms, Use, expect_layout, spell
+from archc.ops.facts import Facts
 from archc.ops.faults import expect_dim, expect_window
 from archc.ops.texts import axis, is_list, options
 from archc.shapes import Shape, conv_size
@@ -40,6 +29,7 @@ class Flatten(Op):
     """Everything after the batch in one dimension, in PyTorch's order: c, then h, then w."""
 
     name = "flatten"
+    facts = Facts(follows=True)
     views = True
     torch_module = "nn.Flatten"
 
@@ -64,6 +54,7 @@ class Transpose(Op):
     """
 
     name = "transpose"
+    facts = Facts(gate="keeps")
     aliases = ("swapaxes",)
     layouts = ("b c h w", "b h w c")
     views = True
@@ -87,6 +78,7 @@ class Split(Op):
     """The parts of a value along a dimension: so many equal ones, or a list of sizes."""
 
     name = "split"
+    facts = Facts(kind="split", gate="keeps")
     aliases = (
         "chunk(sizes)",
         "tensor_split",
@@ -132,6 +124,7 @@ class Narrow(Op):
     """The `length` elements from `start` on along a dimension."""
 
     name = "narrow"
+    facts = Facts(kind="split", gate="keeps")
     views = True
 
     start: Count
@@ -165,6 +158,7 @@ class Select(Op):
     """One element along a dimension, which is gone then: the class token of a transformer."""
 
     name = "select"
+    facts = Facts(kind="split", gate="keeps")
     aliases = ("index_select",)
     views = True
 

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from archc.ops.arguments import Rate
 from archc.ops.backward import FLOAT
-from archc.ops.base import (
-    Op,
-    Rate,
-    Unbatched,
-    Use,
-    expect_layout,
-    spell,
-)
+from archc.ops.base import Op, Unbatched, Use, expect_layout, spell
+from archc.ops.facts import Facts
 from archc.ops.wiring import Mean
 from archc.shapes import Shape
 
@@ -21,6 +16,7 @@ class Dropout(Op):
     """Zero elements with probability p, and scale the others up by 1 / (1 - p)."""
 
     name = "dropout"
+    facts = Facts(abbreviation="dropout", follows=True, gate="keeps")
     aliases = ("drop",)
     unbatched: ClassVar[Unbatched] = "kept"
     has_mode = True
@@ -42,6 +38,7 @@ class Dropout2d(Dropout):
     """Zero whole channels with probability p, and scale the others up by 1 / (1 - p)."""
 
     name = "dropout2d"
+    facts = Facts(abbreviation="dropout", follows=True)
     aliases = ("SpatialDropout2D(p)",)
     unbatched = "lifted"
     layouts = ("b c h w",)
@@ -65,6 +62,7 @@ class DropPath(Op):
     """
 
     name = "drop_path"
+    facts = Facts(abbreviation="drop path", follows=True)
     has_mode = True
     torch_module = "DropPath"
     torch_helper = "DropPath"
@@ -82,6 +80,7 @@ class StochasticDepth(Op):
     """
 
     name = "stochastic_depth"
+    facts = Facts(abbreviation="stochastic depth", follows=True)
     has_mode = True
     torch_module = "StochasticDepth"
     torch_helper = "StochasticDepth"
@@ -97,6 +96,7 @@ class LiveMean(Mean):
     """
 
     name = "live_mean"
+    facts = Facts(kind="merge")
     has_mode = True
     torch_module = "LiveMean"
     torch_helper = "LiveMean"

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from archc.ops.base import Op, ShapeFault, Use, spell
+from archc.ops.facts import Facts
 from archc.ops.patterns import LETTERS, contracted
 from archc.ops.wiring import Arithmetic
 from archc.shapes import Shape
@@ -110,6 +111,7 @@ class Stack(Arithmetic):
     """Values of one shape side by side along a new dimension, the first after the batch."""
 
     name = "stack"
+    facts = Facts(kind="concat")
     inputs = None
     unbatched = "repeated"
     verb, preposition = "stacks", "on"

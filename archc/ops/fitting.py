@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from archc.ops.base import (
-    VARIES,
-    Mode,
-    Op,
-    Py,
-    ShapeFault,
-    Size,
-    TwoForms,
-    Use,
-    expect_layout,
-    pair,
-    spell,
-)
+from archc.ops.arguments import Mode, Size, pair
+from archc.ops.base import VARIES, Op, Py, ShapeFault, TwoForms, Use, expect_layout, spell
 from archc.ops.cut import shifted
+from archc.ops.facts import Facts
 from archc.ops.faults import times
 from archc.ops.resize import Upsample, interpolated
 from archc.ops.texts import options
@@ -41,6 +31,7 @@ class Resize(TwoForms):
     """A map enlarged or reduced to a height and width that are given, as F.interpolate does it."""
 
     name = "resize"
+    facts = Facts(gate="keeps")
     aliases = ("Resizing",)
     torch_module = "nn.Upsample"
     torch_function = "F.interpolate"
@@ -74,6 +65,7 @@ class ResizeTo(_Fitted):
     """A map enlarged or reduced to the size of another, as F.interpolate does it."""
 
     name = "resize_to"
+    facts = Facts(gate="keeps")
 
     mode: Mode = "nearest"
     align_corners: bool | None = None

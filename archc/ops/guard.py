@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from archc.diagnostics import Diagnostic, Source, Span, SpecError
 from archc.ops.base import Op, Py, ShapeFault, Tensor, Use
 from archc.ops.definitions import at
+from archc.ops.papers import TABLE
 from archc.shapes import Shape
 from archc.windows import Window
 
@@ -57,6 +58,8 @@ RETURNS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "saved_bytes": ("an int, 0 or more", _count),
     "sees": ("two of Window", _windows),
     "label": ("a str", _text),
+    "drawn": ("a str", _text),
+    "tabled": ("a str", _text),
     "module": ("a str", _text),
     "function": ("a str", _text),
     "buffers": ("a dict of str by name", _texts),
@@ -148,6 +151,8 @@ def _rehearsed(source: Source) -> Callable[..., None]:
         function = self.function(use, *values, *self.buffers(use))
         self.call("self.op", *values)
         self.label()
+        self.drawn(*xs)
+        self.tabled(TABLE, *xs)
         if module or (function and (self.registered or not (tensors or self.has_mode))):
             return
         what = "owns tensors" if tensors else "has a mode" if self.has_mode else "is an op"

@@ -6,9 +6,12 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from archc.ops.base import Count, Op, Positive, ShapeFault, Tensor, Use, spell
+from archc.ops.arguments import Count, Positive
+from archc.ops.base import Op, ShapeFault, Tensor, Use, spell
 from archc.ops.cut import tuple_of
+from archc.ops.facts import Facts
 from archc.ops.faults import expect_channels_last
+from archc.ops.papers import Style
 from archc.ops.patterns import LETTERS
 from archc.ops.texts import options
 from archc.shapes import Shape
@@ -28,6 +31,7 @@ class Linear(Op):
     """
 
     name = "linear"
+    facts = Facts(kind="linear")
     aliases = (
         "Linear(in_features, out, bias)",
         "LazyLinear(out, bias)",
@@ -63,6 +67,14 @@ class Linear(Op):
     def features(self, x: Shape) -> int:
         """Return the size of the last dimension."""
         return x.sizes[-1]
+
+    def drawn(self, *xs: Shape) -> str:
+        """Write `fc 1000` behind a vector, `linear, 64` behind tokens."""
+        return f"fc {self.out}" if xs[0].layout == ("c",) else f"linear, {self.out}"
+
+    def tabled(self, style: Style, *xs: Shape) -> str:
+        """Write `1000-d fc`."""
+        return f"{self.out}-d fc"
 
     def tensors(self, *xs: Shape) -> dict[str, Tensor]:
         """Own a weight (out, in) and a bias."""

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from archc.ops.arguments import Positive
 from archc.ops.backward import FLOAT
-from archc.ops.base import (
-    Op,
-    Positive,
-    ShapeFault,
-    Tensor,
-    Use,
-    expect_layout,
-    spell,
-)
+from archc.ops.base import Op, ShapeFault, Tensor, Use, expect_layout, spell
+from archc.ops.facts import Facts
 from archc.ops.faults import expect_dim, expect_groups, times
 from archc.ops.texts import options
 from archc.shapes import Shape
@@ -35,6 +29,7 @@ class BatchNorm(Op):
     """Normalise each channel over the batch and the map; in inference by running statistics."""
 
     name = "bn"
+    facts = Facts(kind="norm", abbreviation="BN", normalizes="batch")
     aliases: ClassVar[tuple[str, ...]] = (
         "BatchNorm2d(num_features, eps, momentum, affine, track_running_stats)",
         "BatchNorm1d(num_features, eps, momentum, affine, track_running_stats)",
@@ -78,6 +73,7 @@ class LayerNorm(Op):
     """Normalise the channels of each place by themselves, whatever the layout."""
 
     name = "layer_norm"
+    facts = Facts(kind="norm", abbreviation="LN", normalizes="sample")
     aliases = (
         "LayerNorm(normalized_shape, eps, affine)",
         "LayerNorm2d(num_channels, eps, affine)",
@@ -128,6 +124,7 @@ class GroupNorm(Op):
     """Normalise groups of channels, with all places of a sample (arXiv:1803.08494)."""
 
     name = "group_norm"
+    facts = Facts(kind="norm", normalizes="sample")
     aliases = (
         "GroupNorm(groups, num_channels, eps, affine)",
         "GroupNormalization(groups, axis, eps)",
@@ -148,6 +145,10 @@ class GroupNorm(Op):
         expect_groups(self, self.groups, input=xs[0].channels)
         return xs[0]
 
+    def drawn(self, *xs: Shape) -> str:
+        """Write `GN, 32 groups`."""
+        return f"GN, {self.groups} groups"
+
     def tensors(self, *xs: Shape) -> dict[str, Tensor]:
         """Own a scale and a shift."""
         return _affine(xs[0].channels) if self.affine else {}
@@ -163,6 +164,7 @@ class InstanceNorm(BatchNorm):
     """Normalise each channel of each sample over its map (arXiv:1607.08022)."""
 
     name = "instance_norm"
+    facts = Facts(kind="norm", abbreviation="IN", normalizes="sample")
     aliases = (
         "InstanceNorm2d(num_features, eps, momentum, affine, track_running_stats)",
         "LazyInstanceNorm2d(eps, momentum, affine, track_running_stats)",
@@ -196,6 +198,7 @@ class LocalResponseNorm(Op):
     """Divide by the energy of `size` neighbouring channels: AlexNet, section 3.3."""
 
     name = "local_response_norm"
+    facts = Facts(kind="norm", abbreviation="LRN")
     aliases = (
         "CrossMapLRN2d(size, alpha, beta, k)",
         "lrn",

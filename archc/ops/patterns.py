@@ -7,7 +7,7 @@ from functools import cache
 
 from pydantic_core import PydanticCustomError
 
-from archc.ops.base import spelled
+from archc.ops.arguments import spelled
 from archc.ops.faults import listing
 
 Group = tuple[str, ...]

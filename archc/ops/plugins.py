@@ -21,6 +21,7 @@ from archc.language.reading import read
 from archc.language.source import Text
 from archc.ops.base import Op
 from archc.ops.definitions import at, definitions, parsed
+from archc.ops.facts import Facts
 from archc.ops.guard import class_span, guard, method_span, raised
 
 Ops = Mapping[str, type[Op]]
@@ -29,7 +30,7 @@ WORDS = ("x", "prev", "none", "true", "false", "reuse", *FUNCTIONS)
 PREFIX = "archc_ops_"
 """How the modules of plug-ins are called."""
 
-TAKES_SHAPES = ("shape", "tensors", "macs")
+TAKES_SHAPES = ("shape", "tensors", "macs", "drawn")
 BY_CLASS = ("module", "function", "helper", "buffers", "call", "label")
 
 
@@ -199,6 +200,12 @@ def _faults(op: type[Op], found: Ops, source: Source) -> Iterator[Diagnostic]:
     if not (op.inputs is None or (type(op.inputs) is int and op.inputs >= 0)):
         yield fault(f"`inputs` of `{op.name}` is a number of values, or None for any number")
         return
+    facts: Any = op.facts
+    if not isinstance(facts, Facts):
+        yield fault(f"`facts` of `{op.name}` is no `Facts`", "write `facts = Facts(...)`")
+        return
+    if wrong := [f"`{fact}` is {words}" for fact, words in facts.misfits()]:
+        yield fault(f"the facts of `{op.name}` are none that there are", "; ".join(wrong))
     for method, takes in _expected(op).items():
         raw = inspect.getattr_static(op, method)
         by_class = isinstance(raw, classmethod)
@@ -218,7 +225,9 @@ def _expected(op: type[Op]) -> dict[str, str]:
     xs = "x" if op.inputs == 1 else xs
     shapes = f"(self{', ' * bool(xs)}{xs})"
     given = f"(cls, use{', ' * bool(xs)}{xs})"
-    return {**dict.fromkeys(TAKES_SHAPES, shapes), "module": "(cls, use)", "function": given}
+    styled = f"(self, style{', ' * bool(xs)}{xs})"
+    spelling = {"module": "(cls, use)", "function": given}
+    return {**dict.fromkeys(TAKES_SHAPES, shapes), "tabled": styled, **spelling}
 
 
 def _fits(method: Any, takes: str) -> bool:

@@ -5,18 +5,11 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import ClassVar
 
-from archc.ops.base import (
-    Op,
-    Padding,
-    ShapeFault,
-    Size,
-    TwoForms,
-    Use,
-    expect_layout,
-    pair,
-    spell,
-)
+from archc.ops.arguments import Padding, Size, pair
+from archc.ops.base import Op, ShapeFault, TwoForms, Use, expect_layout, spell
+from archc.ops.facts import Facts
 from archc.ops.faults import expect_window, times
+from archc.ops.papers import PICTURE, TABLE, Style, window
 from archc.ops.texts import options
 from archc.shapes import Shape, pool_size
 from archc.windows import Span, Window, Windows, everywhere, sliding
@@ -35,12 +28,17 @@ class Pool(TwoForms):
     stride: Size | None = None
     padding: Padding = 0
 
+    @property
+    def step(self) -> Size:
+        """How far the window slides."""
+        return self.kernel if self.stride is None else self.stride
+
     def slide(self, x: Shape, *, ceil_mode: bool) -> Shape:
         """Return the shape after the window has slid over x, or raise ShapeFault."""
         expect_layout(self, x)
         dilation = pair(self.apart())
         kernel, pads = pair(self.kernel), pair(self.padding)
-        stride = pair(self.kernel if self.stride is None else self.stride)
+        stride = pair(self.step)
         if any(2 * p > k for p, k in zip(pads, kernel, strict=True)):
             raise ShapeFault(
                 "padding-too-large",
@@ -54,9 +52,13 @@ class Pool(TwoForms):
         expect_window(self, x, out, span, pads)
         return x.with_spatial(out)
 
+    def drawn(self, *xs: Shape) -> str:
+        """Write `3×3 max pool, /2`."""
+        return PICTURE.layer(self.kernel, f" {self.name.replace('_', ' ')}", stride=self.step)
+
     def sees(self, *xs: Shape) -> Windows:
         """See what is under the window."""
-        stride = pair(self.kernel if self.stride is None else self.stride)
+        stride = pair(self.step)
         return sliding(pair(self.kernel), stride, pair(self.padding), pair(self.apart()))
 
     def apart(self) -> Size:
@@ -83,6 +85,7 @@ class MaxPool(Largest, Pool):
     """The largest element of each window; padding never wins."""
 
     name = "max_pool"
+    facts = Facts(kind="pool")
     aliases = (
         "MaxPool2d(kernel, stride, padding, dilation, return_indices, ceil_mode)",
         "MaxPooling2D(kernel, stride)",
@@ -97,6 +100,10 @@ class MaxPool(Largest, Pool):
         """Return how far apart the elements of a window are."""
         return self.dilation
 
+    def tabled(self, style: Style, *xs: Shape) -> str:
+        """Write `3×3 max pool, stride 2`."""
+        return TABLE.layer(self.kernel, " max pool", stride=self.step)
+
     def shape(self, *xs: Shape) -> Shape:
         """Slide the window, whose elements are `dilation` apart."""
         return self.slide(xs[0], ceil_mode=self.ceil_mode)
@@ -106,6 +113,7 @@ class AvgPool(Pool):
     """The mean of each window, the padding's zeros included unless told."""
 
     name = "avg_pool"
+    facts = Facts(kind="pool")
     aliases = (
         "AveragePooling2D(kernel, stride)",
         "average_pool",
@@ -116,6 +124,10 @@ class AvgPool(Pool):
 
     ceil_mode: bool = False
     count_include_pad: bool = True
+
+    def tabled(self, style: Style, *xs: Shape) -> str:
+        """Write `3×3 average pool, stride 2`."""
+        return TABLE.layer(self.kernel, " average pool", stride=self.step)
 
     def shape(self, *xs: Shape) -> Shape:
         """Slide the window."""
@@ -135,6 +147,11 @@ class AdaptivePool(Op):
         """Give a map of the size that was asked for."""
         expect_layout(self, xs[0])
         return xs[0].with_spatial(pair(self.size))
+
+    def drawn(self, *xs: Shape) -> str:
+        """Write `avg pool`, or `avg pool to 7×7`."""
+        name = self.name.removeprefix("adaptive_").replace("_", " ")
+        return name if self.size in (1, (1, 1)) else f"{name} to {window(self.size)}"
 
     def sees(self, *xs: Shape) -> Windows:
         """See the places from floor(o * in / out) to ceil((o + 1) * in / out), as PyTorch cuts."""
@@ -160,14 +177,20 @@ class AdaptiveAvgPool(AdaptivePool):
     """The mean of each window; the result stays a map, of 1×1 for size 1."""
 
     name = "adaptive_avg_pool"
+    facts = Facts(kind="pool")
     torch_module = "nn.AdaptiveAvgPool2d"
     torch_function = "F.adaptive_avg_pool2d"
+
+    def tabled(self, style: Style, *xs: Shape) -> str:
+        """Write `average pool`."""
+        return "average pool"
 
 
 class AdaptiveMaxPool(Largest, AdaptivePool):
     """The largest element of each window."""
 
     name = "adaptive_max_pool"
+    facts = Facts(kind="pool")
     aliases = (
         "GlobalMaxPooling2D() = adaptive_max_pool(1)",
         "global_max_pool() = adaptive_max_pool(1)",
@@ -181,6 +204,7 @@ class GlobalAvgPool(Op):
     """The mean over height and width, which gives a vector."""
 
     name = "global_avg_pool"
+    facts = Facts(kind="pool")
     aliases = (
         "GlobalAveragePooling2D",
         "GlobalAvgPool2d",
@@ -190,6 +214,10 @@ class GlobalAvgPool(Op):
         "gap",
     )
     layouts = ("b c h w", "b h w c")
+
+    def tabled(self, style: Style, *xs: Shape) -> str:
+        """Write `average pool`."""
+        return "average pool"
 
     def shape(self, *xs: Shape) -> Shape:
         """Keep the channels."""

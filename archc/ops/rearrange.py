@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from archc.ops.arguments import Positive, spelled
 from archc.ops.backward import Backward
-from archc.ops.base import (
-    Op,
-    Positive,
-    ShapeFault,
-    Use,
-    spell,
-    spelled,
-)
+from archc.ops.base import Op, ShapeFault, Use, spell
+from archc.ops.facts import Facts
 from archc.ops.patterns import LETTERS, Group, Side, called, dimensions, names_of, reduced, sides
 from archc.ops.texts import parsed
 from archc.shapes import Shape
@@ -221,6 +216,7 @@ class Rearrange(Patterned):
     """
 
     name = "rearrange"
+    facts = Facts(gate="keeps")
     aliases = (
         'permute() ~ rearrange("b c h w -> b h w c")',
         'reshape() ~ rearrange("b c h w -> b (h w) c")',

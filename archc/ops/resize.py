@@ -8,21 +8,12 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from archc.ops.base import (
-    Mode,
-    Op,
-    Positive,
-    ShapeFault,
-    Size,
-    TwoForms,
-    Use,
-    Whole,
-    expect_layout,
-    pair,
-    spell,
-)
+from archc.ops.arguments import Mode, Positive, Size, Whole, pair
+from archc.ops.base import Op, ShapeFault, TwoForms, Use, expect_layout, spell
 from archc.ops.cut import shifted, tuple_of
+from archc.ops.facts import Facts
 from archc.ops.faults import expect_dim, times
+from archc.ops.papers import PICTURE
 from archc.ops.texts import elements, is_list, options, term
 from archc.shapes import Shape
 from archc.windows import Span, Window, Windows, sliding
@@ -121,6 +112,10 @@ class PadChannels(Op):
             )
         return xs[0].replace(c=self.out)
 
+    def drawn(self, *xs: Shape) -> str:
+        """Write `zero pad, 128`."""
+        return f"zero pad, {self.out}"
+
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:
         """Spell F.pad with the number of new channels, which may be a formula."""
@@ -212,6 +207,10 @@ class Subsample(Op):
         sides = zip(xs[0].spatial, pair(self.stride), strict=True)
         return xs[0].with_spatial(tuple(-(-size // stride) for size, stride in sides))
 
+    def drawn(self, *xs: Shape) -> str:
+        """Write `subsample, /2`."""
+        return f"subsample{PICTURE.strided(self.stride)}"
+
     def sees(self, *xs: Shape) -> Windows:
         """See every stride-th place."""
         return sliding((1, 1), pair(self.stride))
@@ -249,6 +248,7 @@ class Upsample(TwoForms):
     """A map enlarged by a whole factor."""
 
     name = "upsample"
+    facts = Facts(gate="keeps")
     aliases = (
         'Upsample(scale, mode="nearest", align_corners)',
         'interpolate(scale, mode="nearest", align_corners)',
@@ -280,6 +280,10 @@ class Upsample(TwoForms):
                 f"`{name}` with `mode=nearest` has no corners to align",
                 "`align_corners` goes with `mode=bilinear` and `mode=bicubic`",
             )
+
+    def drawn(self, *xs: Shape) -> str:
+        """Write `bilinear upsample, ×2`."""
+        return f"{self.mode} upsample, ×{self.scale}"
 
     def sees(self, *xs: Shape) -> Windows:
         """See the nearest place, or those that it is interpolated from."""

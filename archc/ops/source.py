@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from archc.ops.base import Op, Positive, Tensor, Use, spell, spelled
+from archc.ops.arguments import Positive, spelled
+from archc.ops.base import Op, Tensor, Use, spell
 from archc.ops.cut import tuple_of
 from archc.ops.texts import elements
 from archc.ops.wiring import SCALAR

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from archc.diagnostics import nearest
 from archc.language.functions import FUNCTIONS
-from archc.ops.base import Op, spelled
+from archc.ops.arguments import spelled
+from archc.ops.base import Op
 from archc.ops.synonyms import Synonym, advice, needless, renamed, synonym
 
 Fields = Mapping[str, str | None]

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from archc.ops.base import (
-    Op,
-    Padding,
-    ShapeFault,
-    Size,
-    Tensor,
-    Use,
-    expect_layout,
-    pair,
-    spell,
-)
+from archc.ops.arguments import Padding, Size, pair
+from archc.ops.base import Op, ShapeFault, Tensor, Use, expect_layout, spell
+from archc.ops.facts import Facts
 from archc.ops.faults import times
+from archc.ops.papers import shown, window
 from archc.shapes import Shape
 from archc.windows import EVERYTHING, Windows
 
@@ -29,6 +22,7 @@ class WindowPartition(Op):
     """
 
     name = "window_partition"
+    facts = Facts(kind="window")
     layouts = MAPS
     decisive = ("grid",)
 
@@ -45,6 +39,11 @@ class WindowPartition(Op):
         if height % h or width % w:
             raise window_fault(self, x, self.size)
         return Shape.of("g n c", height // h * (width // w), h * w, x.channels)
+
+    def drawn(self, *xs: Shape) -> str:
+        """Write `windows, 7×7, shift 3`."""
+        shift = f", shift {shown(self.shift)}" if self.shift else ""
+        return f"windows, {window(self.size)}{shift}"
 
     def sees(self, *xs: Shape) -> Windows:
         """See whatever place it is from, since windows have no rows and columns."""

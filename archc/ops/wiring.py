@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from archc.ops.base import Op, ShapeFault, Unbatched, Use, spell
+from archc.ops.facts import Facts
 from archc.ops.faults import expect_dim, times
 from archc.ops.texts import axis, factor, number
 from archc.shapes import Shape
@@ -17,6 +18,7 @@ class Identity(Op):
     """The value itself."""
 
     name = "identity"
+    facts = Facts(follows=True, gate="keeps")
     aliases = (
         "skip",
         "noop",
@@ -105,6 +107,7 @@ class Add(Arithmetic):
     """The sum of two values of one shape."""
 
     name = "add"
+    facts = Facts(kind="merge", abbreviation="+", linear=True)
     sign, verb, preposition = "+", "adds", "to"
 
 
@@ -112,6 +115,7 @@ class Sub(Arithmetic):
     """The difference of two values of one shape."""
 
     name = "sub"
+    facts = Facts(kind="merge", abbreviation="−", linear=True)
     aliases = ("subtract",)
     sign, verb, preposition = "-", "subtracts", "from"
 
@@ -120,6 +124,7 @@ class Div(Arithmetic):
     """The quotient of two values of one shape."""
 
     name = "div"
+    facts = Facts(kind="merge", abbreviation="÷")
     aliases = ("divide",)
     saves = "inputs"
     sign, verb, preposition = "/", "divides", "by"
@@ -129,6 +134,7 @@ class Mul(Arithmetic):
     """The product of two values; a dimension of size 1, as a gate has, is repeated."""
 
     name = "mul"
+    facts = Facts(kind="merge", abbreviation="×")
     aliases = ("multiply",)
     saves = "inputs"
     sign, verb, preposition = "*", "multiplies", "by"
@@ -154,6 +160,7 @@ class Sum(Arithmetic):
     """The sum of any number of values of one shape."""
 
     name = "sum"
+    facts = Facts(kind="merge", abbreviation="+", linear=True)
     inputs = None
     sign, verb, preposition = "+", "adds", "to"
 
@@ -172,6 +179,7 @@ class Mean(Sum):
     """The mean of any number of values of one shape."""
 
     name = "mean"
+    facts = Facts(kind="merge", linear=True)
     aliases = ("average",)
     verb, preposition = "averages", "with"
 
@@ -186,10 +194,15 @@ class Scale(Op):
     """A number times a value."""
 
     name = "scale"
+    facts = Facts(gate="keeps")
     unbatched = "kept"
     keeps_output = False
 
     factor: float
+
+    def drawn(self, *xs: Shape) -> str:
+        """Write `× 0.5`."""
+        return f"× {self.factor:g}"
 
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:
@@ -201,10 +214,15 @@ class Shift(Op):
     """A value plus a number."""
 
     name = "shift"
+    facts = Facts(gate="keeps")
     unbatched = "kept"
     keeps_output = False
 
     offset: float
+
+    def drawn(self, *xs: Shape) -> str:
+        """Write `− 0.5`."""
+        return f"{'−' if self.offset < 0 else '+'} {abs(self.offset):g}"
 
     @classmethod
     def function(cls, use: Use, *xs: str) -> str:
@@ -219,6 +237,7 @@ class Minus(Op):
     """A number minus a value, as the share `1 - g` that a gate leaves."""
 
     name = "minus"
+    facts = Facts(gate="keeps")
     unbatched = "kept"
     keeps_output = False
 
@@ -234,6 +253,7 @@ class Over(Op):
     """A value divided by a number, or a number by a value."""
 
     name = "over"
+    facts = Facts(gate="keeps")
     unbatched = "kept"
     keeps_output = False
 
@@ -251,6 +271,7 @@ class Negate(Op):
     """A value with its sign changed."""
 
     name = "negate"
+    facts = Facts(gate="keeps")
     aliases = ("neg",)
     unbatched = "kept"
     keeps_output = False
@@ -265,6 +286,7 @@ class Concat(Op):
     """Values side by side along a dimension."""
 
     name = "concat"
+    facts = Facts(kind="concat", linear=True)
     aliases = (
         "cat",
         "concatenate",

@@ -51,6 +51,14 @@ class Convention:
 # Op by op
 
 
+def is_batch_norm(node: Node) -> bool:
+    return node.op is not None and node.op.facts.normalizes == "batch"
+
+
+def _convolves(node: Node) -> bool:
+    return node.op is not None and node.op.facts.convolves
+
+
 def params(node: Node) -> int:
     """Trainable parameters, biases and those of norms too."""
     return own_params(node)
@@ -58,7 +66,7 @@ def params(node: Node) -> int:
 
 def params_without_bn(node: Node) -> int:
     """Trainable parameters without those of batch norms, as He et al. 2016 and Xie et al. 2017."""
-    return 0 if node.name == "bn" else own_params(node)
+    return 0 if is_batch_norm(node) else own_params(node)
 
 
 def weights(node: Node) -> int:
@@ -78,7 +86,7 @@ def macs(node: Node) -> int:
 
 def macs_conv(node: Node) -> int:
     """Multiply-adds of convolutions alone: the 15.3 billion of VGG-16 in He et al. 2015."""
-    return node.macs if node.name.startswith("conv") else 0
+    return node.macs if _convolves(node) else 0
 
 
 def flops(node: Node) -> int:
@@ -92,7 +100,7 @@ def he2015(node: Node) -> int:
     The authors of "Deep Residual Learning" state no rule. This one, its digits truncated,
     gives every figure of their Table 1, and is what fvcore counts.
     """
-    return 2 * node.outputs[0].shape.numel if node.name == "bn" else node.macs
+    return 2 * node.outputs[0].shape.numel if is_batch_norm(node) else node.macs
 
 
 # Of the whole network
@@ -115,7 +123,7 @@ def layers_deep(network: Network) -> int:
 
 def conv_depth(network: Network) -> int:
     """Convolutions on the longest path, linear layers left out, as FractalNet's names."""
-    return depth(network.root, lambda n: weighted(n) and n.name.startswith("conv"))
+    return depth(network.root, lambda n: weighted(n) and _convolves(n))
 
 
 def projections(network: Network) -> int:

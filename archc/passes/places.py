@@ -15,8 +15,17 @@ from math import prod
 from typing import Any
 
 from archc.ops import Op
-from archc.ops.base import pair
+from archc.ops.activation import LogSoftmax, Softmax
+from archc.ops.arguments import pair
+from archc.ops.attention import Attention, MultiheadAttention
+from archc.ops.conv import Conv1d
+from archc.ops.cut import Select
+from archc.ops.einsum import Einsum, Stack
+from archc.ops.elementwise import L2Normalize
+from archc.ops.linear import Linear
 from archc.ops.patterns import contracted, names_of
+from archc.ops.rearrange import Rearrange, Reduce
+from archc.ops.window import WindowMerge, WindowPartition
 from archc.shapes import Shape
 from archc.windows import EVERYTHING, Window, Windows
 
@@ -78,7 +87,7 @@ class Mixing:
 
 def step(op: Op, xs: Sequence[Shape], parts: Sequence[Parts], out: Shape, *, masked: bool) -> Step:
     """Follow an op; `masked` says that a mask keeps the ends of a rolled map apart."""
-    rule = RULES.get(op.name)
+    rule = RULES.get(type(op))
     found = rule(op, xs, parts, out) if rule else None
     if found is None:
         return _plain(op, xs, parts, out)
@@ -255,20 +264,22 @@ def _merge(op: Any, xs: Sequence[Shape], parts: Sequence[Parts], out: Shape) -> 
     return Mixing([[], []], parts_of(out)) if parts[0] == _windows(op, xs[1]) else None
 
 
-RULES: Mapping[str, Callable[[Any, Sequence[Shape], Sequence[Parts], Shape], Mixing | None]] = {
-    "linear": _last,
-    "softmax": _along,
-    "log_softmax": _along,
-    "l2_normalize": _along,
-    "conv1d": _line,
-    "attention": _attention,
-    "multihead_attention": _attention,
-    "einsum": _einsum,
-    "select": _select,
-    "stack": _stack,
-    "rearrange": _patterned,
-    "reduce": _patterned,
-    "window_partition": _partition,
-    "window_merge": _merge,
+Rule = Callable[[Any, Sequence[Shape], Sequence[Parts], Shape], Mixing | None]
+
+RULES: Mapping[type[Op], Rule] = {
+    Linear: _last,
+    Softmax: _along,
+    LogSoftmax: _along,
+    L2Normalize: _along,
+    Conv1d: _line,
+    Attention: _attention,
+    MultiheadAttention: _attention,
+    Einsum: _einsum,
+    Select: _select,
+    Stack: _stack,
+    Rearrange: _patterned,
+    Reduce: _patterned,
+    WindowPartition: _partition,
+    WindowMerge: _merge,
 }
 """What ops mix that do not slide over a map."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archc.graph import Module, Node, Value
+from archc.ops.window import WindowMask
 from archc.passes.places import OWN, Parts, parts_of, step
 from archc.windows import Window, Windows
 
@@ -58,7 +59,7 @@ class ReceptiveFields:
                 parts[id(value)] = kept[id(inside)]
             return
         assert node.op is not None
-        masked = any(v.node is not None and v.node.name == "window_mask" for v in node.inputs)
+        masked = any(v.node is not None and isinstance(v.node.op, WindowMask) for v in node.inputs)
         for value in node.outputs:
             found = step(node.op, node.shapes, given, value.shape, masked=masked)
             fields[id(value)] = through(dict(enumerate(found.seen[: len(node.read)])), taken)

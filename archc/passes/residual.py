@@ -14,17 +14,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from archc.graph import Module, Node, Value
-
-JOINS = frozenset({"add", "sub", "sum", "mean", "concat"})
-"""Ops that are linear in each operand: the gradient behind them is the sum of its parts."""
-
-GATES = frozenset({"sigmoid", "hardsigmoid", "softmax"})
-GATED = frozenset({
-    "minus", "scale", "shift", "negate", "over", "identity", "dropout",
-    "rearrange", "transpose", "split", "narrow", "select",
-    "upsample", "resize", "resize_to",
-})  # fmt: skip
-"""Arithmetic with a number, and other forms of a value: through them a gate is still a gate."""
+from archc.ops.wiring import Concat, Mul
 
 Places = Sequence[int]
 
@@ -39,6 +29,11 @@ class Join:
     node: Node
     fork: Value | None
     shortcut: int | None
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether it adds its operands up, or takes their mean, and does not concatenate them."""
+        return not isinstance(self.node.op, Concat)
 
     @property
     def residual(self) -> tuple[int, ...]:
@@ -64,7 +59,7 @@ def _joins(module: Module) -> Iterator[Join]:
     values = {id(v): v for v in (*module.inputs, *(v for n in module.nodes for v in n.outputs))}
     costs: dict[int, list[list[Cost | None]]] = {}
     for node in module.nodes:
-        if node.op is None or node.name not in JOINS or len(node.inputs) < 2:
+        if node.op is None or not node.op.facts.linear or len(node.inputs) < 2:
             continue
         if sum(above.reached(id(v)) for v in node.inputs) < 2:
             continue  # a sum with a parameter
@@ -79,7 +74,7 @@ def _shortcut(costs: Sequence[Cost | None], node: Node) -> int | None:
     if not ranked or any(a[0] == b[0] for a, b in pairwise(ranked[:2])):
         return None
     (layers, _), place = ranked[0]
-    return None if node.name == "concat" and layers else place
+    return None if isinstance(node.op, Concat) and layers else place
 
 
 class Dominators:
@@ -191,7 +186,7 @@ def gates(module: Module, node: Node) -> tuple[int, ...]:
     So is a computed value that is repeated over the whole map. A product whose operands are
     all gates has none: one of them is what is passed on.
     """
-    if node.name != "mul":
+    if not isinstance(node.op, Mul):
         return ()
     makers = {id(v): (n, k) for n in module.nodes for k, v in enumerate(n.outputs)}
     whole = [v for v in node.inputs if v.shape == node.outputs[0].shape and v.shape.batch == "b"]
@@ -211,4 +206,5 @@ def _is_gate(value: Value, makers: Mapping[int, tuple[Node, int]]) -> bool:
     if node.module is not None:
         inner = {id(v): (n, k) for n in node.module.nodes for k, v in enumerate(n.outputs)}
         return _is_gate(node.module.values[place], inner)
-    return node.name in GATES or (node.name in GATED and _is_gate(node.inputs[0], makers))
+    gate = node.op.facts.gate if node.op else ""
+    return gate == "opens" or (gate == "keeps" and _is_gate(node.inputs[0], makers))

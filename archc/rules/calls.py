@@ -10,6 +10,7 @@ from archc.language.scalars import ROW_WORDS, Signature
 from archc.language.source import Text
 from archc.language.spec import Document, Library
 from archc.ops.translating import argument
+from archc.ops.wiring import Identity
 from archc.rules.table import Call, Table
 
 
@@ -18,7 +19,7 @@ def arguments(document: Document | Library, table: Table) -> list[tuple[str, Dia
     return [
         (c.owner, d)
         for c in table.calls.values()
-        if c.name != "identity"
+        if c.name != Identity.name
         for d in _judge(document, c)
     ]
 

@@ -8,7 +8,7 @@ those of a live network for `trace` and `probe`, copies of them for `verify`.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -28,13 +28,13 @@ Edit = Callable[[Step, Tensors], Tensors]
 
 
 class Interpreter:
-    """A lowered network over tensors; `skip` names ops that are left out, such as `bn`."""
+    """A lowered network over tensors, with its norms or without."""
 
     def __init__(
-        self, network: Network, tensors: Mapping[str, torch.Tensor], skip: Iterable[str] = ()
+        self, network: Network, tensors: Mapping[str, torch.Tensor], *, norms: bool = True
     ) -> None:
         self.tape: Tape = unroll(network)
-        self.tensors, self.skip = tensors, frozenset(skip)
+        self.tensors, self.norms = tensors, norms
         self.training = True
 
     def run(
@@ -60,9 +60,9 @@ class Interpreter:
 
     def apply(self, step: Step, given: Tensors) -> Tensors:
         """Apply the op of a step to tensors."""
-        if step.node.name in self.skip:
-            return given[:1]
         node, op = step.node, _op(step.node)
+        if op.facts.normalizes and not self.norms:
+            return given[:1]
         own = {name: self.tensors[join(step.owner, name)] for name in node.tensors}
         call = Call(batched(node, given), own, node.shapes, self.training)
         known = OPS.get(op.name) is type(op) and KERNELS.get(op.name)

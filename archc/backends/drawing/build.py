@@ -16,7 +16,7 @@ from archc.backends.drawing.columns import fits
 from archc.backends.drawing.facts import facts
 from archc.backends.drawing.fold import Bundle, Folding, Run, uses
 from archc.backends.drawing.labels import Label, label, rated
-from archc.backends.drawing.near import GATES, Tap, follow
+from archc.backends.drawing.near import Tap, follow
 from archc.backends.drawing.parts import part
 from archc.backends.drawing.scene import Arrow, Box, BoxKind, Frame, Placed, Plan, Scene, boxes
 from archc.backends.drawing.share import Shared
@@ -203,7 +203,7 @@ class Builder:
         here.items.append(box)
         here.place(node, Placed(box, self.arrive(node, here, box)))
         for k, value in enumerate(node.outputs):
-            here.give([value], Tap(box, open=sole, gate=op.name in GATES, port=k))
+            here.give([value], Tap(box, open=sole, gate=op.facts.gate == "opens", port=k))
 
     def block(self, bundle: Bundle, times: int, last: Node, here: Here) -> None:
         """Draw a run of a block as one box that says what is in it."""

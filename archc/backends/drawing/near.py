@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from archc.backends.drawing.labels import FOLLOWERS, Label
+from archc.backends.drawing.labels import Label
 from archc.backends.drawing.scene import Box
 from archc.ops import Op
-
-GATES = frozenset({"sigmoid", "hardsigmoid", "softmax"})
-"""Activations whose values say how much of another value passes."""
+from archc.ops.wiring import Identity
 
 CLOSED = ("fork", "port", "block")
 
@@ -34,17 +32,17 @@ def follow(tap: Tap, op: Op, said: Label, near: bool, on_arrow: bool) -> Tap | N
 
     `near` says that the box is in the same frame and feeds nothing else.
     """
-    if op.name == "identity" or said.rate == 0:
+    if isinstance(op, Identity) or said.rate == 0:
         return tap
     if not near or not tap.open or tap.box.kind in CLOSED:
         return None
     found = _followed(tap, op, said, on_arrow)
-    return found and replace(found, gate=op.name in GATES)
+    return found and replace(found, gate=op.facts.gate == "opens")
 
 
 def _followed(tap: Tap, op: Op, said: Label, on_arrow: bool) -> Tap | None:
     box = tap.box
-    quiet = op.activation or op.name in FOLLOWERS
+    quiet = op.activation or op.facts.follows
     if tap.via:
         return replace(tap, via=f"{tap.via}, {said.text}") if quiet else None
     if box.kind == "merge":

@@ -13,13 +13,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from archc.graph import Module, Node
+from archc.ops.facts import Kind
 from archc.shapes import Shape
 
-OpKind = Literal[
-    "conv", "linear", "pool", "norm", "activation", "merge", "concat", "split", "attention",
-    "window", "source", "other",
-]  # fmt: skip
-BoxKind = OpKind | Literal["block", "fork", "port"]
+BoxKind = Kind | Literal["block", "fork", "port"]
 ArrowKind = Literal["flow", "identity", "projection", "gate"]
 Mark = Literal["", "same", "added", "removed", "changed"]
 """What a picture of a difference says of a thing, in words too; "" in every other picture."""

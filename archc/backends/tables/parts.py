@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import groupby
-from typing import Any
 
 from archc.backends.tables.fold import folded, lines_of
 from archc.backends.tables.model import Bracket, Said
 from archc.graph import Module, Node
-from archc.ops.base import pair
+from archc.ops import papers
+from archc.ops.attention import MultiheadAttention
+from archc.ops.papers import TABLE
 from archc.passes.conventions import copies
 from archc.passes.depth import weighted
-
-SPELLED = (
-    "conv",
-    "conv_transpose",
-    "linear",
-    "multihead_attention",
-    "max_pool",
-    "avg_pool",
-    "adaptive_avg_pool",
-    "global_avg_pool",
-)
-"""The ops that tables spell as papers do, and with them those that derive from one."""
 
 
 def parts(nodes: Iterable[Node], *, strides: bool = False) -> tuple[Said, ...]:
@@ -61,7 +51,7 @@ def _mapped(made: Node | Module) -> bool:
 
 def told(node: Node) -> bool:
     """Whether papers name it: a block, or a layer that they spell."""
-    return node.module is not None or _base(node) != ""
+    return node.module is not None or line(node) != ""
 
 
 def spine(module: Module) -> tuple[Node, ...]:
@@ -75,49 +65,16 @@ def spine(module: Module) -> tuple[Node, ...]:
 
 
 def _deep(node: Node) -> bool:
-    return weighted(node) or _base(node) == "multihead_attention"
-
-
-def _base(node: Node) -> str:
-    """Name the op of SPELLED that a node is, or derives from."""
-    lineage = node.op.lineage() if node.op else ()
-    return next((name for name in lineage if name in SPELLED), "")
+    return weighted(node) or isinstance(node.op, MultiheadAttention)
 
 
 def line(node: Node, *, strides: bool = True, word: str = "") -> str:
-    """Spell a layer as papers do: `3×3, 64`; "" for one that their tables leave out.
+    """Write a layer as papers do: `3×3, 64`; "" for one that their tables leave out.
 
     `word` stands behind the window of a convolution.
     """
-    op: Any = node.op
-    match _base(node):
-        case "conv" | "conv_transpose":
-            deep = 1 < op.groups == op.out == node.shapes[0].channels
-            groups = f", C={op.groups}" * (op.groups > 1 and not deep)
-            spread = f", dilation {_size(op.dilation)}" * (pair(op.dilation) != (1, 1))
-            stride = _stride(op.stride) * strides
-            what = " dw" * deep + _what(node, word)
-            return f"{_window(op.kernel)}{what}, {op.out}{groups}{spread}{stride}"
-        case "linear":
-            return f"{op.out}-d fc"
-        case "multihead_attention":
-            return f"{op.heads}-head attention"
-        case "max_pool" | "avg_pool":
-            what = " max pool" if "max_pool" in op.lineage() else " average pool"
-            stride = _stride(op.kernel if op.stride is None else op.stride)
-            return f"{_window(op.kernel)}{what}{stride}"
-        case "adaptive_avg_pool" | "global_avg_pool":
-            return "average pool"
-        case _:
-            return ""
-
-
-def _what(node: Node, word: str) -> str:
-    """Say what stands behind a convolution's window: nothing, for one of the usual kind."""
-    if node.name == "conv_transpose":
-        return " transposed conv"
-    own = node.op.label().replace("_", " ") if node.op and node.name not in SPELLED else ""
-    return f" {own}" if own else word
+    style = replace(TABLE, plain=word, stride=TABLE.stride * strides)
+    return node.op.tabled(style, *node.shapes) if node.op else ""
 
 
 def kind(node: Node) -> str:
@@ -129,17 +86,4 @@ def kind(node: Node) -> str:
 def window(node: Node) -> str:
     """Spell the window of a convolution or a pool, `3×3`; "" where a node has none."""
     kernel = getattr(node.op, "kernel", None)
-    return _window(kernel) if kernel else ""
-
-
-def _window(kernel: int | tuple[int, int]) -> str:
-    return "×".join(map(str, pair(kernel)))
-
-
-def _size(size: int | tuple[int, int]) -> str:
-    height, width = pair(size)
-    return str(height) if height == width else f"{height}×{width}"
-
-
-def _stride(stride: int | tuple[int, int]) -> str:
-    return f", stride {_size(stride)}" * (pair(stride) != (1, 1))
+    return papers.window(kernel) if kernel else ""

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - as all do
 
-from archc.ops.base import pair
+from archc.ops.arguments import pair
+from archc.ops.window import RelativeCoordinates, RelativePositionBias
 from archc.runtime.kernels.call import Call, Kernel
 
 HIDDEN = -100.0
@@ -303,12 +304,12 @@ MAPS: dict[str, Kernel] = {
 
 def expected_buffers(op: Any) -> dict[str, torch.Tensor]:
     """Return the buffers that an op fills itself and no data changes, by name."""
-    if op.name == "relative_position_bias":
+    if isinstance(op, RelativePositionBias):
         down, across = _offsets(op.size)
         h, w = pair(op.size)
         rows = (down + h - 1) * (2 * w - 1) + across + w - 1
         return {"relative_position_index": rows.reshape(-1) if op.flat else rows}
-    if op.name == "relative_coordinates":
+    if isinstance(op, RelativeCoordinates):
         h, w = pair(op.size)
         rows = torch.arange(1 - h, h)[:, None].expand(2 * h - 1, 2 * w - 1)
         columns = torch.arange(1 - w, w)[None, :].expand(2 * h - 1, 2 * w - 1)

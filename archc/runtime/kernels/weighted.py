@@ -9,8 +9,8 @@ import torch.nn.functional as F  # noqa: N812 - as all do
 from torch import nn
 from torch.func import functional_call
 
+from archc.ops.arguments import pair
 from archc.ops.attention import Attention, MultiheadAttention
-from archc.ops.base import pair
 from archc.ops.conv import Conv, Conv1d, ConvTranspose
 from archc.ops.linear import Linear
 from archc.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm

@@ -17,7 +17,7 @@ from archc.graph import Network
 from archc.passes.steps import Step, Tape
 from archc.runtime.interpret import Edit, Interpreter, Tensors, tensors_of
 from archc.runtime.signals.inputs import random_batch
-from archc.runtime.signals.probe import NORMS, SUMS, Settings, ready, told
+from archc.runtime.signals.probe import Settings, ready, told
 
 
 class TooFewBlocks(ValueError):
@@ -42,7 +42,7 @@ def gains(
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = ready(fresh(), network, settings, seed)
-            interpreter = Interpreter(network, tensors_of(model), () if settings.norms else NORMS)
+            interpreter = Interpreter(network, tensors_of(model), norms=settings.norms)
             interpreter.training = model.training
             joined = chosen(network.name, interpreter.tape, blocks)
             for factor in lambdas:
@@ -68,7 +68,7 @@ def longest(tape: Tape) -> list[Step]:
     row: list[Step] = []
     makers = {v: step for step in tape.steps for v in step.outputs}
     for step in tape.steps:
-        if step.node.name not in SUMS or step.join is None or step.join.shortcut is None:
+        if step.join is None or not step.join.is_sum or step.join.shortcut is None:
             continue
         if step.fork is None or not _carries(makers, step.inputs[step.join.shortcut], step.fork):
             row = []

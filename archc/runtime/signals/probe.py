@@ -22,8 +22,6 @@ from archc.runtime.interpret import Interpreter, tensors_of
 from archc.runtime.perturb import statistics_of_one_batch
 from archc.runtime.signals.inputs import random_batch
 
-NORMS = ("bn", "layer_norm", "group_norm", "instance_norm")
-SUMS = frozenset({"add", "sub", "sum", "mean"})
 SPAN, LAGS = 2.0, 15
 """The grid runs from -2 to 2 along a line, and is compared with itself up to this lag
 (Balduzzi et al. 2017, figures 1 and 2)."""
@@ -95,14 +93,12 @@ class Prober:
 
     def __init__(self, network: Network, model: nn.Module, settings: Settings, seed: int) -> None:
         self.network, self.model, self.settings, self.seed = network, model, settings, seed
-        self.interpreter = Interpreter(network, tensors_of(model), () if settings.norms else NORMS)
+        self.interpreter = Interpreter(network, tensors_of(model), norms=settings.norms)
         self.interpreter.training = model.training
         self.tape = self.interpreter.tape
         self.depths = depths(self.tape)
         self.waists = waists(self.tape, self.depths)
-        self.sums = [
-            s for s in self.tape.steps if s.node.name in SUMS and s.join and s.join.residual
-        ]
+        self.sums = [s for s in self.tape.steps if s.join and s.join.is_sum and s.join.residual]
 
     def record(self, measure: str, x: float, at: str, value: float) -> Record:
         """Make a record of this network and seed."""

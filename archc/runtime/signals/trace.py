@@ -20,6 +20,7 @@ from archc.backends.signals.model import (
     WeightRow,
 )
 from archc.graph import Network
+from archc.passes.conventions import is_batch_norm
 from archc.passes.steps import Tape, read_from_outside, read_outside
 from archc.runtime.interpret import Interpreter, tensors_of, trainable
 from archc.runtime.perturb import REFUSALS
@@ -242,7 +243,7 @@ def _norms(runner: Runner, walks: dict[str, Walk]) -> Iterator[NormRow]:
     for k in runner.window:
         step = runner.tape.steps[k]
         mean, var = f"{step.owner}.running_mean", f"{step.owner}.running_var"
-        if step.node.name != "bn" or mean not in train.before:
+        if not is_batch_norm(step.node) or mean not in train.before:
             continue
         x = train.values[step.inputs[0]].detach().double().transpose(0, 1).flatten(1)
         batch = x.mean(1), x.var(1, correction=0), x.var(1)
