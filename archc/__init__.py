@@ -7,6 +7,7 @@ from archc.version import VERSION
 if TYPE_CHECKING:
     from archc.api import Architecture, check, compile, load, names  # noqa: A004
     from archc.diagnostics import Diagnostic, Source, SpecError
+    from archc.weights.faults import WeightsError
 
 __version__ = VERSION
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Diagnostic",
     "Source",
     "SpecError",
+    "WeightsError",
     "__version__",
     "check",
     "compile",

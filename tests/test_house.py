@@ -42,6 +42,7 @@ ROOMS = (
     "trying",
     "judging",
     "backends",
+    "weights",
     "runtime",
     "api",
     "__init__",

@@ -6,12 +6,14 @@ from archc.api.checking import check, checked, judge_claims
 from archc.api.compiling import compile, compile_block, compile_family, open_spec  # noqa: A004
 from archc.api.loading import load
 from archc.diagnostics import Diagnostic, Source, SpecError
+from archc.weights.faults import WeightsError
 
 __all__ = [
     "Architecture",
     "Diagnostic",
     "Source",
     "SpecError",
+    "WeightsError",
     "check",
     "checked",
     "compile",

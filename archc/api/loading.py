@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ from archc.api.compiling import compile  # noqa: A004
 from archc.diagnostics import Source
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 
@@ -17,12 +18,16 @@ def load(
     spec: str | Path | Source,
     variant: str | None = None,
     *,
+    weights: str | Path | Mapping[str, torch.Tensor] | None = None,
     outputs: Sequence[str] = (),
     allow_ops: bool = False,
     **settings: Any,
 ) -> nn.Module:
     """Compile a spec and return the torch.nn.Module that its emitted source defines.
 
+    `weights` are a file of safetensors or of `torch.save` (`w.pth#model_ema` where it holds
+    several state_dicts), `torchvision:IMAGENET1K_V2`, `timm:resnet50.a1_in1k`, or a state_dict;
+    nothing of a file is run. Raises WeightsError where they don't fit or can't be had.
     Its attribute `archc` knows the spec and the settings, see archc.runtime.handle.
     With several `outputs` its result is a dictionary by their names, with one that value itself.
     """
@@ -30,6 +35,18 @@ def load(
     from archc.runtime import load as run
 
     arch = compile(spec, variant, outputs=outputs, allow_ops=allow_ops, **settings)
-    model = run(arch)
+    if weights is None:
+        model = run(arch)
+    else:
+        from archc.runtime.weights.loading import give
+        from archc.runtime.weights.sources import opened
+
+        source = opened(weights, arch.name)
+        if of_owner := source.settings(arch.network, settings):
+            arch = compile(
+                spec, variant, outputs=outputs, allow_ops=allow_ops, **settings, **of_owner
+            )
+        model = run(arch)
+        give(model, arch.network, source)
     handle.attach(model, arch.name, arch.recipe)
     return model

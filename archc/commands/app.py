@@ -44,6 +44,7 @@ from archc.commands.trace import trace
 from archc.commands.verify import verify
 from archc.diagnostics import SpecError
 from archc.language.reading import recorded
+from archc.weights.faults import WeightsError
 
 ColorOpt = Annotated[
     str, typer.Option("--color", help="Of diagnostics and tables: auto, always or never.")
@@ -97,6 +98,8 @@ class Commands(TyperGroup):
                 result = super().invoke(ctx)
             flush()
             return result
+        except WeightsError as error:
+            usage(str(error))
         except SpecError as error:  # of a plug-in's op, which fails where it is put to use
             fail(error.diagnostics)
         except KeyboardInterrupt:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -109,7 +108,7 @@ def _numbers(listed: str | None) -> list[float]:
 
 def _probed(
     architectures: list[Architecture],
-    weights: Path | None,
+    weights: str | None,
     factors: list[float],
     blocks: int | None,
     known: dict[str, object],

@@ -22,8 +22,12 @@ SeedOpt = Annotated[int, typer.Option(help="Of weights, inputs and gradients.")]
 BatchOpt = Annotated[int, typer.Option(min=1, help="Samples in a batch.")]
 DeviceOpt = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, cuda:1, mps.")]
 WeightsOpt = Annotated[
-    Path | None,
-    typer.Option(help="A saved state_dict, .pt or .safetensors; without it, new weights."),
+    str | None,
+    typer.Option(
+        metavar="FILE|OWNER:NAME",
+        help="A saved state_dict, torchvision:NAME or timm:NAME; without it, new weights.",
+        show_default=False,
+    ),
 ]
 
 

@@ -89,7 +89,7 @@ def trace(
     deliver(drawn(picture, form), output, form, force=force)
 
 
-def _traced(architecture: Architecture, weights: Path | None, what: dict[str, object]) -> Trace:
+def _traced(architecture: Architecture, weights: str | None, what: dict[str, object]) -> Trace:
     from archc.runtime.signals.inputs import InputError
     from archc.runtime.signals.trace import NoSuchPlace
 

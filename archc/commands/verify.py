@@ -24,6 +24,7 @@ from archc.commands.common import (
     usage,
 )
 from archc.escaping import json_text, terminal
+from archc.weights.faults import WeightsError
 
 if TYPE_CHECKING:
     from archc.runtime.report import Report
@@ -37,6 +38,14 @@ AgainstOpt = Annotated[
     typer.Option(
         metavar="PEER",
         help="torchvision:NAME, timm:NAME or FILE.py:CLASS; without it, the spec run op by op.",
+        show_default=False,
+    ),
+]
+CheckedOpt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|OWNER:NAME",
+        help="With --against: compute with a saved state_dict, torchvision:NAME or timm:NAME.",
         show_default=False,
     ),
 ]
@@ -57,6 +66,7 @@ def verify(
     batch: Annotated[int, typer.Option(min=1, help="Samples in a batch.")] = 2,
     seed: Annotated[int, typer.Option(help="Of the numbers that both compute with.")] = 0,
     tolerance: Annotated[float, typer.Option(min=0, help="The largest relative error.")] = 0.0,
+    weights: CheckedOpt = None,
     form: Annotated[str, typer.Option("--format", help="text or json")] = "text",
 ) -> None:
     """Compare a network with a peer, or what archc emits with what the spec says, to the last bit.
@@ -69,8 +79,10 @@ def verify(
     option_of(("text", "json"), form, "format")
     architecture = compiled(spec, variant, sets, outputs=outputs, allow_ops=allow_ops)
     samples = samples_of(architecture, size or []) if against or size else []
+    if weights is not None and against is None:
+        usage("--weights goes with --against PEER: what the spec says is held to any numbers")
     try:
-        report = _report(architecture, against, samples, batch, seed, tolerance)
+        report = _report(architecture, against, samples, weights, batch, seed, tolerance)
     except ModuleNotFoundError as error:
         if error.name not in MISSABLE:
             raise
@@ -85,6 +97,7 @@ def _report(
     architecture: Architecture,
     against: str | None,
     samples: list[Sizes],
+    weights: str | None,
     batch: int,
     seed: int,
     tolerance: float,
@@ -94,6 +107,8 @@ def _report(
     from archc.runtime.peers import UnknownPeer, of_peer, peer
     from archc.runtime.validate import validate
     from archc.runtime.verify import verify as compare
+    from archc.runtime.weights.loading import give
+    from archc.runtime.weights.sources import opened
 
     if against is None:
         try:
@@ -102,9 +117,19 @@ def _report(
             usage(str(error))
     try:
         other = peer(against)
-        with blaming(architecture.network, UnknownPeer), of_peer(against):
+        with blaming(architecture.network, UnknownPeer, WeightsError), of_peer(against):
             ours = load(architecture)
-            return compare(ours, other, samples, batch=batch, seed=seed, tolerance=tolerance)
+            if weights is not None:
+                give(ours, architecture.network, opened(weights, architecture.name))
+            return compare(
+                ours,
+                other,
+                samples,
+                batch=batch,
+                seed=seed,
+                tolerance=tolerance,
+                perturbed=weights is None,
+            )
     except UnknownPeer as error:
         usage(str(error))
 

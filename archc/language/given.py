@@ -15,7 +15,7 @@ from archc.language.expr import Expr, parse
 from archc.language.source import Text
 from archc.limits import Excess, measure
 
-ARGUMENTS = ("spec", "variant", "outputs", "allow_ops")
+ARGUMENTS = ("spec", "variant", "outputs", "allow_ops", "weights")
 """The arguments of `archc.compile` and the like, beside which they take params by name."""
 
 

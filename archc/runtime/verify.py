@@ -30,17 +30,20 @@ def verify(
     batch: int = 2,
     seed: int = 0,
     tolerance: float = 0.0,
+    perturbed: bool = True,
 ) -> Report:
     """Compare two networks on batches of samples of the given shapes, `(3, 224, 224)`.
 
-    Both are changed: `ours` is perturbed, and `theirs` gets its numbers by key. Where keys or
+    Both are changed: `ours` is perturbed, unless its numbers are to be compared as they are, and
+    `theirs` gets its numbers by key. Where keys or
     shapes differ nothing else is compared. The state of torch's generator is left as it was.
     """
     rows = list(structure(ours, theirs))
     if not Report(tuple(rows)).wrong:
         with torch.random.fork_rng(devices=[]):
             batches = [_batch((batch, *sample), seed) for sample in samples]
-            perturb(ours, batches[0], seed)
+            if perturbed:
+                perturb(ours, batches[0], seed)
             for x in batches:
                 rows += _behaviour(ours, theirs, x, seed)
     return Report(tuple(rows), tolerance)

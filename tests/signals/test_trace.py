@@ -17,9 +17,10 @@ from archc.backends.signals.model import Numbers, Trace
 from archc.diagnostics import Source
 from archc.runtime import load
 from archc.runtime.perturb import perturb
-from archc.runtime.signals.inputs import InputError, batch_of, load_weights, random_batch
+from archc.runtime.signals.inputs import InputError, batch_of, random_batch
 from archc.runtime.signals.numbers import numbers
 from archc.runtime.signals.trace import NoSuchPlace, trace
+from archc.weights.faults import WeightsError
 
 Small = Callable[[str], archc.Architecture]
 KINDS = ("basic", "bottleneck", "preactivation", "gated", "dense")
@@ -206,8 +207,8 @@ def test_nothing_in_a_file_is_run(tmp_path: Path, small: Small) -> None:
     torch.save(nn.Linear(2, 2), tmp_path / "evil.pt")
     with pytest.raises(InputError, match=r"evil\.pt"):
         batch_of([tmp_path / "evil.pt"], small("basic").input)
-    with pytest.raises(InputError, match=r"evil\.pt"):
-        load_weights(load(small("basic")), tmp_path / "evil.pt")
+    with pytest.raises(WeightsError, match=r"evil\.pt"):
+        small("basic").trace(weights=tmp_path / "evil.pt")
 
 
 def test_weights(tmp_path: Path, small: Small) -> None:
@@ -219,7 +220,7 @@ def test_weights(tmp_path: Path, small: Small) -> None:
 
     (row,) = (r for r in arch.trace(weights=tmp_path / "w.pt").weights if r.name == "fc.weight")
     near(row.value, model.state_dict()["fc.weight"])
-    with pytest.raises(InputError, match="another network"):
+    with pytest.raises(WeightsError, match="does not fit the network"):
         arch.trace(weights=tmp_path / "other.pt")
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from archc.graph import Network
 from archc.runtime.faults import blaming
 from archc.runtime.load import Emits, load
+from archc.weights.faults import WeightsError
 
 if TYPE_CHECKING:
     from archc.backends.signals.model import Trace
@@ -38,7 +39,8 @@ def traced(
     from archc.runtime.signals.inputs import InputError
     from archc.runtime.signals.trace import NoSuchPlace, trace
 
-    with torch.random.fork_rng(devices=[]), blaming(architecture.network, InputError):
+    refused = (InputError, WeightsError)
+    with torch.random.fork_rng(devices=[]), blaming(architecture.network, *refused):
         torch.manual_seed(seed)
         model = loader(architecture, weights)()
     with blaming(architecture.network, InputError, NoSuchPlace):
@@ -63,11 +65,11 @@ def probed(
     settings = Settings(**options, measured=weights is None)
     network, fresh = architecture.network, loader(architecture, weights)
     try:
-        with blaming(network, InputError, TooFewBlocks):
+        with blaming(network, InputError, WeightsError, TooFewBlocks):
             if lambdas:
                 return gains(network, fresh, lambdas, blocks, settings, tick)
             return probe(network, fresh, settings, tick)
-    except (InputError, TooFewBlocks):
+    except (InputError, WeightsError, TooFewBlocks):
         raise
     except REFUSALS as error:
         said = str(error).partition("\n")[0]
@@ -76,12 +78,18 @@ def probed(
 
 def loader(architecture: Compiled, weights: str | Path | None) -> Callable[[], nn.Module]:
     """Return what makes a network, with new weights from torch's generator or saved ones."""
-    from archc.runtime.signals.inputs import load_weights
+    if weights is None:
+        return lambda: load(architecture)
+    from archc.runtime.signals.inputs import expect_finite
+    from archc.runtime.weights.loading import give
+    from archc.runtime.weights.sources import opened
+
+    source = opened(weights, architecture.name)
 
     def fresh() -> nn.Module:
         model = load(architecture)
-        if weights is not None:
-            load_weights(model, Path(weights))
+        give(model, architecture.network, source)
+        expect_finite(model, source.name)
         return model
 
     return fresh

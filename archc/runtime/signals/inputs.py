@@ -150,35 +150,8 @@ READERS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Give a network the numbers of a saved state_dict, or of a checkpoint that holds one.
-
-    Such is what `torch.save(model.state_dict(), path)` writes; in a checkpoint it stands under
-    `model` or `state_dict`. Raises InputError where the file is no such thing or the keys
-    or shapes differ.
-    """
-    read = READERS.get(path.suffix.lower(), _torch)
-    if not path.is_file():
-        raise InputError(f"there is no file {path}")
-    found = _read(path, read)
-    for key in ("model", "state_dict"):
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict) or not all(
-        isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in found.items()
-    ):
-        raise InputError(f"{path} holds no state_dict")
-    if odd := next((str(k) for k, v in found.items() if v.is_complex()), None):
-        raise InputError(f"{path}: `{odd}` holds complex numbers")
-    try:
-        model.load_state_dict(found)
-    except RuntimeError as error:
-        raise InputError(f"{path} is of another network: {_second(str(error))}") from None
-    for name, tensor in model.state_dict().items():
+def expect_finite(model: nn.Module, name: str) -> None:
+    """Raise InputError where a network has numbers with which nothing can be computed."""
+    for key, tensor in model.state_dict().items():
         if not bool(tensor.isfinite().all()):
-            raise InputError(f"{path}: not all numbers of `{name}` are finite")
-
-
-def _second(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[min(1, len(lines) - 1)][:200]
+            raise InputError(f"{name}: not all numbers of `{key}` are finite")
