@@ -123,9 +123,14 @@ def width(text: str) -> int:
 
 
 def character_width(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+    if unicodedata.category(character) in ("Mn", "Me") or is_joined_jamo(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def is_joined_jamo(character: str) -> bool:
+    """Whether a letter of Hangul is drawn into the one before it."""
+    return "\u1160" <= character <= "\u11ff" or "\ud7b0" <= character <= "\ud7fb"
 
 
 class Renderer:

@@ -178,11 +178,12 @@ class Layout:
     def arguments(self, node: ast.Call | ast.ClassDef, level: int) -> list[Document]:
         flat = self.spelling.arguments(node)
         if not flat:
-            return ["()"]
-        args = node.args if isinstance(node, ast.Call) else node.bases
-        if len(args) == 1 and not node.keywords and isinstance(args[0], ast.GeneratorExp):
-            body: Document = self.comprehension(args[0])
+            return ["()"] if isinstance(node, ast.Call) else []
+        generator = spelling.lone_generator(node)
+        if generator:
+            body: Document = self.comprehension(generator)
         else:
+            args = node.args if isinstance(node, ast.Call) else node.bases
             entries = [self.document(arg, INSIDE) for arg in args]
             entries += [self.keyword(keyword) for keyword in node.keywords]
             body = joined(entries, last_comma=len(entries) > 1)
@@ -223,16 +224,19 @@ class Layout:
         """Return all operands of an operation and of those in it, and what is between them."""
         parts: list[tuple[ast.expr, int]] = []
         between: list[tuple[str, int]] = []
-        own = spelling.operators(node)
-        for operand, needed in spelling.operands(node):
-            between += [next(own)] if parts else []
-            is_operation = isinstance(operand, (ast.BinOp, ast.BoolOp, ast.Compare))
-            if is_operation and strength(operand) >= needed:
-                inner, inner_between = self.flattened(operand)
-                parts += inner
-                between += inner_between
-            else:
-                parts.append((operand, needed))
+        for operation in spelling.spine(node):
+            own = spelling.operators(operation)
+            for at, (operand, needed) in enumerate(spelling.operands(operation)):
+                if at == 0 and parts:
+                    continue  # they are there
+                between += [next(own)] if at else []
+                nested = isinstance(operand, (ast.BinOp, ast.BoolOp, ast.Compare))
+                if nested and strength(operand) >= needed:
+                    inner, inner_between = self.flattened(operand)
+                    parts += inner
+                    between += inner_between
+                else:
+                    parts.append((operand, needed))
         return parts, between
 
     def operation(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import re
 
 
 def quoted(text: str, quote: str = '"') -> str:
@@ -32,10 +34,14 @@ def number(value: float) -> str:
     return text.replace("inf", "1e309")
 
 
-def docstring(lines: list[str], indent: str) -> list[str]:
+def docstring(text: str, indent: str) -> list[str]:
     """Return the lines of a docstring; one of several lines closes on a line of its own."""
-    first, *rest = (escaped(line.rstrip()).replace('"""', r"\"\"\"") for line in lines)
+    lines = inspect.cleandoc(text).split("\n")
+    first, *rest = (escaped(line).rstrip().replace('"""', r"\"\"\"") for line in lines)
+    if first.startswith(" ") or (rest and all(line.startswith(" ") for line in rest if line)):
+        first, rest = "", [first, *rest]  # where it starts is seen from the lines after the first
     start = f'{indent}""" {first}' if first.startswith('"') else f'{indent}"""{first}'
     if rest:
         return [start, *(indent + line if line else "" for line in rest), f'{indent}"""']
-    return [start + (' """' if first.endswith('"') else '"""')]
+    ends_in_quote = re.search(r'(?<!\\)(\\\\)*"$', first)
+    return [start + (' """' if ends_in_quote else '"""')]

@@ -14,6 +14,7 @@ from archc.backends.torchfile.spelling import (
     operands,
     operators,
     owner_strength,
+    spine,
     strength,
 )
 
@@ -139,8 +140,6 @@ class Scan:
     def operation(self, node: ast.expr) -> None:
         if isinstance(node, ast.IfExp):
             self.operator(TEST, 2)
-        for _, own in operators(node):
-            self.operator(own)
         if isinstance(node, (ast.UnaryOp, ast.Lambda, ast.Starred)) or (
             isinstance(node, ast.Constant) and is_signed(node)
         ):
@@ -150,8 +149,11 @@ class Scan:
         if isinstance(node, ast.Lambda):
             for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
                 self.visit(default, TEST)
-        for operand, needed in operands(node):
-            self.visit(operand, needed)
+        for at, operation in enumerate(spine(node)):
+            for _, own in operators(operation):
+                self.operator(own)
+            for operand, needed in list(operands(operation))[at > 0 :]:
+                self.visit(operand, needed)
 
 
 def breaks_in_brackets(node: ast.expr) -> bool:

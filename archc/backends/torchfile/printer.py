@@ -8,7 +8,6 @@ A docstring is given without its indentation.
 from __future__ import annotations
 
 import ast
-import inspect
 import re
 from collections.abc import Callable
 
@@ -46,8 +45,7 @@ class Printer:
             self.comment(statement)
             text = docstring(statement, parent) if previous is None else None
             if text is not None:
-                lines = inspect.cleandoc(text).split("\n")
-                self.lines += literals.docstring(lines, " " * self.indent)
+                self.lines += literals.docstring(text, " " * self.indent)
             else:
                 self.statement(statement)
             previous = statement
@@ -171,6 +169,8 @@ class Printer:
     def context(self, node: ast.With) -> None:
         texts = []
         for item in node.items:
+            if isinstance(item.context_expr, ast.Tuple):
+                raise TypeError("a tuple can't be entered")
             text = self.spelling.text(item.context_expr)
             name = item.optional_vars
             texts.append(text if name is None else f"{text} as {self.spelling.text(name)}")

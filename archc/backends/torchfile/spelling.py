@@ -145,6 +145,20 @@ def operators(node: ast.expr) -> Iterator[tuple[str, int]]:
             yield from ((COMPARISONS[type(op)], COMPARISON) for op in ops)
 
 
+def spine(node: ast.expr) -> list[ast.expr]:
+    """Return an operation with those that it starts with, the innermost first.
+
+    A sum of many terms is that deep, which nothing else is: who recurses goes along it in a loop.
+    """
+    nodes = [node]
+    while isinstance(node, ast.BinOp) and isinstance(node.left, ast.BinOp):
+        if strength(node.left) < next(operands(node))[1]:
+            break
+        node = node.left
+        nodes.append(node)
+    return nodes[::-1]
+
+
 def is_simple_power(left: ast.expr, right: ast.expr) -> bool:
     """Whether a power is written without spaces."""
     while isinstance(right, ast.BinOp) and isinstance(right.op, ast.Pow):
@@ -259,9 +273,10 @@ class Spelling:
         return self.text(node)
 
     def arguments(self, node: ast.Call | ast.ClassDef) -> str:
+        generator = lone_generator(node)
+        if generator:
+            return self.text(generator)[1:-1]
         args = node.args if isinstance(node, ast.Call) else node.bases
-        if len(args) == 1 and not node.keywords and isinstance(args[0], ast.GeneratorExp):
-            return self.text(args[0])[1:-1]
         texts = [self.text(arg) for arg in args]
         texts += [self.keyword(keyword) for keyword in node.keywords]
         return ", ".join(texts)
@@ -277,14 +292,16 @@ class Spelling:
         return f"{self.text(key)}: {self.text(value)}"
 
     def operation(self, node: ast.expr) -> str:
-        parts = list(operands(node))
-        left, needed = parts[0]
-        text = self.text(left, needed)
-        for (symbol, _), (right, needed) in zip(operators(node), parts[1:], strict=True):
-            tight = symbol == "**" and is_simple_power(left, right)
-            text += symbol if tight else f" {symbol} "
-            text += self.text(right, needed)
-            left = right
+        text = ""
+        for operation in spine(node):
+            parts = list(operands(operation))
+            left, needed = parts[0]
+            text = text or self.text(left, needed)
+            for (symbol, _), (right, needed) in zip(operators(operation), parts[1:], strict=True):
+                tight = symbol == "**" and is_simple_power(left, right)
+                text += symbol if tight else f" {symbol} "
+                text += self.text(right, needed)
+                left = right
         return text
 
     def comprehension(
@@ -350,7 +367,7 @@ class Spelling:
                     body = escaped(re.sub(r"([{}])", r"\1\1", text))
                     parts.append(body.replace(quote, "\\" + quote))
                 case ast.FormattedValue(value, conversion, form):
-                    text = self.text(value, OR if isinstance(value, ast.Lambda) else TEST)
+                    text = self.text(value, OR if ends_in_lambda(value) else TEST)
                     space = " " * text.startswith("{")
                     end = f"!{chr(conversion)}" if conversion != -1 else ""
                     if isinstance(form, ast.JoinedStr):
@@ -382,6 +399,22 @@ def name_of(parameter: ast.arg) -> str:
     if parameter.annotation:
         raise TypeError("an annotation can't be printed")
     return parameter.arg
+
+
+def lone_generator(node: ast.Call | ast.ClassDef) -> ast.GeneratorExp | None:
+    """Return the generator that is the only argument of a call, and needs no parentheses."""
+    match node:
+        case ast.Call(_, [ast.GeneratorExp() as generator], []):
+            return generator
+        case _:
+            return None
+
+
+def ends_in_lambda(node: ast.expr) -> bool:
+    """Whether an expression has a colon outside of all brackets, which would end it in a string."""
+    while isinstance(node, ast.IfExp):
+        node = node.orelse
+    return isinstance(node, ast.Lambda)
 
 
 def literal_parts(node: ast.JoinedStr) -> Iterator[str]:

@@ -66,8 +66,7 @@ class Statements:
         """Return what is assigned or returned."""
         if isinstance(value, ast.Lambda):
             body = Loose(self.layout.lambda_body(value.body, INSIDE), closed=False)
-            flat = self.spelling.text(value)
-            return self.layout.wrapped([self.layout.lambda_head(value), body], flat=flat)
+            return self.layout.wrapped([self.layout.lambda_head(value), body])
         if bare and isinstance(value, ast.Tuple) and len(value.elts) > 1:
             return self.bare(value)
         if is_atom(value):
