@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from archc.diagnostics import Diagnostic, SpecError, errors, joined, sort
 from archc.graph import Network
 from archc.language.document import Faulty
-from archc.language.source import Text
 from archc.language.spec import Document
 from archc.lower.linking import link
 from archc.lower.lowering import lower
 from archc.lower.marks import Faults
+from archc.lower.request import PLAIN, Request
 from archc.passes import CHECKS, misnamed
 from archc.rules import judge_text
 from archc.trying import Trials
 
 
 def judge(
-    parsed: Document, variant: str, settings: Mapping[str, Any], outputs: Sequence[Text] = ()
+    parsed: Document, variant: str, request: Request = PLAIN
 ) -> tuple[list[Diagnostic], Network | None]:
     """Apply the rules of the text, lower a variant, run the passes; return what is wrong."""
     text, faulty = judge_text(parsed)
-    found, network = build(parsed, variant, settings, faulty, outputs)
-    tried = Trials(parsed, settings, outputs).settle(found, [variant])
+    found, network = build(parsed, variant, request, faulty)
+    tried = Trials(parsed, request).settle(found, [variant])
     return settled([*text, *tried]), network
 
 
@@ -48,22 +47,25 @@ def all_faults(error: SpecError, *, allow_ops: bool = False) -> list[Diagnostic]
         if not rest.whole:
             faulty = replace(faulty, places=faulty.places | {"the text"})
         names = [str(v) for v in sound.variants] or [str(sound.name)]
-        built = [(name, build(sound, name, {}, faulty)[0]) for name in names]
+        built = [(name, build(sound, name, PLAIN, faulty)[0]) for name in names]
         found += misnamed(sound)
         wrong = joined(built) if len(names) > 1 else built[0][1]
-        found += Trials(sound, {}).settle(sort(wrong), names)
+        found += Trials(sound).settle(sort(wrong), names)
     return settled(found)
 
 
 def build(
-    parsed: Document,
-    variant: str,
-    settings: Mapping[str, Any],
-    faulty: Faults,
-    outputs: Sequence[Text] = (),
+    parsed: Document, variant: str, request: Request, faulty: Faults
 ) -> tuple[list[Diagnostic], Network | None]:
     """Lower a variant and run the passes; return what is wrong, and the network if it has one."""
-    network, found = lower(parsed, variant, settings, faulty, outputs)
+    try:
+        asked, settings = request.applied(parsed, variant)
+    except SpecError as error:
+        return list(error.diagnostics), None
+    network, found = lower(asked, variant, settings, faulty, request.outputs)
+    if asked is not parsed:  # what the text sets may be read by what has been replaced
+        found = [d for d in found if d.code != "idle-setting"]
     if network is not None:
+        network.settings = {**request.settings, **settings}
         found = [*found, *(d for judge_network in CHECKS for d in judge_network(network))]
     return found, network

@@ -13,13 +13,14 @@ from archc.diagnostics import Source
 class Recipe:
     """A spec, its variant, and what else the user gave, as it was written.
 
-    `block` is the call of a block that is compiled alone, over an `input` of a shape.
+    `input` are the sizes given in place of the spec's; `block` is the call of a block that is
+    compiled alone over them.
     """
 
     source: Source
     variant: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    input: tuple[int, ...] = ()
     outputs: Sequence[str] = ()
     allow_ops: bool = False
     block: str = ""
-    input: Sequence[int] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -34,6 +34,10 @@ class Shape:
     def of(cls, layout: str, *sizes: int) -> Self:
         """Build a shape from a spelled layout: `Shape.of("c h w", 3, 224, 224)`."""
         return cls(tuple(layout.split()), sizes)
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the sizes: `tuple(arch.input)`."""
+        return iter(self.sizes)
 
     def get(self, dim: str) -> int | None:
         """Return the size of a named dimension, or None where there is none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,12 +11,12 @@ from typing import Any
 
 from archc.diagnostics import Diagnostic, Edit, Note, Remedy, Source, Span, SpecError, errors
 from archc.language.document import Faulty, document
-from archc.language.given import written
-from archc.language.source import Text
+from archc.language.given import INPUT, sizes, written
 from archc.language.spec import Document
 from archc.lower.edits import applied, text_at
 from archc.lower.linking import link
 from archc.lower.lowering import Lowering
+from archc.lower.request import PLAIN, Request
 from archc.ops.faults import times
 from archc.rules import judge_text
 
@@ -32,8 +32,7 @@ class Trials:
     """Trials of remedies for what is wrong with a document, within bounds."""
 
     document: Document
-    settings: Mapping[str, Any]
-    outputs: Sequence[Text] = ()
+    request: Request = PLAIN
     work: int = 0
     known: set[Fault] = field(default_factory=set)
     found: list[Diagnostic] = field(default_factory=list)
@@ -115,7 +114,7 @@ class Trials:
     def wrong(
         self,
         changed: Document,
-        settings: Mapping[str, Any],
+        request: Request,
         d: Diagnostic,
         variant: str,
         *,
@@ -128,16 +127,21 @@ class Trials:
         if self.work > MAX_WORK:
             return None
         text, faulty = judge_text(changed)
-        lowering = Lowering(changed, variant, variant, settings, faulty, self.outputs)
+        try:
+            asked, settings = request.applied(changed, variant)
+        except SpecError:
+            return None
+        lowering = Lowering(asked, variant, variant, settings, faulty, request.outputs)
         lowering.advice = 0
         lowering.run()
         self.work += lowering.spent
         found = errors([*text, *lowering.diagnostics])
         return {_fault(e) for e in found} if not reached or _sound(lowering, d) else None
 
-    def typed(self, edits: tuple[Edit, ...]) -> tuple[Document, Mapping[str, Any]] | None:
-        """Return the document and the settings with edits made; None where they can't be read."""
-        source, settings = self.document.source, dict(self.settings)
+    def typed(self, edits: tuple[Edit, ...]) -> tuple[Document, Request] | None:
+        """Return the document and the request with edits made; None where they can't be read."""
+        source, settings = self.document.source, dict(self.request.settings)
+        given = self.request.input
         own: list[Edit] = []
         texts: dict[Path, str] = {}
         for edit in edits:
@@ -150,6 +154,9 @@ class Trials:
             elif other.name == "--set" and (name := other.text.partition("=")[0]) in settings:
                 text = applied(other.text, [edit]).partition("=")[2]
                 settings[name] = written("--set", name, text)
+            elif other.name == INPUT:
+                same = [e for e in edits if e.span.source is other]
+                given = sizes(map(int, applied(other.text, same).split(",")))
             else:
                 return None
         try:
@@ -158,7 +165,7 @@ class Trials:
             link(changed, allow_ops=old is not None and not old.plugin_faults, texts=texts)
         except SpecError:
             return None
-        return changed, settings
+        return changed, replace(self.request, settings=settings, input=given)
 
     def read(self, source: Source) -> Document:
         """Read a changed text, or what is sound of it; raises SpecError where more is wrong."""
@@ -189,7 +196,7 @@ class Trials:
             return None
         texts = [text_at(place) for place in places]
         literal = all(text.isdigit() for text in texts)
-        sizes = [int(t) for t in texts] if literal else self.sizes(variants[0])
+        sizes = [int(t) for t in texts] if literal else self.spatial(variants[0])
         if len(sizes) != 2:
             return None
 
@@ -197,7 +204,7 @@ class Trials:
             if literal:
                 left = self.left(_sized(places, pair), d, variants)
             else:
-                left = self.wrong(self.with_input(pair), self.settings, d, variants[0])
+                left = self.wrong(*self.with_input(pair), d, variants[0])
                 left = left and {f for f in left if f[0] != "unused-param"}
             return left is not None and not self.stays(left, d) and left <= self.known
 
@@ -214,17 +221,18 @@ class Trials:
         chosen = next((pair for pair in ways if step > 1 and pair != sizes and fits(pair)), None)
         return None if chosen is None else _at_input(d, remedy, sizes, chosen, step)
 
-    def sizes(self, variant: str) -> list[int]:
+    def spatial(self, variant: str) -> list[int]:
         """Return height and width of the input, where it is a map."""
-        x = Lowering(self.document, variant, variant, self.settings).input()
+        asked, settings = self.request.applied(self.document, variant)
+        x = Lowering(asked, variant, variant, settings).input()
         return [] if x is None else list(x.shape.spatial)
 
-    def with_input(self, sizes: Sequence[int]) -> Document:
-        """Return the document with another height and width of the input."""
-        numbers = [written("--input", "input", str(size)) for size in sizes]
-        changed = self.document.model_copy(update={"input": (self.document.input[0], *numbers)})
+    def with_input(self, pair: Sequence[int]) -> tuple[Document, Request]:
+        """Return the document with another height and width of the input, and what is asked of it."""
+        channels = (self.request.input or self.document.input)[0]
+        changed = self.document.model_copy(update={"input": (channels, *sizes(pair))})
         changed._linked = self.document._linked  # noqa: SLF001 - the same names
-        return changed
+        return changed, replace(self.request, input=())
 
 
 def _helped(d: Diagnostic, help: str, edits: tuple[Edit, ...]) -> Diagnostic:

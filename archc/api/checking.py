@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ from archc.api.compiling import open_spec
 from archc.diagnostics import Diagnostic, Source, SpecError, joined, listed, sort
 from archc.graph import Network
 from archc.judging import all_faults, build, judge, settled
-from archc.language.given import places, setting
 from archc.language.spec import Document
 from archc.lower.linking import link
 from archc.lower.opening import library_of, once
+from archc.lower.request import Request
 from archc.passes import Verdict, claims, idle, misnamed, verdicts
 from archc.rules import judge_text
 from archc.trying import Trials
@@ -24,6 +24,7 @@ def check(
     spec: str | Path | Source,
     variant: str | None = None,
     *,
+    input: Iterable[int] | None = None,
     outputs: Sequence[str] = (),
     allow_ops: bool = False,
     **settings: Any,
@@ -31,9 +32,9 @@ def check(
     """Return every diagnostic of a spec: of all its variants, or of the one named.
 
     A library of blocks is judged by its text. Published figures that don't hold are warnings,
-    in the zoo errors. `outputs`, `allow_ops` and `settings` are those of `compile`.
+    in the zoo errors. The other arguments are those of `compile`.
     """
-    return checked(spec, variant, settings, outputs=outputs, allow_ops=allow_ops)[0]
+    return checked(spec, variant, settings, input=input, outputs=outputs, allow_ops=allow_ops)[0]
 
 
 def checked(
@@ -41,6 +42,7 @@ def checked(
     variant: str | None,
     settings: Mapping[str, Any],
     *,
+    input: Iterable[int] | None = None,
     outputs: Sequence[str] = (),
     allow_ops: bool = False,
 ) -> tuple[list[Diagnostic], int]:
@@ -57,7 +59,7 @@ def checked(
             return list(error.diagnostics), 0
         link(library, allow_ops=allow_ops)
         return listed(judge_text(library)[0]), 0
-    given = {k: setting(k, v) for k, v in settings.items()}
+    request = Request.of(settings, outputs, input)
     text, faulty = judge_text(parsed)
     found = [*misnamed(parsed), *text]
     published: list[Network] = []
@@ -65,18 +67,16 @@ def checked(
     built: list[tuple[str, list[Diagnostic]]] = []
     meant = _meant(spec, parsed, variant, chosen)
     for name in meant:
-        more, network = build(parsed, name, given, faulty, places(outputs))
+        more, network = build(parsed, name, request, faulty)
         built.append((name, more))
         networks.append(network)
         if any(d.code == "too-large" for d in more):
             break  # the other variants take as long, to say the same
-        if (
-            network is not None and not given and not outputs
-        ):  # a claim is about the network as published
+        if network is not None and request.plain:  # a claim is about the network as published
             found += claims(network, strict=parsed.name.span.source.path in zoo.files())
             published.append(network)
     wrong = joined(built) if len(meant) > 1 else built[0][1]
-    found += Trials(parsed, given, places(outputs)).settle(sort(wrong), meant)
+    found += Trials(parsed, request).settle(sort(wrong), meant)
     whole = [n for n in networks if n is not None]
     if len(whole) == len(networks):
         found += idle(whole)
@@ -92,7 +92,7 @@ def judge_claims(
 ) -> list[Verdict]:
     """Return what became of every published figure: of all variants, or of the one named."""
     parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
-    networks = (judge(parsed, name, {})[1] for name in _meant(spec, parsed, variant, chosen))
+    networks = (judge(parsed, name)[1] for name in _meant(spec, parsed, variant, chosen))
     return [v for network in networks if network is not None for v in verdicts(network)]
 
 

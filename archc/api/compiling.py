@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +12,15 @@ from archc.diagnostics import Source, SpecError, errors
 from archc.graph import Network
 from archc.judging import all_faults, judge
 from archc.language.document import Faulty
-from archc.language.given import places, setting, written
+from archc.language.given import numbers, sizes, written
 from archc.language.scalars import Key
 from archc.language.source import Text
 from archc.language.spec import Body, Document
+from archc.lower.foreign import unknown_settings
 from archc.lower.linking import link, pick
 from archc.lower.lowering import lower
 from archc.lower.opening import opened
+from archc.lower.request import Request
 from archc.ops import OPS
 from archc.passes import idle
 from archc.recipe import Recipe
@@ -41,28 +43,30 @@ def compile(  # noqa: A001 - as `re.compile` is called
     spec: str | Path | Source,
     variant: str | None = None,
     *,
+    input: Iterable[int] | None = None,
     outputs: Sequence[str] = (),
     allow_ops: bool = False,
     **settings: Any,
 ) -> Architecture:
     """Compile a spec, a path or the name of a zoo network, to an Architecture.
 
-    `outputs` name the stages or steps whose values the network gives, in place of what the
+    `input` are the sizes of a sample, channels first, in place of those of the spec;
+    `num_classes=0` leaves the classifier out. `outputs` name the stages or steps whose values the network gives, in place of what the
     spec says; steps that none of them needs are left out. With `allow_ops` the Python files
     that the spec names under `ops` are run. `settings` set params of the spec; a string is
     read as an expression of the spec. Raises SpecError with every diagnostic where the spec
     is wrong, FileNotFoundError where there is no such file or network.
     """
     parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
-    recipe = Recipe(parsed.name.span.source, chosen, settings, outputs, allow_ops)
+    recipe = Recipe(parsed.source, chosen, settings, numbers(input), outputs, allow_ops)
     made = _architecture(parsed, recipe)
     _expect_read([made.network])
     return made
 
 
 def _architecture(parsed: Document, recipe: Recipe) -> Architecture:
-    given = {k: setting(k, v) for k, v in recipe.settings.items()}
-    found, network = judge(parsed, recipe.variant, given, places(recipe.outputs))
+    request = Request.of(recipe.settings, recipe.outputs, recipe.input or None)
+    found, network = judge(parsed, recipe.variant, request)
     if network is None or errors(found):
         raise SpecError(found)
     return Architecture(network, recipe)
@@ -79,6 +83,7 @@ def compile_family(
     variants: Sequence[str] = (),
     /,
     *,
+    input: Iterable[int] | None = None,
     allow_ops: bool = False,
     **settings: Any,
 ) -> list[Architecture]:
@@ -89,8 +94,11 @@ def compile_family(
     parsed, chosen = open_spec(spec, None, allow_ops=allow_ops)
     shown = parsed.paper.variants if parsed.paper else ()
     names = [pick(parsed, str(v)) for v in variants or shown or parsed.variants or [chosen]]
-    source = parsed.name.span.source
-    made = [_architecture(parsed, Recipe(source, name, settings, (), allow_ops)) for name in names]
+    sample = numbers(input)
+    made = [
+        _architecture(parsed, Recipe(parsed.source, name, settings, sample, (), allow_ops))
+        for name in names
+    ]
     _expect_read([arch.network for arch in made])
     return made
 
@@ -118,13 +126,16 @@ def compile_block(
         key = "_block"
     alone = parsed.model_copy(
         update={
-            "input": tuple(written("--input", "input", str(size)) for size in shape),
+            "input": sizes(shape),
             "body": Body.model_construct(root={Key(Text.at(key, step.text.span), (key,)): step}),
             **dict.fromkeys(("stem", "stages", "head", "outputs")),
         }
     )
-    network, found = lower(alone, chosen, {k: setting(k, v) for k, v in settings.items()})
+    given = Request.of(settings, (), None).settings
+    if unknown := unknown_settings(parsed, given):
+        raise SpecError(unknown)
+    network, found = lower(alone, chosen, given)
     if network is None or errors(found):
         raise SpecError(found)
-    recipe = Recipe(parsed.name.span.source, chosen, settings, (), allow_ops, block, tuple(shape))
+    recipe = Recipe(parsed.source, chosen, settings, tuple(shape), (), allow_ops, block)
     return Architecture(replace(network, name=block), recipe)

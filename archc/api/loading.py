@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archc.api.architecture import Architecture
 from archc.api.compiling import compile  # noqa: A004
 from archc.diagnostics import Source
+from archc.language.given import numbers
 
 if TYPE_CHECKING:
     import torch
@@ -18,6 +20,7 @@ def load(
     spec: str | Path | Source,
     variant: str | None = None,
     *,
+    input: Iterable[int] | None = None,
     weights: str | Path | Mapping[str, torch.Tensor] | None = None,
     outputs: Sequence[str] = (),
     allow_ops: bool = False,
@@ -34,7 +37,12 @@ def load(
     from archc.runtime import handle
     from archc.runtime import load as run
 
-    arch = compile(spec, variant, outputs=outputs, allow_ops=allow_ops, **settings)
+    def compiled(**more: Any) -> Architecture:
+        options = {"input": sample, "outputs": outputs, "allow_ops": allow_ops}
+        return compile(spec, variant, **options, **settings, **more)
+
+    sample = None if input is None else numbers(input)
+    arch = compiled()
     if weights is None:
         model = run(arch)
     else:
@@ -43,9 +51,7 @@ def load(
 
         source = opened(weights, arch.name)
         if of_owner := source.settings(arch.network, settings):
-            arch = compile(
-                spec, variant, outputs=outputs, allow_ops=allow_ops, **settings, **of_owner
-            )
+            arch = compiled(**of_owner)
         model = run(arch)
         give(model, arch.network, source)
     handle.attach(model, arch.name, arch.recipe)

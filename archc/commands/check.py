@@ -19,6 +19,7 @@ from archc.commands.common import (
     WRONG,
     AllowOpt,
     ForceOpt,
+    InputOpt,
     OutputOpt,
     OutputsOpt,
     SetOpt,
@@ -60,6 +61,7 @@ def check(
     specs: SpecsArg,
     variant: VariantOpt = None,
     sets: SetOpt = None,
+    sizes: InputOpt = None,
     outputs: OutputsOpt = None,
     allow_ops: AllowOpt = False,
     listed: ClaimsOpt = False,
@@ -81,7 +83,7 @@ def check(
         usage("-o is of --claims, and of the formats for programs; the text goes to standard error")
     if specs.count("-") > 1:
         usage("standard input can be read once")
-    options = {"outputs": names_of(outputs), "allow_ops": allow_ops}
+    options = {"input": sizes, "outputs": names_of(outputs), "allow_ops": allow_ops}
     checking = Checking(variant, settings_of(sets), options, strict=listed)
     files = Files(only=only)
     findings = [checking.file(name) for name in files.named(specs)]

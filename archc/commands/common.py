@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
@@ -53,6 +54,32 @@ OutputsOpt = Annotated[
         "--outputs",
         metavar="A,B,...",
         help="The stages or steps whose values the network gives, in place of its own outputs.",
+        show_default=False,
+    ),
+]
+
+
+class Sizes(tuple[int, ...]):
+    """The sizes of an input, as one value of the command line."""
+
+    __slots__ = ()
+
+
+def sizes_of(text: str) -> Sizes:
+    """Return the sizes that `--input` takes: `3,448,448`, or `3x448x448`."""
+    parts = re.split(r"[,x×]", text)
+    if not all(part.strip().isdecimal() for part in parts):
+        usage(f"--input takes channels, height and width, as in 3,448,448; got `{text}`")
+    return Sizes(map(int, parts))
+
+
+InputOpt = Annotated[
+    Sizes | None,
+    typer.Option(
+        "--input",
+        metavar="C,H,W",
+        help="The sizes of the input, in place of those of the spec.",
+        parser=sizes_of,
         show_default=False,
     ),
 ]
@@ -115,13 +142,17 @@ def compiled(
     variant: str | None,
     pairs: list[str] | None,
     *,
+    sizes: tuple[int, ...] | None = None,
     outputs: str | None = None,
     allow_ops: bool = False,
 ) -> api.Architecture:
     """Compile what the user named; on faults print them and exit with 1."""
     what, settings, places = spec_of(spec), settings_of(pairs), names_of(outputs)
+    expect_channels_first(sizes or ())
     return attempt(
-        lambda: api.compile(what, variant, outputs=places, allow_ops=allow_ops, **settings)
+        lambda: api.compile(
+            what, variant, input=sizes, outputs=places, allow_ops=allow_ops, **settings
+        )
     )
 
 

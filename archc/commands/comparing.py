@@ -15,13 +15,18 @@ Asked = tuple[str | Source, str | None, dict[str, Any]]
 
 
 def compared(
-    specs: Sequence[str], variant: str | None, variants: str | None, options: dict[str, Any]
+    specs: Sequence[str],
+    variant: str | None,
+    variants: str | None,
+    settings: dict[str, str],
+    options: dict[str, Any],
 ) -> list[Difference]:
     """Compare what the user named; of two files with several variants, each that both have.
 
-    Raises SpecError, or OSError where there is no such file or network.
+    `settings` are of the second one, `options` of both. Raises SpecError, or OSError where there
+    is no such file or network.
     """
-    ops = {"allow_ops": options["allow_ops"]}
+    second = {**options, **settings}
     if len(specs) > 2 or specs.count("-") > 1:
         usage("diff compares two specs; standard input can be one of them")
     names = names_of(variants)
@@ -29,13 +34,13 @@ def compared(
         if len(specs) > 1 or len(names) != 2 or variant is not None:
             usage("--variants A,B takes two variants of one spec, and goes with no --variant")
         spec = spec_of(specs[0])
-        return [between((spec, names[0], ops), (spec, names[1], options))]
-    if len(specs) == 1 and options == ops:
+        return [between((spec, names[0], options), (spec, names[1], second))]
+    if len(specs) == 1 and not settings:
         usage("diff compares two: give a second spec, --variants A,B or --set NAME=VALUE")
     a, b = [spec_of(spec) for spec in (*specs, *specs)[:2]]
     if len(specs) == 2 and variant is None and all(map(_has_all, (a, b))):
-        return of_all(a, b, options)
-    return [between((a, variant, ops), (b, variant, options))]
+        return of_all(a, b, settings, options)
+    return [between((a, variant, options), (b, variant, second))]
 
 
 def between(first: Asked, second: Asked) -> Difference:
@@ -46,18 +51,20 @@ def between(first: Asked, second: Asked) -> Difference:
     return difference(a, b)
 
 
-def of_all(a: str | Source, b: str | Source, options: dict[str, Any]) -> list[Difference]:
+def of_all(
+    a: str | Source, b: str | Source, settings: dict[str, str], options: dict[str, Any]
+) -> list[Difference]:
     """Compare each variant that two files have: the default first, or one that differs.
 
     Raises SpecError where one is wrong.
     """
-    ops = {"allow_ops": options["allow_ops"]}
-    (old, chosen), (new, _) = (api.open_spec(spec, None, **ops) for spec in (a, b))
+    second, allow_ops = {**options, **settings}, options["allow_ops"]
+    (old, chosen), (new, _) = (api.open_spec(spec, None, allow_ops=allow_ops) for spec in (a, b))
     common = [str(v) for v in old.variants if v in new.variants]
     if len(common) < 2 or old.name != new.name:
-        return [between((a, None, ops), (b, None, options))]
+        return [between((a, None, options), (b, None, second))]
     common.sort(key=lambda v: v != chosen)
-    found = [between((a, v, ops), (b, v, options)) for v in common]
+    found = [between((a, v, options), (b, v, second)) for v in common]
     return sorted(found, key=lambda d: not d.network_differs)
 
 

@@ -13,6 +13,7 @@ from archc.commands.common import (
     WRONG,
     AllowOpt,
     ForceOpt,
+    InputOpt,
     OutputOpt,
     SetOpt,
     VariantOpt,
@@ -45,6 +46,7 @@ def diff(
         str | None, typer.Option("--variants", metavar="A,B", help="Two variants of one file.")
     ] = None,
     sets: SetOpt = None,
+    sizes: InputOpt = None,
     allow_ops: AllowOpt = False,
     full: Annotated[bool, typer.Option("--full", help="Shorten nothing.")] = False,
     form: Annotated[
@@ -78,8 +80,9 @@ def diff(
     suffix = output.suffix[1:].lower() if output else ""
     form = option_of((*FORMATS, *PICTURES), form or SUFFIXES.get(suffix, "text"), "format")
     option_of(("light", "dark", "print"), theme, "theme")
-    options = {**settings_of(sets), "allow_ops": allow_ops}
-    found = attempt(lambda: compared(specs, variant, variants, options))
+    options = {"input": sizes, "allow_ops": allow_ops}
+    settings = settings_of(sets)
+    found = attempt(lambda: compared(specs, variant, variants, settings, options))
     deliver(written(found, form, theme, output, full=full), output, form, force=force)
     if any(found):
         raise typer.Exit(WRONG)

@@ -103,7 +103,7 @@ def _compared(before: Source, after: Source, *, allow_ops: bool, full: bool) -> 
     if not all(isinstance(imported(s), Document) for s in (before, after)):
         yield from _library(before, after)
         return
-    found = of_all(before, after, {"allow_ops": allow_ops})
+    found = of_all(before, after, {}, {"allow_ops": allow_ops})
     if any(found):
         width, color = screen(printed=True)
         yield text(found, width, color=color or _paged(), full=full).rstrip("\n")

@@ -15,12 +15,14 @@ from archc.backends.picture import LEVELS, Picture, picture, themed
 from archc.commands.common import (
     AllowOpt,
     ForceOpt,
+    InputOpt,
     OutputOpt,
     OutputsOpt,
     SetOpt,
     VariantOpt,
     attempt,
     deliver,
+    expect_channels_first,
     names_of,
     option_of,
     reason,
@@ -80,6 +82,7 @@ def draw(
     variant: VariantOpt = None,
     variants: VariantsOpt = None,
     sets: SetOpt = None,
+    sizes: InputOpt = None,
     outputs: OutputsOpt = None,
     allow_ops: AllowOpt = False,
     level: LevelOpt = None,
@@ -101,7 +104,8 @@ def draw(
         usage("--variants is for one file, and goes with no --variant")
     if specs.count("-") > 1:
         usage("standard input can be read once")
-    settings = {**settings_of(sets), "allow_ops": allow_ops}
+    expect_channels_first(sizes or ())
+    settings = {**settings_of(sets), "input": sizes, "allow_ops": allow_ops}
     wish = Wish(specs, variant, names_of(variants), names_of(outputs), settings, level, at or "")
     if watching:
         if output is None or not all(map(is_kept, specs)):

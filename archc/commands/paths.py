@@ -10,6 +10,7 @@ from archc.backends.signals.paths import FORMATS
 from archc.commands.common import (
     AllowOpt,
     ForceOpt,
+    InputOpt,
     OutputOpt,
     SetOpt,
     SpecArg,
@@ -26,6 +27,7 @@ def paths(
     spec: SpecArg,
     variant: VariantOpt = None,
     sets: SetOpt = None,
+    sizes: InputOpt = None,
     allow_ops: AllowOpt = False,
     without: Annotated[
         list[str] | None,
@@ -46,7 +48,7 @@ def paths(
     keeps its shortcut. Nothing is run: PyTorch is not needed.
     """
     form = format_of(form, output, (*FORMATS, *PICTURES))
-    architecture = compiled(spec, variant, sets, allow_ops=allow_ops)
+    architecture = compiled(spec, variant, sets, sizes=sizes, allow_ops=allow_ops)
     try:
         found = [
             architecture.paths(length, without or (), through_gates=through_gates)

@@ -14,6 +14,7 @@ from archc.backends.signals.probe import FORMATS, Probe
 from archc.commands.common import (
     AllowOpt,
     ForceOpt,
+    InputOpt,
     OutputOpt,
     SetOpt,
     VariantOpt,
@@ -44,6 +45,7 @@ def probe(
     specs: SpecsArg,
     variant: VariantOpt = None,
     sets: SetOpt = None,
+    sizes: InputOpt = None,
     allow_ops: AllowOpt = False,
     seeds: Annotated[int, typer.Option(min=1, help="So many draws of weights and inputs.")] = 4,
     batch: Annotated[int, typer.Option(min=2, help="Samples in a batch.")] = 32,
@@ -84,7 +86,9 @@ def probe(
         usage("standard input can be read once")
     if weights is not None and len(specs) > 1:
         usage("--weights are those of one network; name one SPEC")
-    architectures = [compiled(spec, variant, sets, allow_ops=allow_ops) for spec in specs]
+    architectures = [
+        compiled(spec, variant, sets, sizes=sizes, allow_ops=allow_ops) for spec in specs
+    ]
     on_device(device)
     known = {"seeds": seeds, "batch": batch, "mode": mode, "norms": not no_norms, "device": device}
     if not factors:

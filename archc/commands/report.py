@@ -14,12 +14,14 @@ from archc import api
 from archc.commands.common import (
     AllowOpt,
     ForceOpt,
+    InputOpt,
     OutputOpt,
     OutputsOpt,
     SetOpt,
     VariantOpt,
     attempt,
     deliver,
+    expect_channels_first,
     names_of,
     option_of,
     settings_of,
@@ -38,6 +40,7 @@ def write_report(
     variant: VariantOpt = None,
     variants: VariantsOpt = None,
     sets: SetOpt = None,
+    sizes: InputOpt = None,
     outputs: OutputsOpt = None,
     allow_ops: AllowOpt = False,
     theme: Annotated[
@@ -63,7 +66,8 @@ def write_report(
         usage("standard input can be read once")
     if output is None and sys.stdout.isatty():
         usage("a terminal shows no page: give a file by -o")
-    settings = {**settings_of(sets), "allow_ops": allow_ops}
+    expect_channels_first(sizes or ())
+    settings = {**settings_of(sets), "input": sizes, "allow_ops": allow_ops}
     wish = Wish(specs, variant, names_of(variants), names_of(outputs), settings, "stage", "")
     if not watching:
         deliver(page(attempt(wish.compiled), theme), output, "html", force=force)

@@ -23,6 +23,7 @@ from archc.backends.table import variants as rows_of
 from archc.commands.common import (
     AllowOpt,
     ForceOpt,
+    InputOpt,
     OutputOpt,
     OutputsOpt,
     SetOpt,
@@ -71,10 +72,8 @@ def show(
     block: Annotated[
         str | None, typer.Option(metavar="BLOCK", help="A block alone: 'bottleneck(64)'.")
     ] = None,
-    shape: Annotated[
-        str | None, typer.Option("--input", metavar="C,H,W", help="The input of --block.")
-    ] = None,
     sets: SetOpt = None,
+    sizes: InputOpt = None,
     outputs: OutputsOpt = None,
     allow_ops: AllowOpt = False,
     form: FormatOpt = "text",
@@ -90,19 +89,21 @@ def show(
     option_of((*BY, "variant", "paper"), by or "stage", "table by")
     what = spec_of(spec)
     settings: dict[str, Any] = {**settings_of(sets), "allow_ops": allow_ops}
+    options = {**settings, "input": sizes}
     own = by not in (None, "paper") or any(o is not None for o in (columns, depth, sort, outputs))
     named = [variant] if variant else names_of(variants)
     try:
+        expect_channels_first(sizes or ())
         if block is not None:
             chosen = names_of(columns) or OF_A_BLOCK
             alone = attempt(
-                lambda: api.compile_block(what, block, _sizes(shape), variant, **settings)
+                lambda: api.compile_block(what, block, _of_block(sizes), variant, **settings)
             )
             made = table(alone.network, "layer", chosen, convention)
         elif by == "variant":
             if depth is not None or outputs is not None:
                 usage("--depth and --outputs are for one network")
-            networks = _family(what, named, settings)
+            networks = _family(what, named, options)
             made = attempt(lambda: rows_of(networks, names_of(columns), convention, sort))
         elif (
             by == "paper"
@@ -111,11 +112,11 @@ def show(
         ):
             if own:
                 usage(f"{OWN} are for one network: name it, or give --variant")
-            shown = _shown(what, named, settings)
+            shown = _shown(what, named, options)
             made = attempt(lambda: paper(shown, convention))
         else:
             places = names_of(outputs)
-            one = attempt(lambda: api.compile(what, variant, outputs=places, **settings))
+            one = attempt(lambda: api.compile(what, variant, outputs=places, **options))
             made = table(one.network, by or "stage", names_of(columns), convention, depth, sort)
         deliver(_written(made, form, output), output, form, force=force)
     except UnknownName as error:
@@ -155,10 +156,8 @@ def _written(made: Table, form: str, output: Path | None) -> str:
     return text(made, width, color=color)
 
 
-def _sizes(shape: str | None) -> list[int]:
-    sizes = names_of(shape)
-    if len(sizes) not in (1, 3) or not all(size.isdecimal() for size in sizes):
-        usage(f"--block takes an input, as in --input 256,56,56; got {shape or 'none'}")
-    whole = [int(size) for size in sizes]
-    expect_channels_first(whole)
-    return whole
+def _of_block(sizes: tuple[int, ...] | None) -> tuple[int, ...]:
+    if sizes is None or len(sizes) not in (1, 3):
+        given = "none" if sizes is None else ",".join(map(str, sizes))
+        usage(f"--block takes an input, as in --input 256,56,56; got {given}")
+    return sizes

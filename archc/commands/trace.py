@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,11 +17,13 @@ from archc.commands.common import (
     ForceOpt,
     OutputOpt,
     SetOpt,
+    Sizes,
     SpecArg,
     VariantOpt,
     compiled,
     deliver,
     option_of,
+    sizes_of,
     usage,
 )
 from archc.commands.signals import (
@@ -36,6 +39,8 @@ from archc.commands.signals import (
     on_device,
 )
 
+SIZES = re.compile(r"[0-9]+(?:[,x×][0-9]+)*")
+
 if TYPE_CHECKING:
     from archc.backends.signals.model import Trace
 
@@ -50,10 +55,12 @@ def trace(
     ] = None,
     batch: BatchOpt = 2,
     inputs: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             "--input",
-            help="An image, or a saved tensor (.npy, .pt, .safetensors); may be repeated.",
+            metavar="FILE|C,H,W",
+            help="An image, or a saved tensor (.npy, .pt, .safetensors); may be repeated. "
+            "Or the sizes of the input.",
         ),
     ] = None,
     weights: WeightsOpt = None,
@@ -76,9 +83,10 @@ def trace(
     form = format_of(form, output, (*FORMATS, *PICTURES, "dot"))
     option_of(MODES, mode, "mode")
     option_of(THEMES, theme, "theme")
-    architecture = compiled(spec, variant, sets, allow_ops=allow_ops)
+    files, sizes = _files(inputs or [])
+    architecture = compiled(spec, variant, sets, sizes=sizes, allow_ops=allow_ops)
     on_device(device)
-    what = {"at": at or "", "batch": batch, "files": inputs or [], "seed": seed, "device": device}
+    what = {"at": at or "", "batch": batch, "files": files, "seed": seed, "device": device}
     found = attempted(lambda: _traced(architecture, weights, what))
     if form in FORMATS:
         deliver(FORMATS[form](found), output, form, force=force)
@@ -87,6 +95,13 @@ def trace(
 
     picture = dot(architecture.network, found, mode, theme)
     deliver(drawn(picture, form), output, form, force=force)
+
+
+def _files(inputs: list[str]) -> tuple[list[Path], Sizes | None]:
+    """Tell files from the sizes of the input; the last sizes count."""
+    sizes = [text for text in inputs if SIZES.fullmatch(text) and not Path(text).exists()]
+    files = [Path(text) for text in inputs if text not in sizes]
+    return files, sizes_of(sizes[-1]) if sizes else None
 
 
 def _traced(architecture: Architecture, weights: str | None, what: dict[str, object]) -> Trace:

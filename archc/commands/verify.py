@@ -14,6 +14,7 @@ from archc.api import Architecture
 from archc.commands.common import (
     WRONG,
     AllowOpt,
+    InputOpt,
     OutputsOpt,
     SetOpt,
     SpecArg,
@@ -59,6 +60,7 @@ def verify(
     spec: SpecArg,
     variant: VariantOpt = None,
     sets: SetOpt = None,
+    sizes: InputOpt = None,
     outputs: OutputsOpt = None,
     allow_ops: AllowOpt = False,
     against: AgainstOpt = None,
@@ -77,7 +79,7 @@ def verify(
     is named. One seed gives the same figures again.
     """
     option_of(("text", "json"), form, "format")
-    architecture = compiled(spec, variant, sets, outputs=outputs, allow_ops=allow_ops)
+    architecture = compiled(spec, variant, sets, sizes=sizes, outputs=outputs, allow_ops=allow_ops)
     samples = samples_of(architecture, size or []) if against or size else []
     if weights is not None and against is None:
         usage("--weights goes with --against PEER: what the spec says is held to any numbers")

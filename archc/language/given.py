@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from pathlib import Path
 from typing import Any, SupportsIndex
@@ -15,8 +15,11 @@ from archc.language.expr import Expr, parse
 from archc.language.source import Text
 from archc.limits import Excess, measure
 
-ARGUMENTS = ("spec", "variant", "outputs", "allow_ops", "weights")
+ARGUMENTS = ("spec", "variant", "input", "outputs", "allow_ops", "weights")
 """The arguments of `archc.compile` and the like, beside which they take params by name."""
+
+INPUT = "--input"
+"""What messages call the sizes that a user gives in place of those of the spec."""
 
 
 def expect_spec(spec: object, variant: object = None) -> None:
@@ -39,6 +42,29 @@ def places(outputs: Sequence[str]) -> list[Text]:
     if faults := list(hidden(source)):
         raise SpecError(faults)
     return texts
+
+
+def numbers(input: Iterable[int] | None) -> tuple[int, ...]:
+    """Return the sizes of an input, () for none; raises TypeError for what can be no sizes."""
+    if input is None:
+        return ()
+    message = "`input` takes channels, height and width, such as (3, 224, 224)"
+    if isinstance(input, (str, bytes)) or not isinstance(input, Iterable):
+        raise TypeError(message)
+    found = list(input)
+    if not found or any(isinstance(n, bool) or not isinstance(n, SupportsIndex) for n in found):
+        raise TypeError(message)
+    return tuple(map(operator.index, found))
+
+
+def sizes(numbers: Iterable[int]) -> tuple[Expr, ...]:
+    """Return the sizes of an input, for messages at their place in `--input`."""
+    texts = [str(number) for number in numbers]
+    source, column, found = Source(INPUT, ",".join(texts)), 1, []
+    for text in texts:
+        found.append(parse(Text.at(text, Span(1, column, 1, column + len(text), source))))
+        column += len(text) + 1
+    return tuple(found)
 
 
 def setting(name: str, value: Any) -> Any:

@@ -55,6 +55,12 @@ class Verdict:
         }
 
 
+def is_published(network: Network) -> bool:
+    """Whether a network is that of its spec: at its own input, nothing of it set or chosen."""
+    own = all(size.text.span.source is network.document.source for size in network.document.input)
+    return own and not network.settings and not network.chosen
+
+
 def verdicts(network: Network) -> list[Verdict]:
     """Judge every claim of a network's variant; those of unknown conventions are left out."""
     claims = network.document.claims.get(network.variant, ())

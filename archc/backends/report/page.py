@@ -22,7 +22,7 @@ from archc.diagnostics import Diagnostic
 from archc.diagnostics import render as rendered
 from archc.escaping import json_script, visible
 from archc.graph import Network
-from archc.passes.claims import verdicts
+from archc.passes.claims import is_published, verdicts
 from archc.version import VERSION
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _network(number: int, network: Network, records: Records, marks: Any) -> dic
     layout = Layout(network, records, marks)
     document = network.document
     records.at(document.name.span)  # the spec itself stands before what it imports
-    found = verdicts(network) if not network.settings and not network.chosen else []
+    found = verdicts(network) if is_published(network) else []
     settings = ", ".join(f"{name} = {value}" for name, value in network.settings.items())
     return {
         "number": number,
