@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archc.api.architecture import Architecture
 from archc.api.compiling import compile  # noqa: A004
 from archc.diagnostics import Source
 from archc.language.given import numbers
@@ -37,11 +37,10 @@ def load(
     from archc.runtime import handle
     from archc.runtime import load as run
 
-    def compiled(**more: Any) -> Architecture:
-        options = {"input": sample, "outputs": outputs, "allow_ops": allow_ops}
-        return compile(spec, variant, **options, **settings, **more)
-
     sample = None if input is None else numbers(input)
+    compiled = partial(
+        compile, spec, variant, input=sample, outputs=outputs, allow_ops=allow_ops, **settings
+    )
     arch = compiled()
     if weights is None:
         model = run(arch)

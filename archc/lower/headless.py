@@ -17,10 +17,14 @@ from archc.diagnostics import Span, spec_error
 from archc.language.expr import Expr
 from archc.language.spec import Document, Modified
 from archc.lower.linking import link
+from archc.ops import OPS
+from archc.ops.wiring import Identity
 
 CLASSES = "num_classes"
-LAYERS = ("linear", "conv")
-"""The ops that make channels of a number."""
+LAYERS = frozenset(
+    name for name, op in OPS.items() if op.weighted and next(iter(op.model_fields), "") == "out"
+)
+"""The ops with weights that make so many channels as their first argument says."""
 
 PARTS = ("let", "blocks", "stem", "stages", "head", "body")
 
@@ -83,11 +87,11 @@ def _of_expression(expr: Expr) -> Expr:
 
 
 def _is_none(expr: Expr) -> bool:
-    return isinstance(expr.tree, ast.Name) and expr.tree.id == "identity"
+    return isinstance(expr.tree, ast.Name) and expr.tree.id == Identity.name
 
 
 class Replacing(ast.NodeTransformer):
-    """Puts `identity` in the place of a layer that is made for the classes."""
+    """Puts the identity in the place of a layer that is made for the classes."""
 
     found = False
 
@@ -97,6 +101,6 @@ class Replacing(ast.NodeTransformer):
         for_classes = any(isinstance(w, ast.Name) and w.id == CLASSES for w in widths)
         if isinstance(node.func, ast.Name) and node.func.id in LAYERS and for_classes:
             self.found = True
-            return ast.copy_location(ast.Name("identity", ast.Load()), node)
+            return ast.copy_location(ast.Name(Identity.name, ast.Load()), node)
         self.generic_visit(node)
         return node
