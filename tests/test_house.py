@@ -14,8 +14,6 @@ from typing import get_args
 import networkx as nx
 import pytest
 
-from archc.backends.drawing.scene import ArrowKind
-from archc.language.functions import FUNCTIONS
 from archc.ops import OPS
 from archc.ops.facts import Kind
 
@@ -244,31 +242,39 @@ def test_how_large_a_class_is() -> None:
     assert class_sizes(texts) == {"p.a.A": 2, "p.c.C": 6, "p.c.D": 7}
 
 
-# Where a word that names an op has a meaning of its own, or an op is another's counterpart.
+# Words of any program that name an op too; they count where a name is compared with them.
+EVERYDAY = frozenset({
+    "abs", "add", "div", "exp", "identity", "maximum", "mean", "minimum", "mul", "over", "pad",
+    "parameter", "power", "reduce", "resize", "scale", "select", "shift", "split", "stack", "sub",
+    "sum", "transpose", "unfold",
+})  # fmt: skip
+
+# Where words that name ops have a meaning of their own, or an op has a counterpart by its name.
 MEANINGS: Mapping[str, frozenset[str]] = {
-    # kinds of boxes and arrows, which are told apart by their types
+    # kinds of boxes, which a type tells apart
     **dict.fromkeys(
         ("backends/drawing", "backends/dot.py", "backends/dot_family.py", "backends/mermaid.py"),
-        frozenset({*get_args(Kind), *get_args(ArrowKind)}),
+        frozenset(get_args(Kind)),
     ),
-    "backends/report": frozenset({"stack"}),  # a column of boxes
-    "backends/signals": frozenset({"mean"}),  # of the values that were measured
-    "language/functions.py": frozenset(FUNCTIONS),
-    "runtime/calls.py": frozenset({"stack"}),  # of PyTorch
-    "runtime/kernels": frozenset(OPS),  # each op once more, by its name, apart from its class
+    "runtime/kernels": frozenset(OPS),  # each op once more, written apart from its class
     "backends/onnx": frozenset(OPS),  # what an op is in the vocabulary of ONNX
     "runtime/adopt": frozenset(OPS),  # what an op is in the vocabulary of modules
 }
 
 
-def op_names(path: Path) -> Iterator[tuple[int, str]]:
+def op_names(text: str, allowed: frozenset[str] = frozenset()) -> Iterator[tuple[int, str]]:
     """Yield line and word where a module names an op by a string."""
-    allowed = frozenset[str]().union(
-        *(words for place, words in MEANINGS.items() if path.is_relative_to(PACKAGE / place))
-    )
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Constant) and node.value in OPS and node.value not in allowed:
-            yield node.lineno, str(node.value)
+    for node in ast.walk(ast.parse(text)):
+        words: list[ast.AST] = [node]
+        everyday = EVERYDAY
+        if isinstance(node, ast.Compare):
+            sides = (node.left, *node.comparators)
+            if any(isinstance(s, ast.Attribute) and s.attr == "name" for s in sides):
+                words, everyday = list(ast.walk(node)), frozenset(set(OPS) - EVERYDAY)
+        for word in words:
+            value = word.value if isinstance(word, ast.Constant) else None
+            if value in OPS and value not in everyday | allowed:
+                yield word.lineno, value
 
 
 def test_ops_are_named_by_themselves() -> None:
@@ -277,10 +283,28 @@ def test_ops_are_named_by_themselves() -> None:
         f"{path.relative_to(REPOSITORY)}:{line}: {word}"
         for path in MODULES
         if room_of(path) != "ops" and not is_knotted(path)
-        for line, word in op_names(path)
+        for line, word in op_names(
+            path.read_text(encoding="utf-8"),
+            next((w for p, w in MEANINGS.items() if path.is_relative_to(PACKAGE / p)), frozenset()),
+        )
     ]
 
     assert found == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("NORMS = {'bn', 'mean'}", ["bn"]),
+        ("node.name == 'mul'", ["mul"]),
+        ("op.name in ('add', 'conv')", ["conv", "add"]),
+        ("measure == 'mean'", []),
+        ("node.name == 'stem'", []),
+    ],
+)
+def test_what_names_an_op(text: str, words: list[str]) -> None:
+    """The rule itself finds what it should, and no more."""
+    assert sorted(word for _, word in op_names(text)) == sorted(words)
 
 
 # What makes or changes a file, wherever it comes from; `open` with a mode is looked at closer.

@@ -10,12 +10,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from archc.graph import Module, Network, Node, flat, join
+from archc.graph import Network, Node, Wires, flat, flattened
 from archc.passes.residual import Join, joins
 from archc.shapes import Shape
-
-Places = dict[int, int]
-"""The number of each value of one module, by its identity."""
 
 
 @dataclass(frozen=True)
@@ -95,18 +92,18 @@ def read_outside(tape: Tape, window: range) -> tuple[int, ...]:
 def unroll(network: Network) -> Tape:
     """Lay out a network; the work follows its depth, not the number of distinct blocks."""
     root = network.root
-    numbers: Places = {id(v): k for k, v in enumerate(root.inputs)}
     shapes = [v.shape for v in root.inputs]
-    steps = tuple(_steps(root, numbers, shapes, "", ""))
+    numbers = Wires[int]()
+    numbers.put(root.inputs, range(len(shapes)))
+    steps = tuple(_steps(network, numbers, shapes))
     names = ["input" if len(root.inputs) == 1 else f"input{k}" for k in range(len(root.inputs))]
     names += [""] * (len(shapes) - len(names))
     for step in steps:
         own, several = step.owner or step.node.name, len(step.outputs) > 1
         for k, value in enumerate(step.outputs):
             names[value] = f"{own}[{k}]" if several else own
-    outputs = tuple(numbers[id(v)] for v in root.values)
-    inputs = tuple(numbers[id(v)] for v in root.inputs)
     training = tuple(o.training for o in root.outputs for _ in flat(o.value))
+    inputs, outputs = numbers.of(root.inputs), numbers.of(root.values)
     return Tape(steps, _unique(names), tuple(shapes), inputs, outputs, training)
 
 
@@ -120,22 +117,15 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _steps(
-    module: Module, numbers: Places, shapes: list[Shape], prefix: str, stage: str
-) -> Iterator[Step]:
-    meeting = joins(module)
-    for node in module.nodes:
-        path, own = join(prefix, node.path), stage or node.stage
-        given = tuple(numbers[id(v)] for v in node.inputs)
-        if node.module is not None:
-            inner = dict(zip(map(id, node.module.inputs), given, strict=True))
-            yield from _steps(node.module, inner, shapes, path, own)
-            pairs = zip(node.outputs, node.module.values, strict=True)
-            numbers.update({id(v): inner[id(u)] for v, u in pairs})
-            continue
+def _steps(network: Network, numbers: Wires[int], shapes: list[Shape]) -> Iterator[Step]:
+    """Yield the steps, and give the values that they make their numbers and shapes."""
+    meeting = {node: join for module in network.modules for node, join in joins(module).items()}
+    for leaf in flattened(network.root, numbers):
+        node = leaf.node
         made = tuple(range(len(shapes), len(shapes) + len(node.outputs)))
         shapes.extend(v.shape for v in node.outputs)
-        numbers.update(zip(map(id, node.outputs), made, strict=True))
-        found = meeting.get(id(node))
-        fork = numbers.get(id(found.fork)) if found else None
-        yield Step(path, node, given, made, own, found, fork)
+        taken = numbers.of(node.inputs)
+        numbers.put(node.outputs, made)
+        met = meeting.get(id(node))
+        fork = numbers.get(id(met.fork)) if met else None
+        yield Step(leaf.path, node, taken, made, leaf.stage, met, fork)
