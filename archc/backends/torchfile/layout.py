@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from itertools import count, pairwise
 
-from archc.backends.torchfile import spelling
 from archc.backends.torchfile.documents import (
     HARD,
     SOFT,
@@ -20,6 +19,18 @@ from archc.backends.torchfile.documents import (
     Variants,
     When,
 )
+from archc.backends.torchfile.operators import (
+    BIT_OR,
+    OR,
+    TEST,
+    UNARY,
+    Term,
+    flattened,
+    is_simple_bound,
+    is_simple_power,
+    operand_strength,
+    strength,
+)
 from archc.backends.torchfile.parentheses import (
     DISPLAYS,
     IF_BROKEN,
@@ -31,7 +42,7 @@ from archc.backends.torchfile.parentheses import (
     is_fluent,
     owner,
 )
-from archc.backends.torchfile.spelling import BIT_OR, OR, TEST, Spelling, strength
+from archc.backends.torchfile.spelling import Spelling, lone_generator, parameters
 
 # Where an expression stands: outside of all brackets, inside of some, or within a group that has
 # parentheses where it is broken, whose name is any greater number.
@@ -99,17 +110,16 @@ class Layout:
                     return Group(self.chain(node, level, fluent=True))
                 return self.chain(node, level, fluent=False)
             case ast.BinOp() | ast.BoolOp() | ast.Compare():
-                return group(level, self.operation(*self.flattened(node), level))
+                return group(level, self.operation(flattened(node), level))
             case ast.UnaryOp(op, operand):
-                needed = spelling.operand_strength(node)
-                return [spelling.UNARY[type(op)], self.document(operand, level, needed)]
+                needed = operand_strength(node)
+                return [UNARY[type(op)], self.document(operand, level, needed)]
             case ast.Starred(value):
                 return ["*", self.document(value, level, BIT_OR)]
             case ast.IfExp():
                 return group(level, self.conditional(node, level))
             case ast.Lambda(_, body):
-                names = self.spelling.text(node).removesuffix(self.spelling.text(body))
-                return [names, self.lambda_body(body, level)]
+                return [self.lambda_head(node), self.lambda_body(body, level)]
             case ast.Slice():
                 return self.slice(node, level)
             case _:
@@ -179,7 +189,7 @@ class Layout:
         flat = self.spelling.arguments(node)
         if not flat:
             return ["()"] if isinstance(node, ast.Call) else []
-        generator = spelling.lone_generator(node)
+        generator = lone_generator(node)
         if generator:
             body: Document = self.comprehension(generator)
         else:
@@ -220,53 +230,26 @@ class Layout:
             parts.append(self.document(item, INSIDE))
         return parts
 
-    def flattened(self, node: ast.expr) -> tuple[list[tuple[ast.expr, int]], list[tuple[str, int]]]:
-        """Return all operands of an operation and of those in it, and what is between them."""
-        parts: list[tuple[ast.expr, int]] = []
-        between: list[tuple[str, int]] = []
-        for operation in spelling.spine(node):
-            own = spelling.operators(operation)
-            for at, (operand, needed) in enumerate(spelling.operands(operation)):
-                if at == 0 and parts:
-                    continue  # they are there
-                between += [next(own)] if at else []
-                nested = isinstance(operand, (ast.BinOp, ast.BoolOp, ast.Compare))
-                if nested and strength(operand) >= needed:
-                    inner, inner_between = self.flattened(operand)
-                    parts += inner
-                    between += inner_between
-                else:
-                    parts.append((operand, needed))
-        return parts, between
-
-    def operation(
-        self, operands: list[tuple[ast.expr, int]], operators: list[tuple[str, int]], level: int
-    ) -> Document:
+    def operation(self, terms: list[Term], level: int) -> Document:
         """Return operands with breaks before the weakest operators, then in between as well."""
-        if not operators:
-            return self.document(*self.placed(operands[0], level))
-        weakest = min(own for _, own in operators)
-        splits = [at for at, (_, own) in enumerate(operators) if own == weakest]
+        first, *rest = terms
+        if not rest:
+            return self.document(first.node, level, first.needed)
+        weakest = min(term.binding for term in rest)
+        starts = [at for at, term in enumerate(terms) if at and term.binding == weakest]
         parts: list[Document] = []
-        for before, at in pairwise([-1, *splits, len(operators)]):
-            inner = operators[before + 1 : at]
-            content = self.operation(operands[before + 1 : at + 1], inner, level)
-            parts.append(group(level, content) if inner else content)
-            if at == len(operators):
-                break
-            (left, _), (right, _) = operands[at], operands[at + 1]
-            symbol = operators[at][0]
-            tight = symbol == "**" and spelling.is_simple_power(left, right)
-            parts += [line(level, "" if tight else " "), symbol]
-            parts += self.after_power(level) if tight else [" "]
+        for start, end in pairwise([0, *starts, len(terms)]):
+            if start:
+                parts += self.operator(terms[start - 1], terms[start], level)
+            side = self.operation(terms[start:end], level)
+            parts.append(group(level, side) if end - start > 1 else side)
         return parts
 
-    def placed(self, operand: tuple[ast.expr, int], level: int) -> tuple[ast.expr, int, int]:
-        node, needed = operand
-        return node, level, needed
-
-    def after_power(self, level: int) -> list[Document]:
-        return [] if level == OUTSIDE else [When(" ", True, level)]
+    def operator(self, left: Term, right: Term, level: int) -> list[Document]:
+        if right.operator != "**" or not is_simple_power(left.node, right.node):
+            return [line(level), right.operator + " "]
+        after = [] if level == OUTSIDE else [When(" ", True, level)]
+        return [line(level, ""), right.operator, *after]
 
     def conditional(self, node: ast.IfExp, level: int) -> Document:
         parts = [self.document(node.body, level, OR), line(level), "if "]
@@ -290,7 +273,7 @@ class Layout:
 
     def slice(self, node: ast.Slice, level: int) -> Document:
         bounds = (node.lower, node.upper, node.step)
-        space = "" if all(map(spelling.is_simple_bound, bounds)) else " "
+        space = "" if all(map(is_simple_bound, bounds)) else " "
         parts: list[Document] = []
         if node.lower is not None:
             parts += [self.document(node.lower, level), space]
@@ -328,7 +311,7 @@ class Layout:
         """Return the parameters of a function in their parentheses, as a group."""
         entries: list[Document] = [
             name if default is None else [name + "=", self.document(default, INSIDE)]
-            for name, default in spelling.parameters(node)
+            for name, default in parameters(node)
         ]
         if not entries:
             return "()"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import ast
 from typing import TypeAlias
 
-from archc.backends.torchfile.spelling import (
+from archc.backends.torchfile.operators import (
     ATOM,
     SIGN,
     TEST,
     is_signed,
     operand_strength,
-    operands,
-    operators,
     owner_strength,
     spine,
     strength,
@@ -149,11 +147,10 @@ class Scan:
         if isinstance(node, ast.Lambda):
             for default in (*node.args.defaults, *filter(None, node.args.kw_defaults)):
                 self.visit(default, TEST)
-        for at, operation in enumerate(spine(node)):
-            for _, own in operators(operation):
-                self.operator(own)
-            for operand, needed in list(operands(operation))[at > 0 :]:
-                self.visit(operand, needed)
+        for operator, binding, operand, needed in spine(node):
+            if operator:
+                self.operator(binding)
+            self.visit(operand, needed)
 
 
 def breaks_in_brackets(node: ast.expr) -> bool:

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from archc.backends.torchfile import literals
 from archc.backends.torchfile.documents import INDENT, LINE_WIDTH, Document, Renderer, width
 from archc.backends.torchfile.layout import ALWAYS, AVOIDED, OUTSIDE, Layout, joined
-from archc.backends.torchfile.spelling import BINARY, Spelling
+from archc.backends.torchfile.operators import BINARY
+from archc.backends.torchfile.spelling import Spelling
 from archc.backends.torchfile.statements import Statements
 
 DEFINITIONS = (ast.FunctionDef, ast.ClassDef)

@@ -1,4 +1,4 @@
-"""Expressions as text on one line, and which of them stand in parentheses where.
+"""Expressions as text on one line.
 
 Names and constants come as nodes, and leave as what Python reads as the same: text can't leave
 its place. What emitted files have no use for is refused by a `TypeError`.
@@ -10,185 +10,21 @@ import ast
 import re
 from collections.abc import Iterator
 
-from archc.backends.torchfile.literals import escaped, is_negative, number, quoted
-
-# How strongly the parts of an expression hold together, weakest first.
-(
-    TEST,
-    OR,
-    AND,
-    NOT,
-    COMPARISON,
-    BIT_OR,
-    BIT_XOR,
-    BIT_AND,
-    SHIFT,
-    SUM,
-    PRODUCT,
-    SIGN,
-    POWER,
+from archc.backends.torchfile.literals import escaped, number, quoted
+from archc.backends.torchfile.operators import (
     ATOM,
-    NEVER,
-) = range(15)
-
-BINARY: dict[type[ast.operator], tuple[str, int]] = {
-    ast.Add: ("+", SUM),
-    ast.Sub: ("-", SUM),
-    ast.Mult: ("*", PRODUCT),
-    ast.MatMult: ("@", PRODUCT),
-    ast.Div: ("/", PRODUCT),
-    ast.FloorDiv: ("//", PRODUCT),
-    ast.Mod: ("%", PRODUCT),
-    ast.Pow: ("**", POWER),
-    ast.LShift: ("<<", SHIFT),
-    ast.RShift: (">>", SHIFT),
-    ast.BitOr: ("|", BIT_OR),
-    ast.BitXor: ("^", BIT_XOR),
-    ast.BitAnd: ("&", BIT_AND),
-}
-BOOLEAN: dict[type[ast.boolop], tuple[str, int]] = {ast.And: ("and", AND), ast.Or: ("or", OR)}
-COMPARISONS: dict[type[ast.cmpop], str] = {
-    ast.Eq: "==",
-    ast.NotEq: "!=",
-    ast.Lt: "<",
-    ast.LtE: "<=",
-    ast.Gt: ">",
-    ast.GtE: ">=",
-    ast.Is: "is",
-    ast.IsNot: "is not",
-    ast.In: "in",
-    ast.NotIn: "not in",
-}
-UNARY: dict[type[ast.unaryop], str] = {
-    ast.Invert: "~",
-    ast.Not: "not ",
-    ast.UAdd: "+",
-    ast.USub: "-",
-}
-NUMBER = (int, float)
-
-
-def is_number(node: ast.expr) -> bool:
-    """Whether a node is a number literal; a negative one is a sign before one."""
-    if not isinstance(node, ast.Constant) or isinstance(node.value, bool):
-        return False
-    return isinstance(node.value, NUMBER) and not is_signed(node)
-
-
-def is_signed(node: ast.Constant) -> bool:
-    return isinstance(node.value, NUMBER) and is_negative(node.value)
-
-
-def strength(node: ast.expr) -> int:
-    """Return how strongly an expression holds together."""
-    match node:
-        case ast.BinOp(op=op):
-            return BINARY[type(op)][1]
-        case ast.BoolOp(op=op):
-            return BOOLEAN[type(op)][1]
-        case ast.Compare():
-            return COMPARISON
-        case ast.UnaryOp(op=op):
-            return NOT if isinstance(op, ast.Not) else SIGN
-        case ast.IfExp() | ast.Lambda():
-            return TEST
-        case ast.Constant() if is_signed(node):
-            return SIGN
-        case _:
-            return ATOM
-
-
-def owner_strength(value: ast.expr) -> int:
-    """Return how strong what an attribute is taken of has to be; digits would take its dot."""
-    return NEVER if is_number(value) else ATOM
-
-
-def operand_strength(node: ast.UnaryOp) -> int:
-    """Return how strong the operand of a sign has to be; a power is set off from it."""
-    operand = node.operand
-    if isinstance(operand, ast.BinOp) and isinstance(operand.op, ast.Pow):
-        return NEVER
-    return NOT if isinstance(node.op, ast.Not) else SIGN
-
-
-def operands(node: ast.expr) -> Iterator[tuple[ast.expr, int]]:
-    """Yield the operands of an operation in their order, each with the strength that it needs."""
-    match node:
-        case ast.BinOp(left, op, right):
-            own = BINARY[type(op)][1]
-            power = own == POWER
-            yield left, own + 1 if power else own
-            yield right, SIGN if power else own + 1
-        case ast.BoolOp(op, values):
-            own = BOOLEAN[type(op)][1]
-            yield from ((value, own + 1) for value in values)
-        case ast.Compare(left, _, comparators):
-            yield from ((value, COMPARISON + 1) for value in (left, *comparators))
-        case ast.UnaryOp(_, operand):
-            yield operand, operand_strength(node)
-        case ast.IfExp(test, body, orelse):
-            yield from ((body, OR), (test, OR), (orelse, TEST))
-        case ast.Lambda(_, body):
-            yield body, TEST
-        case ast.Starred(value):
-            yield value, BIT_OR
-
-
-def operators(node: ast.expr) -> Iterator[tuple[str, int]]:
-    """Yield what stands between the operands, each with its strength; `and` breaks as `or` does."""
-    match node:
-        case ast.BinOp(_, op, _):
-            yield BINARY[type(op)]
-        case ast.BoolOp(op, values):
-            yield from ((BOOLEAN[type(op)][0], OR) for _ in values[1:])
-        case ast.Compare(_, ops, _):
-            yield from ((COMPARISONS[type(op)], COMPARISON) for op in ops)
-
-
-def spine(node: ast.expr) -> list[ast.expr]:
-    """Return an operation with those that it starts with, the innermost first.
-
-    A sum of many terms is that deep, which nothing else is: who recurses goes along it in a loop.
-    """
-    nodes = [node]
-    while isinstance(node, ast.BinOp) and isinstance(node.left, ast.BinOp):
-        if strength(node.left) < next(operands(node))[1]:
-            break
-        node = node.left
-        nodes.append(node)
-    return nodes[::-1]
-
-
-def is_simple_power(left: ast.expr, right: ast.expr) -> bool:
-    """Whether a power is written without spaces."""
-    while isinstance(right, ast.BinOp) and isinstance(right.op, ast.Pow):
-        right = right.left
-    return strength(left) == ATOM and is_simple_operand(left) and is_simple_operand(right)
-
-
-def is_simple_operand(node: ast.expr) -> bool:
-    match node:
-        case ast.Name():
-            return True
-        case ast.Constant(value):
-            return value is None or isinstance(value, NUMBER)
-        case ast.UnaryOp(op, operand):
-            return not isinstance(op, ast.Not) and is_simple_operand(operand)
-        case ast.Attribute(value):
-            return is_simple_operand(value)
-        case _:
-            return False
-
-
-def is_simple_bound(node: ast.expr | None) -> bool:
-    """Whether a bound of a slice needs no spaces around its colon."""
-    match node:
-        case None | ast.Name() | ast.Constant():
-            return True
-        case ast.UnaryOp(op, operand):
-            return not isinstance(op, ast.Not) and is_simple_bound(operand)
-        case _:
-            return False
+    BIT_OR,
+    NUMBER,
+    OR,
+    TEST,
+    UNARY,
+    is_simple_bound,
+    is_simple_power,
+    operand_strength,
+    owner_strength,
+    spine,
+    strength,
+)
 
 
 class Spelling:
@@ -293,15 +129,12 @@ class Spelling:
 
     def operation(self, node: ast.expr) -> str:
         text = ""
-        for operation in spine(node):
-            parts = list(operands(operation))
-            left, needed = parts[0]
-            text = text or self.text(left, needed)
-            for (symbol, _), (right, needed) in zip(operators(operation), parts[1:], strict=True):
-                tight = symbol == "**" and is_simple_power(left, right)
-                text += symbol if tight else f" {symbol} "
-                text += self.text(right, needed)
-                left = right
+        previous = node
+        for operator, _, operand, needed in spine(node):
+            tight = operator == "**" and is_simple_power(previous, operand)
+            text += operator if tight else f" {operator} " if operator else ""
+            text += self.text(operand, needed)
+            previous = operand
         return text
 
     def comprehension(

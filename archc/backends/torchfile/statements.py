@@ -14,6 +14,7 @@ from archc.backends.torchfile.documents import (
     Variants,
 )
 from archc.backends.torchfile.layout import AVOIDED, INSIDE, OUTSIDE, Layout, joined
+from archc.backends.torchfile.operators import is_signed, strength
 from archc.backends.torchfile.parentheses import (
     DISPLAYS,
     IF_FITTING,
@@ -22,7 +23,6 @@ from archc.backends.torchfile.parentheses import (
     breaks_in_brackets,
     owner,
 )
-from archc.backends.torchfile.spelling import is_signed, strength
 
 ARITHMETIC = (ast.BitOr, ast.BitXor, ast.LShift, ast.RShift, ast.Add, ast.Sub)
 
