@@ -132,3 +132,41 @@ def test_no_param_has_the_name_of_an_argument() -> None:
 
     taken = [{*inspect.signature(f).parameters} for f in (archc.compile, archc.load, archc.check)]
     assert set.union(*taken) == {*ARGUMENTS, "settings"}
+
+
+SPEC = "archc: 1\nname: tiny\ninput: [3, 8, 8]\nparams: {width: 4}\nbody: {a: 'conv(width, 3)'}\n"
+
+
+def test_the_text_of_a_spec() -> None:
+    """A spec may be given as its text, faults of which are told at their lines."""
+    assert archc.compile(SPEC, width=5).params == 140
+    assert archc.compile(SPEC.replace("\n", "\r\n")).params == 112
+    assert archc.check(SPEC) == []
+    (fault,) = archc.check(SPEC.replace("conv", "cnov"))
+    assert (fault.code, str(fault.span)) == ("unknown-name", "<spec>:5:12")
+    assert archc.check("archc: 1\nblocks:\n  unit(dim): ['conv(dim, 3)']\n") == []
+
+
+def test_names_with_counts() -> None:
+    found = archc.names("resnet1*")
+
+    assert found == [n for n in archc.names() if n.startswith("resnet1")]
+    assert {"resnet18", "resnet101", "resnet110"} <= {*found}
+    first = found[found.index("resnet18")]
+    assert (first.params, first.macs) == (11_689_512, 1_814_073_344)
+    assert tuple(first.input) == (3, 224, 224)
+    assert archc.names("no*such") == []
+
+
+def test_choices_are_those_that_there_are() -> None:
+    from typing import get_args
+
+    from archc.backends import choices, table
+    from archc.backends.drawing.build import Level
+    from archc.backends.drawing.style import THEMES
+    from archc.backends.report.page import THEMES as PAGES
+
+    assert get_args(choices.TableFormat) == tuple(table.FORMATS)
+    assert get_args(choices.PictureLevel) == ("family", *get_args(Level))
+    assert get_args(choices.PictureTheme) == tuple(THEMES)
+    assert set(get_args(choices.PageTheme)) == set(PAGES)

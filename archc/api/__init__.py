@@ -1,9 +1,9 @@
 """What users call: compile, check and load a spec; an Architecture and what can be asked of it."""
 
-from archc import zoo
 from archc.api.architecture import Architecture, side_by_side
 from archc.api.checking import check, checked, judge_claims
 from archc.api.compiling import compile, compile_block, compile_family, open_spec  # noqa: A004
+from archc.api.listing import names
 from archc.api.loading import load
 from archc.diagnostics import Diagnostic, Source, SpecError
 from archc.weights.faults import WeightsError
@@ -25,8 +25,3 @@ __all__ = [
     "open_spec",
     "side_by_side",
 ]
-
-
-def names() -> list[str]:
-    """Return the name of every network of the zoo."""
-    return zoo.names()

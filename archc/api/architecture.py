@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archc.backends.choices import PageTheme, TableBy, TableFormat
 from archc.backends.drawable import Drawable
 from archc.graph import Network, Stage
 from archc.passes import depth
@@ -102,8 +103,8 @@ class Architecture(Drawable):
 
     def table(
         self,
-        format: str = "markdown",
-        by: str = "stage",
+        format: TableFormat = "markdown",
+        by: TableBy = "stage",
         columns: Sequence[str] = (),
         convention: str | None = None,
         depth: int | None = None,
@@ -121,7 +122,7 @@ class Architecture(Drawable):
 
         return render(table(self.network, by, columns, convention, depth, sort), format)
 
-    def report(self, *others: Architecture, theme: str = "auto") -> str:
+    def report(self, *others: Architecture, theme: PageTheme = "auto") -> str:
         """Return a page of HTML about the network, with others beside it; themes: light, dark, auto.
 
         It needs `pip install archc[report]`.

@@ -64,6 +64,16 @@ def compile(  # noqa: A001 - as `re.compile` is called
     return made
 
 
+def recompiled(recipe: Recipe, **settings: Any) -> Architecture:
+    """Compile what an Architecture or a module was compiled from, over its settings those given."""
+    settings = {**recipe.settings, **settings}
+    options: dict[str, Any] = {"allow_ops": recipe.allow_ops, **settings}
+    if recipe.block:
+        return compile_block(recipe.source, recipe.block, recipe.input, recipe.variant, **options)
+    sample = recipe.input or None
+    return compile(recipe.source, recipe.variant, input=sample, outputs=recipe.outputs, **options)
+
+
 def _architecture(parsed: Document, recipe: Recipe) -> Architecture:
     request = Request.of(recipe.settings, recipe.outputs, recipe.input or None)
     found, network = judge(parsed, recipe.variant, request)

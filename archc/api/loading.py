@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archc.api.compiling import compile  # noqa: A004
+from archc.api.architecture import Architecture
+from archc.api.compiling import compile, recompiled  # noqa: A004
 from archc.diagnostics import Source
 from archc.language.given import numbers
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def load(
-    spec: str | Path | Source,
+    spec: str | Path | Source | Architecture,
     variant: str | None = None,
     *,
     input: Iterable[int] | None = None,
@@ -28,6 +29,7 @@ def load(
 ) -> nn.Module:
     """Compile a spec and return the torch.nn.Module that its emitted source defines.
 
+    An Architecture is taken as it was compiled, and over its own settings those given here.
     `weights` are a file of safetensors or of `torch.save` (`w.pth#model_ema` where it holds
     several state_dicts), `torchvision:IMAGENET1K_V2`, `timm:resnet50.a1_in1k`, or a state_dict;
     nothing of a file is run. Raises WeightsError where they don't fit or can't be had.
@@ -37,11 +39,7 @@ def load(
     from archc.runtime import handle
     from archc.runtime import load as run
 
-    sample = None if input is None else numbers(input)
-    compiled = partial(
-        compile, spec, variant, input=sample, outputs=outputs, allow_ops=allow_ops, **settings
-    )
-    arch = compiled()
+    arch = _compiled(spec, variant, numbers(input), outputs, allow_ops, settings)
     if weights is None:
         model = run(arch)
     else:
@@ -50,8 +48,25 @@ def load(
 
         source = opened(weights, arch.name)
         if of_owner := source.settings(arch.network, settings):
-            arch = compiled(**of_owner)
+            arch = recompiled(arch.recipe, **of_owner)
         model = run(arch)
         give(model, arch.network, source)
     handle.attach(model, arch.name, arch.recipe)
     return model
+
+
+def _compiled(
+    spec: str | Path | Source | Architecture,
+    variant: str | None,
+    sample: tuple[int, ...],
+    outputs: Sequence[str],
+    allow_ops: bool,
+    settings: Mapping[str, Any],
+) -> Architecture:
+    if not isinstance(spec, Architecture):
+        sizes = sample or None
+        return compile(spec, variant, input=sizes, outputs=outputs, allow_ops=allow_ops, **settings)
+    given = {"variant": variant, "input": sample, "outputs": outputs}
+    more = {name: value for name, value in given.items() if value}
+    recipe = replace(spec.recipe, **more)  # type: ignore[arg-type]  # each by its name
+    return recompiled(recipe, **settings) if more or settings else spec

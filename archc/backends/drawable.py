@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from archc.backends.choices import PictureLevel, PictureTheme
 from archc.graph import Network
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ class Drawable:
 
     network: Network
 
-    def picture(self, level: str = "stage", at: str = "") -> Picture:
+    def picture(self, level: PictureLevel = "stage", at: str = "") -> Picture:
         """Return the picture as data, which can be written as DOT, SVG or Mermaid.
 
         Levels: family (a box a layer, as in Fig. 3 of He et al. 2015), stage (a box for each
@@ -28,18 +29,24 @@ class Drawable:
 
         return picture([self.network], level, at)
 
-    def dot(self, level: str = "stage", theme: str = "light", at: str = "") -> str:
+    def dot(
+        self, level: PictureLevel = "stage", theme: PictureTheme = "light", at: str = ""
+    ) -> str:
         """Return the network as DOT text, for Graphviz; see `picture`.
 
         Themes: light, dark, print. Raises ValueError for one that is not known.
         """
         return self.picture(level, at).dot(theme)
 
-    def mermaid(self, level: str = "stage", theme: str = "light", at: str = "") -> str:
+    def mermaid(
+        self, level: PictureLevel = "stage", theme: PictureTheme = "light", at: str = ""
+    ) -> str:
         """Return the picture of `dot` as Mermaid text, for Markdown."""
         return self.picture(level, at).mermaid(theme)
 
-    def svg(self, level: str = "stage", theme: str = "light", at: str = "") -> str:
+    def svg(
+        self, level: PictureLevel = "stage", theme: PictureTheme = "light", at: str = ""
+    ) -> str:
         """Return the picture of `dot`, drawn; it needs `pip install archc[draw]` or Graphviz."""
         return self.picture(level, at).svg(theme)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import get_args
 
+from archc.backends.choices import PictureLevel
 from archc.backends.drawing import words
 from archc.backends.drawing.build import Level, scene
 from archc.backends.drawing.family import Family, family
@@ -14,7 +15,7 @@ from archc.backends.drawing.style import THEMES, Theme
 from archc.escaping import fenced
 from archc.graph import Network
 
-LEVELS = ("family", *get_args(Level))
+LEVELS: tuple[PictureLevel, ...] = get_args(PictureLevel)
 
 
 @dataclass(frozen=True)

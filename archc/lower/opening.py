@@ -16,6 +16,7 @@ from archc.lower.linking import pick
 def opened(spec: str | Path | Source, variant: str | None) -> tuple[Document, str]:
     """Return the document that is meant, and the variant; raises SpecError, OSError."""
     expect_spec(spec, variant)
+    spec = sourced(spec)
     if isinstance(spec, Source):
         parsed = document(spec)
         return parsed, pick(parsed, variant)
@@ -30,9 +31,16 @@ def opened(spec: str | Path | Source, variant: str | None) -> tuple[Document, st
     return parsed, pick(parsed, named if variant is None and parsed.variants else variant)
 
 
+def sourced(spec: str | Path | Source) -> str | Path | Source:
+    """Return the text of a spec as a source: what has several lines is no path."""
+    text = isinstance(spec, str) and ("\n" in spec or "\r" in spec)
+    return Source("<spec>", str(spec)) if text else spec
+
+
 def once(spec: str | Path | Source) -> str | Path | Source:
     """Return a spec that can be opened again: what a pipe gives is read, a path stays one."""
     expect_spec(spec)
+    spec = sourced(spec)
     if isinstance(spec, Source) or not is_stream(Path(spec)):
         return spec
     return read(Path(spec))

@@ -17,6 +17,7 @@ import torch
 
 import archc
 from archc import Architecture
+from archc.api import compile_block
 from archc.runtime import load
 from archc.runtime.load import model_class, module_of
 
@@ -114,6 +115,22 @@ def test_a_module_knows_its_spec() -> None:
     for known in (model.archc, again.archc, copy.deepcopy(model).archc):
         assert (known.name, dict(known.settings)) == ("resnet20", {"num_classes": 7})
         assert known.spec == (REPOSITORY / "specs" / "resnet_cifar.yaml").read_text()
+
+
+def test_an_architecture_is_loaded_as_it_is() -> None:
+    arch = archc.compile("resnet20", num_classes=7, input=(1, 16, 16))
+    model, other = archc.load(arch), archc.load(arch, num_classes=5, outputs=["layer2", "fc"])
+
+    assert model(torch.ones(2, 1, 16, 16)).shape == (2, 7)
+    shapes = {name: tuple(y.shape) for name, y in other(torch.ones(2, 1, 16, 16)).items()}
+    assert shapes == {"layer2": (2, 32, 8, 8), "fc": (2, 5)}
+    assert dict(other.archc.settings) == {"num_classes": 5}
+
+
+def test_a_block_is_loaded_alone() -> None:
+    block = compile_block("resnet20", "basic(32, 2)", [16, 8, 8])
+
+    assert archc.load(block)(torch.ones(1, 16, 8, 8)).shape == (1, 32, 4, 4)
 
 
 def test_a_step_may_be_called_archc() -> None:

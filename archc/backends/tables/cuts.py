@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, pairwise
+from typing import get_args
 
+from archc.backends.choices import TableBy
 from archc.backends.tables.model import Share
 from archc.backends.tables.parts import told
 from archc.backends.tables.terms import Terms
@@ -17,7 +19,7 @@ from archc.passes.memory import Memory
 from archc.passes.receptive import ReceptiveFields
 from archc.windows import Windows
 
-BY = ("stage", "run", "block", "layer")
+BY: tuple[TableBy, ...] = get_args(TableBy)
 
 
 @dataclass(frozen=True)
