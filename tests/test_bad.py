@@ -1,7 +1,8 @@
 """Every diagnostic has a bad spec in tests/bad, with its exact rendering beside it.
 
 The first line of a bad spec lists the codes of the errors, or else warnings, that it warrants.
-A line `# allowed: ops` says that its Python files may be run.
+A line `# allowed: ops` says that its Python files may be run, `# written: onnx` that a file of
+ONNX is asked for.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ def check(path: Path) -> list[Diagnostic]:
     except archc.SpecError as error:
         return list(error.diagnostics)
     allowed = "\n# allowed: ops\n" in source.text
+    if "\n# written: onnx\n" in source.text:
+        with pytest.raises(archc.SpecError) as refusal:
+            archc.compile(source, allow_ops=allowed).onnx()
+        return list(refusal.value.diagnostics)
     return archc.check(source, allow_ops=allowed, **SETTINGS.get(path.stem, {}))
 
 

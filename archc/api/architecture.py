@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -100,6 +100,28 @@ class Architecture(Drawable):
         from archc.backends.pytorch import source
 
         return source(self.network, version=VERSION)
+
+    def onnx(
+        self,
+        weights: str | Path | Mapping[str, Any] | None = None,
+        *,
+        batch: int | None = None,
+        any_size: bool = False,
+        external_data: bool = False,
+    ) -> bytes:
+        """Return the network in inference as a file of ONNX; see docs/onnx.md.
+
+        `weights` is a file of safetensors or a state_dict; without it the model is handed its
+        tensors when it runs. Its batch is free unless given, height and width are with
+        `any_size`. `external_data` leaves the numbers in the file of the weights, which must lie
+        beside. It needs `pip install archc[onnx]`. Raises SpecError where an op of a plug-in
+        does not say what it is in ONNX, WeightsError for weights that don't fit, OnnxError for
+        what else can't be written so.
+        """
+        from archc.backends.onnx import Options, onnx_file
+
+        options = Options(batch, any_size=any_size, external_data=external_data)
+        return onnx_file(self.network, weights, VERSION, options)
 
     def table(
         self,

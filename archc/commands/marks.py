@@ -1,4 +1,4 @@
-"""What tells a file that archc wrote: a comment at its end, or metadata of a picture.
+"""What tells a file that archc wrote: a comment at its end, or metadata of a picture or a model.
 
 JSON and CSV can't hold one: such a file is archc's where its keys, or the names of its columns,
 are those of what would be written in its place.
@@ -30,6 +30,8 @@ IMAGE = b"\x89PNG\r\n\x1a\n"
 HEAD = 33
 """Bytes of the signature of a PNG and its first chunk."""
 SOFTWARE = b"tEXtSoftware\0archc"
+PRODUCER = b"\x12\x05archc"
+"""The second field of a model of ONNX, behind two bytes of the first: who produced it."""
 
 KEYED = ("json", "sarif")
 """Forms of JSON."""
@@ -66,6 +68,7 @@ def is_ours(path: Path, data: bytes, form: str) -> bool:
     return (
         last in COMMENTS.values()
         or _says_so(head)
+        or head[2:].startswith(PRODUCER)
         or (form in KEYED and _keys(whole) is not None and _keys(whole) == _keys(data))
         or (form == "csv" and _first(head) == _first(data))
     )

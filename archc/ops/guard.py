@@ -42,6 +42,11 @@ def _windows(value: Any) -> bool:
     return isinstance(value, tuple) and [type(v) for v in value] == [Window, Window]
 
 
+def _names(value: Any) -> bool:
+    several = value if isinstance(value, tuple) and value else (value,)
+    return all(map(_text, several))
+
+
 def _texts(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_text, [*value, *value.values()]))
 
@@ -65,6 +70,7 @@ RETURNS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "buffers": ("a dict of str by name", _texts),
     "helper": ("a str", _text),
     "call": ("a str", _text),
+    "onnx": ("a str, or a tuple of them", _names),
 }
 """The methods of an op, and what each must return."""
 
@@ -75,7 +81,9 @@ COUNTED = ("tensors", "macs", "batch", "saved_bytes", "sees")
 def guard(op: type[Op], source: Source) -> None:
     """Put a guard around every method of an op, and around its construction."""
     for name, (what, right) in RETURNS.items():
-        method = inspect.getattr_static(op, name)
+        method = inspect.getattr_static(op, name, None)
+        if method is None:  # an op need not say what it is in ONNX
+            continue
         by_class = isinstance(method, classmethod)
         held = _held(method.__func__ if by_class else method, op, name, what, right, source)
         setattr(op, name, classmethod(held) if by_class else held)

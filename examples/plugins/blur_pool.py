@@ -55,3 +55,12 @@ class BlurPool(Op):
     def module(cls, use: Use) -> str:
         """Spell BlurPool2d, which is told its channels."""
         return spell(cls.torch_module, use.channels[0], use.kernel, stride=(use.stride, 2))
+
+    def onnx(self, call):  # noqa: ANN001, ANN201 - what it takes is told in docs/onnx.md
+        """Pad by reflection, then convolve each channel with its filter."""
+        before, behind = (self.kernel - 1) // 2, self.kernel // 2
+        sides = call.graph.ints([0, 0, before, before, 0, 0, behind, behind])
+        padded = call.graph.node("Pad", call.x, sides, mode="reflect")
+        strides = [self.stride, self.stride]
+        channels = call.shape.channels
+        return call.graph.node("Conv", padded, call.own["filt"], strides=strides, group=channels)
