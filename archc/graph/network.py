@@ -14,6 +14,9 @@ from archc.shapes import Shape
 if TYPE_CHECKING:
     import networkx as nx
 
+    from archc.language.published import Claim
+    from archc.language.spec import Document
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -38,12 +41,18 @@ class Network:
 
     name: str
     variant: str
-    document: Any
+    document: Document
     settings: Mapping[str, Any]
     root: Module
     stages: tuple[Stage, ...] = ()
     chosen: tuple[str, ...] = ()
     idle: Mapping[str, Span] = field(default_factory=dict)
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What the spec claims of the variant."""
+        claims = self.document.claims.items()
+        return next((own for variant, own in claims if variant == self.variant), ())
 
     @property
     def input(self) -> Shape:

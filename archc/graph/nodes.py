@@ -10,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from archc.diagnostics import Span
 from archc.ops import Op, Tensor
 from archc.shapes import Shape
+
+if TYPE_CHECKING:
+    from archc.language.expr import Expr
+    from archc.language.source import Text
+    from archc.language.spec import Rule
 
 
 @dataclass(eq=False, repr=False)
@@ -58,7 +63,7 @@ class Node:
     stage: str = ""
     again: bool = False
     arguments: Mapping[str, Any] = field(default_factory=dict)
-    init: Any = None
+    init: Mapping[Text, Rule | Expr] | None = None
     callee: Any = None
 
     @property
@@ -234,13 +239,13 @@ def join(prefix: str, path: str) -> str:
     return f"{prefix}.{path}" if prefix and path else prefix or path
 
 
-def is_source(value: Any) -> bool:
+def is_source(value: object) -> bool:
     """Whether a value is a source's, such as a parameter's: it is not handed on."""
     node = value.node if isinstance(value, Value) else None
     return node is not None and node.op is not None and node.op.inputs == 0
 
 
-def flat(value: Any) -> tuple[Value, ...]:
+def flat(value: object) -> tuple[Value, ...]:
     """Return the values of a value, a list of them or several with names."""
     if isinstance(value, Value):
         return (value,)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from archc.graph.nodes import Module, Value, Wires, flattened
 
@@ -44,7 +43,7 @@ def unrolled(
     return flat
 
 
-def _renamed(value: Any, wires: Mapping[int, Value]) -> Any:
+def _renamed(value: object, wires: Mapping[int, Value]) -> object:
     if isinstance(value, Value):
         return wires[id(value)]
     return [_renamed(item, wires) for item in value] if isinstance(value, list | tuple) else value

@@ -63,8 +63,7 @@ def is_published(network: Network) -> bool:
 
 def verdicts(network: Network) -> list[Verdict]:
     """Judge every claim of a network's variant; those of unknown conventions are left out."""
-    claims = network.document.claims.get(network.variant, ())
-    return [v for claim in claims for v in _judge(network, claim)]
+    return [v for claim in network.claims for v in _judge(network, claim)]
 
 
 def _judge(network: Network, claim: Claim) -> Iterator[Verdict]:

@@ -281,12 +281,11 @@ def test_wrong_usage(arguments: tuple[str, ...], message: str, run: Callable[...
 def test_diagram_of_every_kind(small: Small) -> None:
     """Every value that is traced is on an arrow."""
     from archc.backends.signals.picture import scene
-    from archc.passes.steps import unroll
 
     for kind in KINDS:
         arch = small(kind)
         told: Trace = arch.trace("layer2.0")
-        drawn = scene(unroll(arch.network), told, "train")
+        drawn = scene(arch.network, told, "train")
         shown = {arrow.via for arrow in drawn.arrows}
         means = {row.name: row.forward["train"].mean for row in told.values}
         assert len(shown) >= len({*means.values()}) - 1, kind

@@ -13,7 +13,7 @@ from archc.backends.drawing.style import THEMES
 from archc.backends.signals.model import Numbers, Trace, ValueRow
 from archc.backends.signals.write import number, sizes
 from archc.graph import Module, Network, Node, Output, Stage, Value
-from archc.passes.steps import Tape, read_from_outside, read_outside, unroll
+from archc.passes.steps import read_from_outside, read_outside, unroll
 
 Said = Mapping[int, tuple[str, str]]
 """What is written on the arrows of a value: two lines."""
@@ -41,11 +41,12 @@ class Numbered(Builder):
 
 def dot(network: Network, trace: Trace, mode: str = "train", theme: str = "light") -> str:
     """Return a trace in one mode as DOT text: mean ± standard deviation, ‖∂L/∂value‖."""
-    return written(scene(unroll(network), trace, mode), THEMES[theme])
+    return written(scene(network, trace, mode), THEMES[theme])
 
 
-def scene(tape: Tape, trace: Trace, mode: str) -> Scene:
+def scene(network: Network, trace: Trace, mode: str) -> Scene:
     """Return the picture: the stretch that was traced, as a network of ops of its own."""
+    tape = unroll(network)
     window = tape.window(trace.at)
     rows = {row.name: row for row in trace.values}
     entering = [v for v in read_from_outside(tape, window) if tape.names[v] in rows]
@@ -69,7 +70,9 @@ def scene(tape: Tape, trace: Trace, mode: str) -> Scene:
     leaving = read_outside(tape, window)
     said = {id(value): _said(rows.get(tape.names[v]), mode) for v, value in values.items()}
     root.outputs = _outputs([values[v] for v in leaving])
-    network = Network(trace.network, "", None, {}, root, (Stage(title, "", tuple(nodes)),))
+    stretch = Network(
+        trace.network, "", network.document, {}, root, (Stage(title, "", tuple(nodes)),)
+    )
     forked = {tape.names[v]: id(value) for v, value in values.items()}
     into = {
         (split.join, forked[part.operand]): _back(rows[part.operand], part.numbers)
@@ -77,7 +80,7 @@ def scene(tape: Tape, trace: Trace, mode: str) -> Scene:
         for part in split.parts
         if split.mode == mode and part.operand == split.fork and part.operand in rows
     }
-    return Numbered(said, into).network(network)
+    return Numbered(said, into).network(stretch)
 
 
 def _outputs(values: list[Value]) -> tuple[Output, ...]:

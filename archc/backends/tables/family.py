@@ -56,7 +56,7 @@ def headline(networks: Sequence[Network]) -> str:
 
 def claimed(networks: Sequence[Network]) -> str | None:
     """Return the convention of the first claim about MACs."""
-    of = (c for n in networks for c in n.document.claims.get(n.variant, ()) if c.macs)
+    of = (c for n in networks for c in n.claims if c.macs)
     first = next(of, None)
     if first is None:
         return None

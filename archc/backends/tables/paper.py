@@ -35,10 +35,11 @@ def paper(networks: Sequence[Network], convention: str | None = None) -> Table:
 def misprinted(networks: Sequence[Network]) -> Iterator[Diagnostic]:
     """Yield what `paper:` says of columns and rows and none of the networks has."""
     document = networks[0].document
-    said = document.paper
-    for name in said.columns if said else ():
+    paper = document.paper
+    columns, by = (paper.columns, paper.by) if paper else ({}, None)
+    for name in columns:
         try:
-            _column(networks[0], str(name), str(said.by))
+            _column(networks[0], str(name), str(by))
         except UnknownName as error:
             yield Diagnostic("unknown-column", error.message, name.span, help=error.help)
     known = {name for network in networks for name in _names(network) if not name.isdecimal()}
