@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from archc.version import VERSION
 
 if TYPE_CHECKING:
-    from archc.api import Architecture, check, compile, load, names  # noqa: A004
+    from archc.api import Architecture, check, compile, load, names, save  # noqa: A004
     from archc.diagnostics import Diagnostic, Source, SpecError
     from archc.weights.faults import WeightsError
 
@@ -21,6 +21,7 @@ __all__ = [
     "compile",
     "load",
     "names",
+    "save",
 ]
 
 

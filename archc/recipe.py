@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archc.diagnostics import Source
@@ -24,3 +24,7 @@ class Recipe:
     outputs: Sequence[str] = ()
     allow_ops: bool = False
     block: str = ""
+
+    def changed(self, **given: Any) -> Recipe:
+        """Return the recipe with what is given now, where anything is, in place of what was."""
+        return replace(self, **{name: value for name, value in given.items() if value})

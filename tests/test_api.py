@@ -23,6 +23,7 @@ PUBLIC = {
     "compile",
     "load",
     "names",
+    "save",
 }
 WRONG = 'archc: 1\nname: tiny\ninput: [3, 8, 8]\nbody: {a: "conv(4, 3, grops=2)"}\n'
 

@@ -39,6 +39,7 @@ ROOMS = (
     "passes",
     "trying",
     "judging",
+    "output",
     "weights",
     "backends",
     "runtime",
@@ -316,7 +317,7 @@ WRITERS = frozenset({
 })  # fmt: skip
 OF_TEXTS = frozenset({"replace", "copy", "remove", "move"})  # of a str, a list or a dict too
 OF_THE_SYSTEM = frozenset({"os", "shutil", "tempfile", "Path"})
-OUTPUT = PACKAGE / "commands" / "output.py"
+OUTPUT = PACKAGE / "output" / "files.py"
 
 
 def writes(call: ast.Call) -> bool:

@@ -3,6 +3,7 @@
 from archc.api.architecture import Architecture, side_by_side
 from archc.api.checking import check, checked, judge_claims
 from archc.api.compiling import compile, compile_block, compile_family, open_spec  # noqa: A004
+from archc.api.keeping import save
 from archc.api.listing import names
 from archc.api.loading import load
 from archc.diagnostics import Diagnostic, Source, SpecError
@@ -23,5 +24,6 @@ __all__ = [
     "load",
     "names",
     "open_spec",
+    "save",
     "side_by_side",
 ]

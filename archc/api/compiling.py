@@ -25,6 +25,7 @@ from archc.ops import OPS
 from archc.passes import idle
 from archc.recipe import Recipe
 from archc.rules import judge_text
+from archc.weights.record import file_of, recipe_in
 
 
 def open_spec(
@@ -55,10 +56,19 @@ def compile(  # noqa: A001 - as `re.compile` is called
     spec says; steps that none of them needs are left out. With `allow_ops` the Python files
     that the spec names under `ops` are run. `settings` set params of the spec; a string is
     read as an expression of the spec. Raises SpecError with every diagnostic where the spec
-    is wrong, FileNotFoundError where there is no such file or network.
+    is wrong, FileNotFoundError where there is no such file or network. A file that `archc.save`
+    wrote is a spec too: the one that it keeps.
     """
+    sample = numbers(input)
+    if (path := file_of(spec)) is not None:
+        kept = recipe_in(path, allow_ops=allow_ops)
+        given = {"variant": variant, "input": sample, "outputs": outputs}
+        return recompiled(kept.changed(**given), **settings)
     parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
-    recipe = Recipe(parsed.source, chosen, settings, numbers(input), outputs, allow_ops)
+    return _whole(parsed, Recipe(parsed.source, chosen, settings, sample, outputs, allow_ops))
+
+
+def _whole(parsed: Document, recipe: Recipe) -> Architecture:
     made = _architecture(parsed, recipe)
     _expect_read([made.network])
     return made
@@ -66,12 +76,12 @@ def compile(  # noqa: A001 - as `re.compile` is called
 
 def recompiled(recipe: Recipe, **settings: Any) -> Architecture:
     """Compile what an Architecture or a module was compiled from, over its settings those given."""
-    settings = {**recipe.settings, **settings}
-    options: dict[str, Any] = {"allow_ops": recipe.allow_ops, **settings}
+    recipe = replace(recipe, settings={**recipe.settings, **settings})
     if recipe.block:
-        return compile_block(recipe.source, recipe.block, recipe.input, recipe.variant, **options)
-    sample = recipe.input or None
-    return compile(recipe.source, recipe.variant, input=sample, outputs=recipe.outputs, **options)
+        where, allow_ops = (recipe.source, recipe.block, recipe.input), recipe.allow_ops
+        return compile_block(*where, recipe.variant, allow_ops=allow_ops, **recipe.settings)
+    parsed, _ = open_spec(recipe.source, recipe.variant, allow_ops=recipe.allow_ops)
+    return _whole(parsed, recipe)
 
 
 def _architecture(parsed: Document, recipe: Recipe) -> Architecture:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from archc.api.architecture import Architecture
 from archc.api.compiling import compile, recompiled  # noqa: A004
 from archc.diagnostics import Source
 from archc.language.given import numbers
+from archc.weights.record import file_of
 
 if TYPE_CHECKING:
     import torch
@@ -34,24 +34,27 @@ def load(
     several state_dicts), `torchvision:IMAGENET1K_V2`, `timm:resnet50.a1_in1k`, or a state_dict;
     nothing of a file is run. Raises WeightsError where they don't fit or can't be had.
     Its attribute `archc` knows the spec and the settings, see archc.runtime.handle.
+    `spec` may be a file that `archc.save` wrote, or its folder: then its own weights are loaded.
     With several `outputs` its result is a dictionary by their names, with one that value itself.
     """
     from archc.runtime import handle
     from archc.runtime import load as run
 
     arch = _compiled(spec, variant, numbers(input), outputs, allow_ops, settings)
-    if weights is None:
+    kept = file_of(spec) if weights is None else None
+    if weights is None and kept is None:
         model = run(arch)
-    else:
-        from archc.runtime.weights.loading import give
-        from archc.runtime.weights.sources import opened
+        handle.attach(model, arch.name, arch.recipe)
+        return model
+    from archc.runtime.weights.loading import give
+    from archc.runtime.weights.sources import opened
 
-        source = opened(weights, arch.name)
-        if of_owner := source.settings(arch.network, settings):
-            arch = recompiled(arch.recipe, **of_owner)
-        model = run(arch)
-        give(model, arch.network, source)
-    handle.attach(model, arch.name, arch.recipe)
+    source = opened(kept or weights, arch.name)
+    if of_owner := source.settings(arch.network, arch.recipe.settings):
+        arch = recompiled(arch.recipe, **of_owner)
+    model = run(arch)
+    give(model, arch.network, source, as_kept=kept is not None)
+    handle.attach(model, arch.name, arch.recipe, source.name)
     return model
 
 
@@ -66,7 +69,5 @@ def _compiled(
     if not isinstance(spec, Architecture):
         sizes = sample or None
         return compile(spec, variant, input=sizes, outputs=outputs, allow_ops=allow_ops, **settings)
-    given = {"variant": variant, "input": sample, "outputs": outputs}
-    more = {name: value for name, value in given.items() if value}
-    recipe = replace(spec.recipe, **more)  # type: ignore[arg-type]  # each by its name
-    return recompiled(recipe, **settings) if more or settings else spec
+    recipe = spec.recipe.changed(variant=variant, input=sample, outputs=outputs)
+    return spec if recipe == spec.recipe and not settings else recompiled(recipe, **settings)

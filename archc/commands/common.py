@@ -11,11 +11,11 @@ import typer
 
 from archc import api
 from archc.commands.completion import settings
-from archc.commands.output import OutputError, expect_folder, write
 from archc.commands.terminal import complain, emit, standard_input, tell
 from archc.diagnostics import Diagnostic, Source, SpecError
 from archc.language.given import ARGUMENTS
 from archc.lower.opening import once
+from archc.output.files import OutputError, expect_folder, write
 from archc.shapes import channels_first
 
 Result = TypeVar("Result")

@@ -13,10 +13,14 @@ from archc.recipe import Recipe
 
 @dataclass(frozen=True)
 class Handle:
-    """`model.archc`: plain data, so that the module pickles and deepcopies as before."""
+    """`model.archc`: plain data, so that the module pickles and deepcopies as before.
+
+    `weights` are what it was loaded with, as they were called: a file, `torchvision:...`.
+    """
 
     name: str
     recipe: Recipe
+    weights: str = ""
 
     @property
     def spec(self) -> str:
@@ -29,7 +33,7 @@ class Handle:
         return self.recipe.settings
 
 
-def attach(model: nn.Module, name: str, recipe: Recipe) -> None:
+def attach(model: nn.Module, name: str, recipe: Recipe, weights: str = "") -> None:
     """Let a module know where it comes from; a step of the network that is called so is left."""
     if not hasattr(model, "archc"):
-        vars(model)["archc"] = Handle(name, recipe)
+        vars(model)["archc"] = Handle(name, recipe, weights)

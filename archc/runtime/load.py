@@ -7,9 +7,12 @@ import linecache
 import re
 import sys
 from types import ModuleType
-from typing import Protocol
+from typing import Any, Protocol, SupportsIndex
 
 from torch import nn
+
+SOURCE = "__source__"
+"""Where a module that was run keeps its text."""
 
 
 class Emits(Protocol):
@@ -54,16 +57,47 @@ def _run(name: str, file: str, text: str) -> ModuleType:
     # no time of change: linecache then never looks for such a file, and keeps the lines
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
     exec(compile(text, file, "exec"), vars(module))  # noqa: S102 - we wrote it
+    vars(module)[SOURCE] = text
+    for made in classes(module):
+        if "__reduce_ex__" not in vars(made):
+            made.__reduce_ex__ = _reduced  # type: ignore[assignment]  # of all that it makes
     return sys.modules.setdefault(name, module)  # of two threads that load it one wins
 
 
-def model_class(module: ModuleType) -> type[nn.Module]:
-    """Return the network's class: the last one that the module itself defines."""
-    *_, last = (
+def _reduced(self: nn.Module, protocol: SupportsIndex) -> tuple[Any, ...]:
+    """Pickle a module with the source of its class, which another process does not have.
+
+    So `torch.save(model)` can be read where archc is installed, also a later one, which would
+    emit other source.
+    """
+    made = type(self)
+    plain = object.__reduce_ex__(self, max(int(protocol), 2))
+    assert isinstance(plain, tuple)
+    module = sys.modules.get(made.__module__)
+    if module is None or SOURCE not in vars(module):  # a class that somebody derived from it
+        return plain
+    source = (module.__name__, module.__file__, vars(module)[SOURCE])
+    return (instance, (*source, made.__qualname__), *plain[2:])
+
+
+def instance(name: str, file: str, text: str, kind: str) -> nn.Module:
+    """Return an empty module of a class of some source, which pickle fills."""
+    module = sys.modules.get(name) or _run(name, file, text)
+    made: type[nn.Module] = getattr(module, kind)
+    return made.__new__(made)
+
+
+def classes(module: ModuleType) -> list[type[nn.Module]]:
+    """Return the classes of modules that a file itself defines, in its order."""
+    return [
         value
         for value in vars(module).values()
         if isinstance(value, type)
         and issubclass(value, nn.Module)
         and value.__module__ == module.__name__
-    )
-    return last
+    ]
+
+
+def model_class(module: ModuleType) -> type[nn.Module]:
+    """Return the network's class: the last one that the module itself defines."""
+    return classes(module)[-1]

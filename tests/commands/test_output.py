@@ -16,9 +16,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from archc.cli import app
-from archc.commands import output
-from archc.commands.output import OutputError, write
 from archc.language.reading import note, recorded
+from archc.output import files as output
+from archc.output.files import OutputError, write
 
 SPEC = "archc: 1\nname: tiny\ninput: [3, 8, 8]\nbody: {conv: 'conv(4, 3)'}\n"
 LIBRARY = "archc: 1\nblocks:\n  unit(dim): ['conv(dim, 3)', relu]\n"

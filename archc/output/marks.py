@@ -33,6 +33,9 @@ SOFTWARE = b"tEXtSoftware\0archc"
 PRODUCER = b"\x12\x05archc"
 """The second field of a model of ONNX, behind two bytes of the first: who produced it."""
 
+KEPT = b'"archc":"'
+"""What the header of safetensors begins with, near enough, where archc keeps a spec in it."""
+
 KEYED = ("json", "sarif")
 """Forms of JSON."""
 
@@ -64,6 +67,8 @@ def is_ours(path: Path, data: bytes, form: str) -> bool:
         return False
     if head.startswith(IMAGE):
         return SOFTWARE in head
+    if form == "safetensors":
+        return KEPT in head
     last = tail.rstrip().rpartition(b"\n")[2].decode("utf-8", "replace").strip()
     return (
         last in COMMENTS.values()

@@ -15,14 +15,16 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from archc.commands.marks import is_ours, marked
 from archc.language.reading import inputs
+from archc.output.marks import is_ours, marked
 
 MAX_LINKS = 40
 BINARY = getattr(os, "O_BINARY", 0)  # of Windows
 IN_PLACE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.EBUSY, errno.EXDEV})
 """Why a file beside another one can't be made, or take its place: a folder that is not ours,
 a file that is mounted."""
+
+BY_OPTIONS = "give another name by -o, or replace it by --force"
 
 
 class OutputError(Exception):
@@ -42,18 +44,31 @@ def expect_folder(path: Path | None) -> Path | None:
     return path
 
 
-def write(path: Path, content: str | bytes, form: str, *, force: bool = False) -> None:
-    """Write what is of a form to a file or into a device; raises OutputError."""
+def make_folder(path: Path) -> None:
+    """Make a folder, in one that is there; raises OutputError."""
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"can't make the folder {path}: {error.strerror}") from None
+
+
+def write(
+    path: Path, content: str | bytes, form: str, *, force: bool = False, remedy: str = BY_OPTIONS
+) -> None:
+    """Write what is of a form to a file or into a device; raises OutputError.
+
+    `remedy` says what to do about a file that archc did not write.
+    """
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     try:
-        _write(path, data, form, force=force)
+        _write(path, data, form, remedy, force=force)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise OutputError(f"can't write {path}: {error.strerror}") from None
 
 
-def _write(path: Path, data: bytes, form: str, *, force: bool) -> None:
+def _write(path: Path, data: bytes, form: str, remedy: str, *, force: bool) -> None:
     where = _followed(path)
     if isinstance(where, int):
         _expect_no_input(os.fstat(where), path)
@@ -70,8 +85,7 @@ def _write(path: Path, data: bytes, form: str, *, force: bool) -> None:
         if not os.access(where, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         if known.st_size and not force and not is_ours(where, data, form):
-            hint = "give another name by -o, or replace it by --force"
-            raise OutputError(f"{path} is there, and archc did not write it: {hint}")
+            raise OutputError(f"{path} is there, and archc did not write it: {remedy}")
     try:
         _replace(where, data, known)
     except OSError as error:

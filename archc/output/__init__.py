@@ -1,0 +1,1 @@
+"""Writing files: the one room that does."""
