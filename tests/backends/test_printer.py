@@ -244,13 +244,27 @@ def test_what_is_refused(source: str) -> None:
         printed(ast.parse(source))
 
 
-def test_more_of_what_is_refused() -> None:
-    """Trees that no text can have."""
-    empty = ast.parse("if x: pass")
-    vars(empty.body[0])["body"] = []
-    for tree in (empty, ast.Module([ast.Expr(ast.Constant(float("nan")))], [])):
-        with pytest.raises(TypeError):
-            printed(tree)
+@pytest.mark.parametrize(
+    "statement",
+    [
+        ast.If(ast.Name("x"), [], []),
+        ast.Expr(ast.Constant(float("nan"))),
+        ast.Expr(ast.Constant((1, 2))),
+        ast.Expr(ast.Set([])),
+        ast.Expr(ast.Name("x\nimport os")),
+        ast.Expr(ast.Name("None")),
+        ast.Expr(ast.Attribute(ast.Name("x"), "class")),
+        ast.Expr(ast.Call(ast.Name("x"), [], [ast.keyword("a b", ast.Name("x"))])),
+        ast.Import([ast.alias("os; x")]),
+        ast.ImportFrom("os import x #", [ast.alias("y")], 0),
+        ast.ClassDef("A(B)", [], [], [ast.Pass()], []),
+    ],
+    ids=ast.dump,
+)
+def test_no_text_leaves_its_place(statement: ast.stmt) -> None:
+    """A tree that no text has is refused, be it that a name in it is none."""
+    with pytest.raises(TypeError, match=r"can't be|has no literal|has an empty"):
+        printed(ast.Module([statement], []))
 
 
 def calls(tree: ast.Module) -> int:

@@ -1,10 +1,23 @@
-"""Constants as text: strings with the quotes that need the fewest escapes, numbers, docstrings."""
+"""Names and constants as text: strings with the quotes that need the fewest escapes, docstrings."""
 
 from __future__ import annotations
 
 import inspect
+import keyword
 import math
 import re
+
+
+def name(text: str) -> str:
+    """Return a name as it is; what is none would leave its place."""
+    if not text.isidentifier() or keyword.iskeyword(text):
+        raise TypeError(f"{text!r} can't be printed as a name")
+    return text
+
+
+def dotted(text: str) -> str:
+    """Return a name of names, as modules have."""
+    return ".".join(map(name, text.split(".")))
 
 
 def quoted(text: str, quote: str = '"') -> str:

@@ -103,7 +103,8 @@ class Printer:
             case ast.Import(names):
                 self.lines.append(f"{' ' * self.indent}import {', '.join(map(alias, names))}")
             case ast.ImportFrom(module, names, level):
-                start = f"from {'.' * level}{module or ''} import "
+                source = "." * (level or 0) + (literals.dotted(module) if module else "")
+                start = f"from {source} import "
                 entries: list[Document] = [alias(name) for name in names]
                 self.line(
                     start + ", ".join(map(alias, names)),
@@ -183,16 +184,18 @@ class Printer:
     def definition(self, node: ast.FunctionDef | ast.ClassDef) -> None:
         for decorator in node.decorator_list:
             self.decorator(decorator)
+        if getattr(node, "type_params", None):
+            raise TypeError("type parameters can't be printed")
         stub = is_stub(node.body)
         end = ": ..." if stub else ":"
         if isinstance(node, ast.FunctionDef):
             if node.returns:
                 raise TypeError("an annotation can't be printed")
-            start = f"def {node.name}"
+            start = f"def {literals.name(node.name)}"
             flat = f"{start}({self.spelling.parameters(node.args)}){end}"
             self.line(flat, lambda: [start, self.layout.parameters(node.args), end])
         else:
-            start = f"class {node.name}"
+            start = f"class {literals.name(node.name)}"
             arguments = self.spelling.arguments(node)
             flat = f"{start}({arguments}){end}" if arguments else start + end
             self.line(flat, lambda: [start, *self.layout.arguments(node, OUTSIDE), end])
@@ -204,7 +207,8 @@ class Printer:
 
 
 def alias(node: ast.alias) -> str:
-    return f"{node.name} as {node.asname}" if node.asname else node.name
+    name = literals.dotted(node.name)
+    return f"{name} as {literals.name(node.asname)}" if node.asname else name
 
 
 def is_stub(body: list[ast.stmt]) -> bool:

@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from archc.backends.torchfile import literals
 from archc.backends.torchfile.literals import escaped, number, quoted
 from archc.backends.torchfile.operators import (
     ATOM,
@@ -48,9 +49,9 @@ class Spelling:
     def common(self, node: ast.expr) -> str:
         match node:
             case ast.Name(name):
-                return name
+                return literals.name(name)
             case ast.Attribute(value, attr):
-                return f"{self.text(value, owner_strength(value))}.{attr}"
+                return f"{self.text(value, owner_strength(value))}.{literals.name(attr)}"
             case ast.Call(function):
                 return f"{self.text(function, ATOM)}({self.arguments(node)})"
             case ast.Constant():
@@ -120,7 +121,7 @@ class Spelling:
     def keyword(self, keyword: ast.keyword) -> str:
         if keyword.arg is None:
             return "**" + self.text(keyword.value, BIT_OR)
-        return f"{keyword.arg}={self.text(keyword.value)}"
+        return f"{literals.name(keyword.arg)}={self.text(keyword.value)}"
 
     def pair(self, key: ast.expr | None, value: ast.expr) -> str:
         if key is None:
@@ -231,7 +232,7 @@ def parameters(node: ast.arguments) -> Iterator[tuple[str, ast.expr | None]]:
 def name_of(parameter: ast.arg) -> str:
     if parameter.annotation:
         raise TypeError("an annotation can't be printed")
-    return parameter.arg
+    return literals.name(parameter.arg)
 
 
 def lone_generator(node: ast.Call | ast.ClassDef) -> ast.GeneratorExp | None:
