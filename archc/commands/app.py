@@ -33,6 +33,7 @@ from archc.commands.common import (
 )
 from archc.commands.diff import diff
 from archc.commands.draw import draw
+from archc.commands.identify import identify_weights
 from archc.commands.listing import list_networks
 from archc.commands.paths import paths
 from archc.commands.probe import probe
@@ -59,6 +60,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "check-op": check_op,
     "diff": diff,
     "draw": draw,
+    "identify": identify_weights,
     "list": list_networks,
     "paths": paths,
     "probe": probe,
