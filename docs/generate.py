@@ -25,7 +25,7 @@ import yaml
 
 import archc
 from archc import api, zoo
-from archc.backends.drawing.facts import short as counted
+from archc.backends.drawing.captions import short as counted
 from archc.backends.picture import Picture
 from archc.backends.table import paper, render
 from archc.cli import app

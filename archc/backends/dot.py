@@ -119,15 +119,15 @@ def _frame(graph: Digraph, frame: Frame, theme: Theme) -> None:
     stage = frame.kind == "stage"
     long = stage and len(frame.title) >= ROOM - 4
     paint = theme.marks.get(frame.mark) or (theme.stage if stage else theme.block)
-    beside = (bool(frame.facts) or long) and isinstance(frame.items[0], Box)
+    beside = (bool(frame.counts) or long) and isinstance(frame.items[0], Box)
     title = _stage_title(frame, theme) if stage else _block_title(frame, theme)
-    if long and not frame.facts:  # as much room to its left: the line goes through the middle
+    if long and not frame.counts:  # as much room to its left: the line goes through the middle
         title = "&#160;" * 2 * len(frame.title) + title
     with graph.subgraph(name=f"cluster_{frame.id}") as inner:
         inner.attr(
             id=frame.id, label="" if beside else f"<{title}>",
             fontsize=str(SIZE if stage else SMALL + 1), style="filled,rounded", color=paint.line,
-            fillcolor=paint.fill, margin="12", labeljust="l" if stage and not frame.facts and not long else "r",
+            fillcolor=paint.fill, margin="12", labeljust="l" if stage and not frame.counts and not long else "r",
         )  # fmt: skip
         if not stage and not frame.title:
             inner.attr(style="rounded,dashed,filled")
@@ -150,8 +150,8 @@ def _block_title(frame: Frame, theme: Theme) -> str:
 def _stage_title(frame: Frame, theme: Theme) -> str:
     """Write a stage's name, and below it what is counted."""
     lines = [f"<B>{markup(frame.title)}{_times(frame.times, theme)}</B>"]
-    lines += [small(line, theme) for line in frame.facts.split(", ") if line]
-    return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines) if frame.facts else lines[0]
+    lines += [small(line, theme) for line in frame.counts.split(", ") if line]
+    return "".join(f'{line}<BR ALIGN="LEFT"/>' for line in lines) if frame.counts else lines[0]
 
 
 def _head_beside(graph: Digraph, frame: Frame, theme: Theme) -> None:
@@ -208,10 +208,10 @@ def _group(box: Box) -> dict[str, str]:
 def box_label(box: Box, theme: Theme) -> str:
     """Write a box's text: its title, small lines below, and how often it is there."""
     notes = box.notes if box.kind == "block" else [", ".join(box.notes)] * bool(box.notes)
-    if not notes and not box.facts and box.times == 1:
+    if not notes and not box.counts and box.times == 1:
         return dot_label(box.title)
     below = [small(note, theme) for note in notes]
-    below += [f"<I>{small(fact, theme)}</I>" for fact in box.facts.split(", ") if fact]
+    below += [f"<I>{small(fact, theme)}</I>" for fact in box.counts.split(", ") if fact]
     lines = "<BR/>".join([markup(box.title), *below])
     if box.times == 1:
         return f"<{lines}>"

@@ -68,7 +68,7 @@ def _ruler(graph: Digraph, made: Family, columns: Sequence[Frame], theme: Theme)
     for column in columns:
         lines = [
             f"<B>{markup(column.title)}</B>",
-            *(small(x, theme) for x in column.facts.split(", ") if x),
+            *(small(x, theme) for x in column.counts.split(", ") if x),
         ]
         graph.node(
             column.id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from archc import escaping
-from archc.backends.drawing import words
+from archc.backends.drawing import alt_text
 from archc.backends.drawing.scene import Arrow, Box, Frame, Scene, boxes
 from archc.backends.drawing.style import Theme
 
@@ -33,7 +33,7 @@ class Writer:
         """Yield the lines of the flowchart."""
         yield "flowchart TB"
         yield f"  accTitle: {escaping.mermaid_line(self.scene.name)}"
-        yield f"  accDescr: {escaping.mermaid_line(words.describe(self.scene))}"
+        yield f"  accDescr: {escaping.mermaid_line(alt_text.describe(self.scene))}"
         yield from self.items(self.scene.items, "  ")
         yield from map(self.arrow, self.scene.arrows)
         for box in boxes(self.scene.items):
@@ -50,7 +50,7 @@ class Writer:
             name = f"f{self.frames}"
             self.frames += 1
             times = [f"×{item.times}"] if item.times > 1 else []
-            yield f'{indent}subgraph {name}["{lined([item.title, *times, item.facts])}"]'
+            yield f'{indent}subgraph {name}["{lined([item.title, *times, item.counts])}"]'
             yield from self.items(item.items, indent + "  ")
             yield f"{indent}end"
 
@@ -61,7 +61,7 @@ class Writer:
             left, right = "(", ")"
         notes = box.notes if box.kind == "block" else [", ".join(box.notes)]
         times = [f"×{box.times}"] if box.times > 1 else []
-        return f'{self.names[id(box)]}{left}"{lined([box.title, *notes, *times, box.facts]) or " "}"{right}'
+        return f'{self.names[id(box)]}{left}"{lined([box.title, *notes, *times, box.counts]) or " "}"{right}'
 
     def arrow(self, arrow: Arrow) -> str:
         """Write an arrow with its text."""

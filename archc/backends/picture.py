@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from archc.backends.choices import PictureLevel
-from archc.backends.drawing import words
+from archc.backends.drawing import alt_text
 from archc.backends.drawing.build import Level, scene
 from archc.backends.drawing.family import Family, family
 from archc.backends.drawing.scene import Scene
@@ -33,7 +33,7 @@ class Picture:
     @property
     def description(self) -> str:
         """What the picture shows, in words."""
-        return words.describe(self.scene)
+        return alt_text.describe(self.scene)
 
     def dot(self, theme: str = "light") -> str:
         """Return it as DOT text, for Graphviz; raises ValueError for an unknown theme."""

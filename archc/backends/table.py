@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from archc.backends.tables.claims import claims
 from archc.backends.tables.columns import READERS, UnknownName, one_of
-from archc.backends.tables.cuts import BY
 from archc.backends.tables.data import as_json, comma_separated, html, markdown
 from archc.backends.tables.family import family
 from archc.backends.tables.latex import latex
 from archc.backends.tables.model import Table
 from archc.backends.tables.network import table
 from archc.backends.tables.paper import misprinted, paper
+from archc.backends.tables.row_selection import BY
 from archc.backends.tables.text import text
 from archc.backends.tables.variants import variants
 

@@ -18,7 +18,7 @@ from archc.passes.depth import depth, weighted
 
 @dataclass(frozen=True)
 class Convention:
-    """A named way to count a quantity, and how those who use it cut its digits."""
+    """A way to count a quantity; `digits` says how papers that count so shorten the figure."""
 
     quantity: str
     each: Callable[[Node], int] | None = None

@@ -52,9 +52,9 @@ class Tape:
     training: tuple[bool, ...]
 
     def window(self, at: str) -> range:
-        """Return which steps a path or a stage is, as a stretch of `steps`; all for "".
+        """Return the indices into `steps` of a stage, block or op; those of all steps for "".
 
-        Raises LookupError where nothing bears the name.
+        Raises LookupError where nothing has the name.
         """
         found = [
             k

@@ -20,14 +20,14 @@ from archc.rules.structure import structure
 from archc.rules.table import Table
 from archc.rules.walk import Walker
 
-# What is wrong here would lead to more faults where the block is lowered: it is left out there.
-POISON: tuple[Callable[[Document | Library, Table], list[tuple[str, Diagnostic]]], ...] = (
+# A block with such a fault is not lowered: more faults would follow from it there.
+BLOCKING: tuple[Callable[[Document | Library, Table], list[tuple[str, Diagnostic]]], ...] = (
     unknown,
     clashes,
     arguments,
     fan_out,
 )
-HARMLESS: tuple[Callable[[Document | Library, Table], list[Diagnostic]], ...] = (
+NON_BLOCKING: tuple[Callable[[Document | Library, Table], list[Diagnostic]], ...] = (
     keys,
     structure,
     training_outputs,
@@ -54,10 +54,10 @@ def _judged(document: Document | Library, done: dict[int, Judged]) -> Judged:
     if id(document) not in done:
         linked = link(document)
         table = Walker(document, linked).walk()
-        poison = [found for rule in POISON for found in rule(document, table)]
-        found = [d for _, d in poison]
-        found += [d for rule in HARMLESS for d in rule(document, table)]
-        spans = [(o, None if d.code in CONFUSING else d.span) for o, d in poison]
+        blocking = [found for rule in BLOCKING for found in rule(document, table)]
+        found = [d for _, d in blocking]
+        found += [d for rule in NON_BLOCKING for d in rule(document, table)]
+        spans = [(o, None if d.code in CONFUSING else d.span) for o, d in blocking]
         faulty, places = unknown_parts([*spans, *table.doubtful], table)
         found += [*linked.faults, *linked.plugin_faults]
         faulty |= {""} if linked.plugin_faults else set()

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import archc
 from archc.backends.table import paper
 from archc.backends.tables.columns import READERS
-from archc.backends.tables.terms import Terms
+from archc.backends.tables.glossary import Glossary
 from archc.cli import app
 from archc.diagnostics import Source
 
@@ -323,7 +323,7 @@ body:
 """
     network = archc.compile(Source("net.yaml", spec)).network
 
-    assert Terms(network.document).of("layer1", {"kernel": 3}) == called
+    assert Glossary(network.document).of("layer1", {"kernel": 3}) == called
 
 
 def test_a_let_that_has_no_value_is_a_diagnostic(tmp_path: Path) -> None:

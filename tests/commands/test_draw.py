@@ -18,8 +18,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import archc
-from archc.backends.drawing.parts import UnknownPlace
 from archc.backends.drawing.scene import Box, boxes
+from archc.backends.drawing.subgraph import UnknownPlace
 from archc.backends.picture import picture
 from archc.cli import app
 from archc.commands import watching

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from archc.backends.difference.folding import listed
 from archc.backends.difference.sections import SIGNS, both
-from archc.backends.drawing.facts import short
+from archc.backends.drawing.captions import short
 from archc.backends.drawing.labels import label
 from archc.backends.drawing.scene import Arrow, Box, Frame, Mark, Scene
 from archc.backends.picture import Picture
@@ -63,7 +63,7 @@ class Overlay:
         title = f"{stage.name}: {stage.kind}" if mark else stage.name
         return Frame(
             f"stage{self.number()}", "stage", title, [*self.boxes(stage.steps)],
-            facts=_facts(stage), mark=mark,
+            counts=_counts(stage), mark=mark,
         )  # fmt: skip
 
     def boxes(self, steps: Sequence[Step]) -> Iterator[Box]:
@@ -91,7 +91,7 @@ class Overlay:
         )  # fmt: skip
 
     def inside(self, step: Step) -> Iterator[str]:
-        """Yield what differs in a block, where that is all."""
+        """Yield the changes of a block in whose place nothing else differs."""
         modules = [n.module for n in step.pair.nodes]
         place = step.pair.path
         if step.kind != "changed" or len(modules) < 2:
@@ -155,7 +155,7 @@ def _label(node: Node) -> str:
     return label(node, node.op).text if node.op is not None else node.name
 
 
-def _facts(stage: StageChange) -> str:
+def _counts(stage: StageChange) -> str:
     """Say how many parameters and multiply-adds a stage has, and what is gained or lost."""
     said = []
     for name, word in (("params", "params"), ("macs", "MACs")):

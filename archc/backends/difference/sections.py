@@ -8,8 +8,8 @@ from itertools import groupby
 
 from archc.backends.difference.folding import folded, gathered, listed
 from archc.backends.tables.columns import reader
-from archc.backends.tables.cuts import of_stages
 from archc.backends.tables.model import Cell, Column, Table
+from archc.backends.tables.row_selection import of_stages
 from archc.graph import Network
 from archc.passes.difference import BlockChange, Difference, Keys, StageChange, TextChange
 from archc.passes.difference.model import Step

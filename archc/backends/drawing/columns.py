@@ -39,8 +39,8 @@ Sizes = list[Size]
 
 def fits(scene: Scene) -> bool:
     """Say whether a picture fits a page in columns between which a single arrow leads."""
-    cut = Cut(scene)
-    return cut.scale(cut.best(1)) == 1
+    layout = ColumnLayout(scene)
+    return layout.scale(layout.best(1)) == 1
 
 
 def columns(scene: Scene) -> list[list[Item]]:
@@ -48,12 +48,12 @@ def columns(scene: Scene) -> list[list[Item]]:
 
     A frame that is longer than a column goes on in the next one, in a frame of its own.
     """
-    cut = Cut(scene)
-    starts = cut.best(1)
-    if cut.scale(starts) < 1:
-        more = cut.best(MOST)
-        starts = more if cut.scale(more) > BETTER * cut.scale(starts) else starts
-    parts = [_joined(cut.pieces[a:b]) for a, b in pairwise([*starts, len(cut.pieces)])]
+    layout = ColumnLayout(scene)
+    starts = layout.best(1)
+    if layout.scale(starts) < 1:
+        more = layout.best(MOST)
+        starts = more if layout.scale(more) > BETTER * layout.scale(starts) else starts
+    parts = [_joined(layout.pieces[a:b]) for a, b in pairwise([*starts, len(layout.pieces)])]
     _go_on(parts)
     return parts
 
@@ -64,7 +64,7 @@ def scale(height: float, width: float) -> float:
     return min(1.0, max(min(PAPER[0] / long, PAPER[1] / short) for long, short in ways))
 
 
-class Cut:
+class ColumnLayout:
     """The pieces of a picture, which stand in their order in columns that begin at some of them."""
 
     def __init__(self, scene: Scene) -> None:
@@ -132,7 +132,7 @@ def _go_on(parts: list[list[Item]]) -> None:
             name = frame.id
             seen[name] += 1
             if seen[name] > 1:
-                frame.id, frame.facts = f"{name}+{seen[name]}", ""
+                frame.id, frame.counts = f"{name}+{seen[name]}", ""
                 frame.title = f"… {frame.title}"
 
 

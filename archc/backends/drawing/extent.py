@@ -64,7 +64,7 @@ def size(item: Item, arrows: Iterable[Arrow]) -> Size:
     if isinstance(item, Frame):
         _frame(item, row, heights, 0)
     count = max(heights, default=-1) + 1
-    edges = 2 * EDGE * _depth(item) + ASIDE * (isinstance(item, Frame) and bool(item.facts))
+    edges = 2 * EDGE * _depth(item) + ASIDE * (isinstance(item, Frame) and bool(item.counts))
     return Size(tuple(heights[k] for k in range(count)), max(widths.values(), default=0.0) + edges)
 
 
@@ -100,7 +100,7 @@ def _height(box: Box) -> float:
     if box.kind == "fork":
         return DROP
     lines = len(box.notes) if box.kind == "block" else min(len(box.notes), 1)
-    return 22 + DROP + 11 * lines + 11 * len(box.facts.split(", ")) * bool(box.facts)
+    return 22 + DROP + 11 * lines + 11 * len(box.counts.split(", ")) * bool(box.counts)
 
 
 def _width(box: Box) -> float:

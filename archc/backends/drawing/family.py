@@ -29,7 +29,7 @@ HIDDEN = ("fork", "port", "merge", "norm", "activation", "source", "split", "oth
 
 
 @dataclass
-class Row:
+class SizeRow:
     """The rows of one output size: where they begin, and how many there are."""
 
     size: str
@@ -45,14 +45,14 @@ class Family:
     """
 
     scene: Scene
-    rows: list[Row]
+    rows: list[SizeRow]
     row: dict[str, int] = field(default_factory=dict)
     arcs: list[Arrow] = field(default_factory=list)
     wholes: list[Scene] = field(default_factory=list)
 
 
 @dataclass
-class Column:
+class NetworkColumn:
     """A network's boxes, and the arcs beside them: tail, head, and the arrow that says what."""
 
     name: str
@@ -75,7 +75,7 @@ class Column:
 def family(networks: Sequence[Network]) -> Family:
     """Return networks as columns whose rows of one output size are level."""
     columns = [_column(network, k) for k, network in enumerate(networks)]
-    rows = {key: Row(key[0]) for key in _order(columns)}
+    rows = {key: SizeRow(key[0]) for key in _order(columns)}
     for column in columns:
         for key, found in column.sections:
             rows[key].height = max(rows[key].height, len(found))
@@ -90,7 +90,7 @@ def family(networks: Sequence[Network]) -> Family:
     return made
 
 
-def _order(columns: Sequence[Column]) -> list[tuple[str, int]]:
+def _order(columns: Sequence[NetworkColumn]) -> list[tuple[str, int]]:
     """Return all sections: by size where sizes only shrink, else each behind the one before it."""
     order: list[tuple[str, int]] = []
     for column in columns:
@@ -107,10 +107,10 @@ def _shrinks(sizes: Sequence[str]) -> bool:
     return all(s.isdecimal() for s in sizes) and all(int(a) > int(b) for a, b in pairwise(sizes))
 
 
-def _place(column: Column, rows: dict[tuple[str, int], Row], made: Family) -> None:
+def _place(column: NetworkColumn, rows: dict[tuple[str, int], SizeRow], made: Family) -> None:
     """Put a column into the picture."""
     frame = Frame(column.name, "network", column.title, list(column.boxes))
-    frame.facts = _left_out(column)
+    frame.counts = _left_out(column)
     made.scene.items.append(frame)
     made.wholes.append(column.whole)
     for key, found in column.sections:
@@ -127,7 +127,7 @@ def _place(column: Column, rows: dict[tuple[str, int], Row], made: Family) -> No
             made.arcs.append(arc)
 
 
-def _column(network: Network, number: int) -> Column:
+def _column(network: Network, number: int) -> NetworkColumn:
     """Return a network by its layers, or by its blocks where those have branches or are many."""
     name = f"column{number}"
     whole = _by_layers(network) or Builder("stage").network(network)
@@ -136,8 +136,8 @@ def _column(network: Network, number: int) -> Column:
         node = box.nodes[0] if box.nodes else None
         if node is not None and node.op is not None:
             box.title, box.notes = label(node, node.op).text, []
-        box.id, box.facts = f"{name}/{box.id}", ""
-    return Column(name, network.name, kept, list(_arcs(whole, owner)), whole)
+        box.id, box.counts = f"{name}/{box.id}", ""
+    return NetworkColumn(name, network.name, kept, list(_arcs(whole, owner)), whole)
 
 
 def _by_layers(network: Network) -> Scene | None:
@@ -191,7 +191,7 @@ def _arcs(scene: Scene, owner: dict[int, Box]) -> Iterator[tuple[Box, Box, Arrow
             yield start, end, arrow
 
 
-def _left_out(column: Column) -> str:
+def _left_out(column: NetworkColumn) -> str:
     """Say how many layers are in no box of a column, nor on a shortcut."""
     on_way = {id(a.tail) for a in column.whole.arrows if a.kind not in SHORTCUTS}
     there = set(map(id, column.boxes))

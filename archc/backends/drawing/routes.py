@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from archc.backends.drawing.scene import Arrow, Box, Frame, Placed, Plan, Scene
 from archc.graph import Module, Node, join
 
-Part = Arrow | Box | Frame
+Drawn = Arrow | Box | Frame
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Route:
     head: str
     tail_box: Box
     head_box: Box
-    parts: tuple[Part, ...]
+    parts: tuple[Drawn, ...]
 
 
 @dataclass(frozen=True)
-class Source:
+class Provenance:
     """Where a value comes from, and the way that it has come.
 
     `first` is set where it goes on to a later copy: what it would be for the first one.
@@ -39,8 +39,8 @@ class Source:
 
     name: str
     box: Box
-    parts: tuple[Part, ...] = ()
-    first: Source | None = None
+    parts: tuple[Drawn, ...] = ()
+    first: Provenance | None = None
 
 
 def routes(scene: Scene) -> tuple[Route, ...]:
@@ -48,19 +48,21 @@ def routes(scene: Scene) -> tuple[Route, ...]:
     plan = scene.plan
     assert plan is not None
     ports = [item for item in scene.items if isinstance(item, Box) and item.kind == "port"]
-    made = {id(v): Source("input", box) for v, box in zip(plan.module.inputs, ports, strict=False)}
-    walk = Walk()
-    return tuple(walk.module(plan.module, plan, made, ""))
+    made = {
+        id(v): Provenance("input", box) for v, box in zip(plan.module.inputs, ports, strict=False)
+    }
+    finder = RouteFinder()
+    return tuple(finder.module(plan.module, plan, made, ""))
 
 
-class Walk:
+class RouteFinder:
     """Goes through the unfolded network beside what was drawn of it."""
 
     def __init__(self) -> None:
         self.names = {"input"}
 
     def module(
-        self, module: Module, plan: Plan, made: dict[int, Source], prefix: str
+        self, module: Module, plan: Plan, made: dict[int, Provenance], prefix: str
     ) -> Iterator[Route]:
         """Yield the routes of a module that a plan draws, the plan of its like perhaps."""
         for node, drawn in zip(module.nodes, plan.module.nodes, strict=True):
@@ -73,24 +75,24 @@ class Walk:
                 yield from self.inner(node, node.module, placed.plan, taken, made, path)
             else:
                 given = [
-                    Source(s.name, s.box, _on(s, arrow))
+                    Provenance(s.name, s.box, _on(s, arrow))
                     for s, arrow in zip(taken, placed.arrows, strict=True)
                 ]
                 assert placed.box is not None
                 yield from self.within(node, placed.box, given, made, path)
 
-    def taken(self, source: Source, placed: Placed) -> Source:
+    def taken(self, source: Provenance, placed: Placed) -> Provenance:
         """Return a value as the node takes it: a copy takes what the copy before it gives."""
         if placed.copies is None:
             return source
-        return Source(source.name, source.box, (placed.copies,), source)
+        return Provenance(source.name, source.box, (placed.copies,), source)
 
     def op(
         self,
         node: Node,
         placed: Placed,
-        taken: Sequence[Source],
-        made: dict[int, Source],
+        taken: Sequence[Provenance],
+        made: dict[int, Provenance],
         path: str,
     ) -> Iterator[Route]:
         """Yield the routes into an op."""
@@ -99,15 +101,15 @@ class Walk:
         for k, source in enumerate(taken):
             parts = source.parts if placed.beside else _on(source, placed.arrows[k])
             yield Route(source.name, name, source.box, box, parts or (box,))
-        made.update({id(v): Source(name, box) for v in node.outputs})
+        made.update({id(v): Provenance(name, box) for v in node.outputs})
 
     def inner(
-        self, node: Node, module: Module, plan: Plan, taken: Sequence[Source],
-        made: dict[int, Source], path: str,
+        self, node: Node, module: Module, plan: Plan, taken: Sequence[Provenance],
+        made: dict[int, Provenance], path: str,
     ) -> Iterator[Route]:  # fmt: skip
         """Yield the routes in a block that is drawn with what is in it."""
         given = {
-            id(v): s if fork is None else Source(s.name, s.box, _on(s, fork))
+            id(v): s if fork is None else Provenance(s.name, s.box, _on(s, fork))
             for v, s, fork in zip(module.inputs, taken, plan.forks, strict=True)
         }
         yield from self.module(module, plan, given, path)
@@ -115,7 +117,12 @@ class Walk:
             made[id(value)] = given[id(result)].first or given[id(result)]
 
     def within(
-        self, node: Node, box: Box, taken: Sequence[Source], made: dict[int, Source], path: str
+        self,
+        node: Node,
+        box: Box,
+        taken: Sequence[Provenance],
+        made: dict[int, Provenance],
+        path: str,
     ) -> Iterator[Route]:
         """Yield the routes in a block that is one box: into it, and inside."""
         assert node.module is not None
@@ -128,7 +135,7 @@ class Walk:
                 continue
             key = self.name(name)
             yield from (Route(s.name, key, s.box, box, s.parts or (box,)) for s in came)
-            given.update({id(v): Source(key, box) for v in inner.outputs})
+            given.update({id(v): Provenance(key, box) for v in inner.outputs})
         for value, result in zip(node.outputs, node.module.values, strict=True):
             # what a block hands through is drawn into its box, and out of it again
             made[id(value)] = given[id(result)].first or given[id(result)]
@@ -141,7 +148,7 @@ class Walk:
         return path
 
 
-def _on(source: Source, arrow: Arrow | None) -> tuple[Part, ...]:
+def _on(source: Provenance, arrow: Arrow | None) -> tuple[Drawn, ...]:
     """Return the way of a value with one more arrow, but that into the first copy."""
     return source.parts if source.first or arrow is None else (*source.parts, arrow)
 

@@ -26,7 +26,7 @@ Mark = Literal["", "same", "added", "removed", "changed"]
 class Box:
     """An op, a block, a port of the network, or the fork where a block's input splits.
 
-    `notes` are what follows it with no box of its own (BN, relu) or what it holds; `facts` are
+    `notes` are what follows it with no box of its own (BN, relu) or what it holds; `counts` are
     its parameters and multiply-adds, where shown. `changes` says that its output has another
     shape than its input, `shortcut` how a block that is one box is by-passed, `main` that it
     stands on the longest path, `training` that inference leaves it out. `place` is its block or
@@ -45,7 +45,7 @@ class Box:
     short: str = ""
     main: bool = False
     place: str = ""
-    facts: str = ""
+    counts: str = ""
     gate: bool = False
     training: bool = False
     shape: Shape | None = None
@@ -66,7 +66,7 @@ class Frame:
     title: str
     items: list[Box | Frame] = field(default_factory=list)
     times: int = 1
-    facts: str = ""
+    counts: str = ""
     nodes: list[Node] = field(default_factory=list, repr=False)
     mark: Mark = ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from archc.backends.drawing.facts import facts
+from archc.backends.drawing.captions import caption
 from archc.backends.drawing.fold import Folding
 from archc.backends.drawing.style import Theme
 from archc.backends.report.contexts import Places
@@ -71,7 +71,7 @@ class Layout:
             view["shape"] = ", ".join(str(value.shape) for value in values)
         if not item.nodes:
             return view
-        view["facts"] = facts(item.nodes)
+        view["facts"] = caption(item.nodes)
         view["shape"] = str(item.nodes[-1].outputs[0].shape)
         if item.kind != "ops":
             view["key"] = self.key(item)
@@ -85,7 +85,7 @@ class Layout:
         return view
 
     def leaves_out(self, item: Item) -> bool:
-        """Whether inference does without an item: what only an output for training needs."""
+        """Whether only outputs for training need an item, so that inference never runs it."""
         return bool(item.nodes) and all(id(node) not in self.inferring for node in item.nodes)
 
     def key(self, item: Item) -> str:

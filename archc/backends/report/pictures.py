@@ -8,17 +8,18 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from archc.backends.dot import written
-from archc.backends.drawing.build import Builder, Here
+from archc.backends.drawing.attaching import ArrowStart
+from archc.backends.drawing.build import Builder, Cursor
 from archc.backends.drawing.fold import Folding, uses
-from archc.backends.drawing.near import Tap
 from archc.backends.drawing.scene import Box, Frame, Plan, Scene, boxes, frames
 from archc.backends.drawing.shortcuts import Shortcuts
 from archc.backends.drawing.style import THEMES, Theme
+from archc.backends.drawing.subgraph import stretch
 from archc.backends.render import render
 from archc.backends.report.contexts import Place
 from archc.backends.report.records import Records
 from archc.escaping import markup
-from archc.graph import Module, Node, Value, join
+from archc.graph import Module, Node, join
 
 # What Graphviz writes that a page has no use for: a prolog, names that repeat, the one font.
 NOISE = re.compile(
@@ -32,30 +33,22 @@ PATHS = re.compile(r"#fe([0-9a-f]{4})")
 def part(nodes: Sequence[Node], module: Module, prefix: str, folding: Folding) -> Scene:
     """Return the picture of some nodes of a module in a row, from where values come in to out."""
     builder = Builder("block", folding)
-    here = Here(prefix, uses(module), Plan(module))
-    made = {id(v) for node in nodes for v in node.outputs}
-    inputs: dict[int, Value] = {
-        id(v): v for node in nodes for v in node.inputs if id(v) not in made
-    }
-    for value in inputs.values():
+    cursor = Cursor(prefix, uses(module), Plan(module))
+    subgraph = stretch(prefix, module, nodes)
+    for value in subgraph.inputs:
         dot = builder.box(join(prefix, "x"), "fork", "")
-        here.items.append(dot)
-        here.give([value], Tap(dot))
-    builder.nodes([(node,) for node in nodes], here)
-    inside = {id(node) for node in nodes}
-    rest = [v for n in module.nodes if id(n) not in inside for v in n.inputs]
-    read = {id(v) for v in (*rest, *module.values)}
-    for node in nodes:
-        for value in node.outputs:
-            if id(value) in read:
-                end = builder.box(join(prefix, "y"), "fork", "")
-                here.items.append(end)
-                builder.arrow(here.taps[id(value)], end, value)
+        cursor.items.append(dot)
+        cursor.give([value], ArrowStart(dot))
+    builder.nodes([(node,) for node in nodes], cursor)
+    for value in subgraph.outputs.values():
+        end = builder.box(join(prefix, "y"), "fork", "")
+        cursor.items.append(end)
+        builder.arrow(cursor.starts[id(value)], end, value)
     marks = Shortcuts(builder.arrows)
     marks.mark()
     if builder.arrows:
         marks.mark_main(builder.arrows[-1].head)
-    return Scene(prefix, here.items, builder.arrows)
+    return Scene(prefix, cursor.items, builder.arrows)
 
 
 def keyed(scene: Scene, places: Mapping[int, list[Place]], records: Records) -> None:

@@ -7,10 +7,10 @@ from dataclasses import astuple
 from typing import Any
 
 from archc.backends.tables.claims import claims
-from archc.backends.tables.cuts import cut
 from archc.backends.tables.family import family
 from archc.backends.tables.model import Bytes, Cell, Column, Table, plain
 from archc.backends.tables.network import table
+from archc.backends.tables.row_selection import select_rows
 from archc.diagnostics import Source
 from archc.graph import Network
 from archc.passes.claims import Verdict
@@ -48,13 +48,13 @@ def tables(network: Network) -> Iterator[View]:
     """Yield the tables of a network; of one that is too long only what it is called."""
     seen: set[tuple[str, ...]] = set()
     for by, title in KINDS.items():
-        pieces = cut(network, by).pieces
-        names = tuple(piece.name for piece in pieces)
+        sources = select_rows(network, by).sources
+        names = tuple(source.name for source in sources)
         if names in seen:
             continue
         seen.add(names)
-        if len(pieces) > MOST_ROWS:
-            yield {"by": by, "title": title, "rows": len(pieces), "left_out": True}
+        if len(sources) > MOST_ROWS:
+            yield {"by": by, "title": title, "rows": len(sources), "left_out": True}
         else:
             made = table(network, by, COLUMNS)
             yield {**view(made), "by": by, "title": title, "left_out": False}
@@ -71,7 +71,7 @@ def compared(networks: Sequence[Network]) -> View:
 
 
 def _compared(network: Network) -> tuple[Cell, ...]:
-    made = cut(network, "stage")
+    made = select_rows(network, "stage")
     counts = astuple(inference(network))
     return (
         network.name, network.input, network.output, depth(network.root), *counts,
@@ -148,7 +148,7 @@ def charts(networks: Sequence[Network]) -> list[View]:
 
 
 def _stages(network: Network) -> Iterator[View]:
-    made = cut(network, "stage")
-    for piece, saved in zip(made.pieces, made.saved, strict=True):
-        counts = {n: CONVENTIONS[n].total(piece.nodes) for n in ("params", "macs")}
-        yield {"name": piece.name, **counts, "memory": Bytes(saved)}
+    made = select_rows(network, "stage")
+    for source, saved in zip(made.sources, made.saved, strict=True):
+        counts = {n: CONVENTIONS[n].total(source.nodes) for n in ("params", "macs")}
+        yield {"name": source.name, **counts, "memory": Bytes(saved)}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from archc.backends.dot import written
+from archc.backends.drawing.attaching import ArrowStart
 from archc.backends.drawing.build import Builder
 from archc.backends.drawing.fold import Unfolded
-from archc.backends.drawing.near import Tap
 from archc.backends.drawing.scene import Arrow, Box, Scene
 from archc.backends.drawing.style import THEMES
 from archc.backends.signals.model import Numbers, Trace, ValueRow
@@ -31,9 +31,9 @@ class Numbered(Builder):
         super().__init__("op", Unfolded())
         self.said, self.into = said, into
 
-    def arrow(self, tap: Tap, head: Box, value: Value) -> Arrow:
+    def arrow(self, start: ArrowStart, head: Box, value: Value) -> Arrow:
         """Draw an arrow with its numbers: forwards in italics, the gradient below."""
-        arrow = super().arrow(tap, head, value)
+        arrow = super().arrow(start, head, value)
         arrow.via, gradient = self.said.get(id(value), ("", ""))
         arrow.shape = self.into.get((head.id, id(value)), gradient)
         return arrow

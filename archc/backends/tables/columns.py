@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from archc.backends.tables.cuts import Cut, Piece
-from archc.backends.tables.fold import counted
-from archc.backends.tables.model import Bytes, Cell, Said
+from archc.backends.tables.compress import counted
+from archc.backends.tables.glossary import Glossary, shown
+from archc.backends.tables.model import Bytes, Cell, Entry
 from archc.backends.tables.parts import kind, line, spine, window
-from archc.backends.tables.terms import Terms, shown
+from archc.backends.tables.row_selection import RowSelection, RowSource
 from archc.diagnostics import nearest
 from archc.graph import Leaf, Node
 from archc.passes.conventions import CONVENTIONS
@@ -38,66 +38,68 @@ class Reader:
     note: str = ""
 
 
-def _argument(name: str) -> Callable[[Piece], Cell]:
+def _argument(name: str) -> Callable[[RowSource], Cell]:
     """Return a reader of an argument of the blocks of a row, of the first where they differ."""
 
-    def read(piece: Piece) -> Cell:
-        owner = next((n for n in piece.told if name in n.arguments), None)
+    def read(source: RowSource) -> Cell:
+        owner = next((n for n in source.named if name in n.arguments), None)
         return shown(owner.arguments[name]) if owner else ""
 
     return read
 
 
-def _block(piece: Piece) -> str:
+def _block(source: RowSource) -> str:
     """Name what is in a row: the layer where it is one, else `bottleneck ×3`; no norms and such."""
-    if len(piece.told) == 1 and (layer := line(piece.told[0], word=" conv")):
+    if len(source.named) == 1 and (layer := line(source.named[0], word=" conv")):
         return layer
-    runs = [(name, len(list(run))) for name, run in groupby(node.name for node in piece.told)]
+    runs = [(name, len(list(run))) for name, run in groupby(node.name for node in source.named)]
     named = [f"{name} ×{count}" if count > 1 else name for name, count in runs]
     return ", ".join(map(_times, counted(named)))
 
 
-def _times(part: Said) -> str:
+def _times(part: Entry) -> str:
     """Spell how often several names stand there: `(residual, conv) ×20`."""
     if isinstance(part, str):
         return part
     return f"({', '.join(part.lines)}){part.times}"
 
 
-def _operators(made: Cut) -> list[Cell]:
+def _operators(selection: RowSelection) -> list[Cell]:
     """Name what is in each row as papers do, without sizes: `MBConv6, k3x3`, `1×1 conv`."""
-    named = ([_operator(n, made.terms) for n in piece.told] for piece in made.pieces)
+    named = (
+        [_operator(n, selection.glossary) for n in source.named] for source in selection.sources
+    )
     return [", ".join(dict.fromkeys(names)) for names in named]
 
 
-def _operator(node: Node, terms: Terms) -> str:
+def _operator(node: Node, glossary: Glossary) -> str:
     """Name a block as the paper does; one of a single layer is that layer."""
     inside = spine(node.module) if node.module else (node,)
     own = kind(inside[0]) if len(inside) == 1 else node.name
-    return terms.of(node.name, node.arguments) or own
+    return glossary.of(node.name, node.arguments) or own
 
 
-def _alike(piece: Piece) -> Cell:
+def _alike(source: RowSource) -> Cell:
     """Count the blocks or layers of a row; several that differ are one."""
-    return len(piece.told) if len({n.name for n in piece.told}) == 1 else 1
+    return len(source.named) if len({n.name for n in source.named}) == 1 else 1
 
 
-def _channels(piece: Piece) -> Cell:
+def _channels(source: RowSource) -> Cell:
     """Return the channels of a row's last map, or where it has none of what it gives."""
-    given = [value.shape for node in piece.nodes for value in node.outputs]
+    given = [value.shape for node in source.nodes for value in node.outputs]
     maps = [shape for shape in given if shape.spatial]
     return (maps or given)[-1].channels
 
 
-def _resolution(piece: Piece) -> Cell:
+def _resolution(source: RowSource) -> Cell:
     """Spell the size of the maps that a row takes; "" where it takes none."""
-    taken = (shape.spatial for node in piece.nodes[:1] for shape in node.shapes[:1])
+    taken = (shape.spatial for node in source.nodes[:1] for shape in node.shapes[:1])
     return "×".join(map(str, next(taken, ())))
 
 
-def _step(piece: Piece) -> Cell:
+def _step(source: RowSource) -> Cell:
     """Return the stride of a row of alike blocks: the first one's."""
-    first = piece.told[0]
+    first = source.named[0]
     stride = first.arguments.get("stride", getattr(first.op, "stride", ""))
     return "" if stride is None else shown(stride)
 
@@ -106,9 +108,9 @@ def _shape(values: Sequence[Shape]) -> Cell:
     return tuple(values) if len(values) > 1 else next(iter(values), "")
 
 
-def _kernel(piece: Piece) -> str:
+def _kernel(source: RowSource) -> str:
     """Spell the windows of a row, each once, in order."""
-    found = (window(leaf.node) for node in piece.nodes for leaf in _leaves(node))
+    found = (window(leaf.node) for node in source.nodes for leaf in _leaves(node))
     return ", ".join(dict.fromkeys(filter(None, found)))
 
 
@@ -133,14 +135,14 @@ def stride_text(windows: Windows, given: Shape) -> Cell:
     return "" if given.numel == given.channels else _square(down, across)
 
 
-def _strides(made: Cut) -> list[Cell]:
-    given = (piece.given[0].shape for piece in made.pieces)
-    return [stride_text(seen, shape) for seen, shape in zip(made.fields, given, strict=True)]
+def _strides(selection: RowSelection) -> list[Cell]:
+    given = (source.given[0].shape for source in selection.sources)
+    return [stride_text(seen, shape) for seen, shape in zip(selection.fields, given, strict=True)]
 
 
-def each(read: Callable[[Piece], Cell]) -> Callable[[Cut], list[Cell]]:
+def each(read: Callable[[RowSource], Cell]) -> Callable[[RowSelection], list[Cell]]:
     """Return a reader that looks at one row at a time."""
-    return lambda made: [read(piece) for piece in made.pieces]
+    return lambda selection: [read(source) for source in selection.sources]
 
 
 def added(cells: Sequence[Cell]) -> int:
@@ -149,30 +151,30 @@ def added(cells: Sequence[Cell]) -> int:
 
 
 READERS: dict[str, Reader] = {
-    "name": Reader("name", each(lambda piece: piece.name)),
+    "name": Reader("name", each(lambda source: source.name)),
     "block": Reader("block", each(_block)),
-    "row": Reader("row", lambda made: [*range(1, len(made.pieces) + 1)], number=True),
+    "row": Reader("row", lambda selection: [*range(1, len(selection.sources) + 1)], number=True),
     "operator": Reader("operator", _operators),
     "n": Reader("n", each(_alike), number=True),
     "kernel": Reader("kernel", each(_kernel)),
-    "input": Reader("input", each(lambda piece: _shape(piece.nodes[0].shapes))),
+    "input": Reader("input", each(lambda source: _shape(source.nodes[0].shapes))),
     "resolution": Reader("resolution", each(_resolution)),
     "channels": Reader("channels", each(_channels), number=True),
-    "output": Reader("output", each(lambda piece: _shape([v.shape for v in piece.given]))),
+    "output": Reader("output", each(lambda source: _shape([v.shape for v in source.given]))),
     "stride": Reader(
         "stride", _strides, number=True, note="stride: how far neighbours stand apart in the input"
     ),
     "step": Reader("stride", each(_step), number=True),
     "receptive_field": Reader(
         "receptive field",
-        lambda made: [field_text(windows) for windows in made.fields],
+        lambda selection: [field_text(windows) for windows in selection.fields],
         number=True,
         note="receptive field: what of the input can reach a place, padding too; "
         "an upper bound where places are shuffled; statistics of norms are left out",
     ),
     "memory_training": Reader(
         "training",
-        lambda made: [Bytes(n) for n in made.saved],
+        lambda selection: [Bytes(n) for n in selection.saved],
         lambda cells: Bytes(added(cells)),
         number=True,
         note="training: activations that the backward pass needs on a CPU, at 32 bits; "
@@ -180,7 +182,7 @@ READERS: dict[str, Reader] = {
     ),
     "memory_inference": Reader(
         "inference",
-        lambda made: [Bytes(n) for n in made.held],
+        lambda selection: [Bytes(n) for n in selection.held],
         lambda cells: Bytes(max(c for c in cells if isinstance(c, int))),
         number=True,
         note="inference: the most activations that are held at once, at 32 bits; "
@@ -189,21 +191,21 @@ READERS: dict[str, Reader] = {
 }
 
 
-def reader(key: str, made: Cut) -> Reader:
+def reader(key: str, selection: RowSelection) -> Reader:
     """Return a column by its name.
 
     That is one of READERS, a convention, a convention's share, or a parameter of the blocks.
     """
     names = conventions()
-    arguments = dict.fromkeys(a for p in made.pieces for n in p.told for a in n.arguments)
+    arguments = dict.fromkeys(a for p in selection.sources for n in p.named for a in n.arguments)
     known = (*READERS, *names, *(f"{name}%" for name in names), *arguments)
     one_of(key, known, "column")
-    if key == "stride" and made.runs:
+    if key == "stride" and selection.runs:
         return READERS["step"]
     if key in arguments and key not in READERS:
         return Reader(key, each(_argument(key)), number=True)
     if key == "memory_training":
-        return replace(READERS[key], note="; ".join((READERS[key].note, *made.ways)))
+        return replace(READERS[key], note="; ".join((READERS[key].note, *selection.ways)))
     if key in READERS:
         return READERS[key]
     name = key.removesuffix("%")
@@ -211,7 +213,10 @@ def reader(key: str, made: Cut) -> Reader:
     note = "" if name in TITLES else explain(name)
     if key.endswith("%"):
         return Reader(
-            f"share of {title}", lambda made: made.shares(convention), number=True, note=note
+            f"share of {title}",
+            lambda selection: selection.shares(convention),
+            number=True,
+            note=note,
         )
     return Reader(title, each(lambda p: convention.total(p.nodes)), added, number=True, note=note)
 

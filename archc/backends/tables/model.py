@@ -44,8 +44,8 @@ class Share(float):
         return f"{100 * self:.1f} %"
 
 
-Said = str | Bracket
-Part = Said | Shape
+Entry = str | Bracket
+Part = Entry | Shape
 Cell = str | int | float | Shape | tuple[Part, ...]
 Row = tuple[Cell, ...]
 

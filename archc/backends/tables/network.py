@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from archc.backends.tables.columns import Reader, one_of, reader
-from archc.backends.tables.cuts import BY, cut
 from archc.backends.tables.model import Cell, Column, Table
+from archc.backends.tables.row_selection import BY, select_rows
 from archc.graph import Network
 from archc.passes.conventions import CONVENTIONS
 from archc.passes.costs import inference, training
@@ -33,11 +33,15 @@ def table(
     in blocks are opened, in place of `by`: 1 for none of them. Rows are in the order of the
     text, or in that of the column `sort`, the largest first; `bare` leaves out those that papers do not name.
     """
-    made = cut(network, one_of(by, BY, "table by") if depth is None else depth, bare=bare)
+    selection = select_rows(
+        network, one_of(by, BY, "table by") if depth is None else depth, bare=bare
+    )
     titles = headed(columns or DEFAULT, convention)
-    readers = {key: reader(key, made) for key in (*titles, *([sort] if sort else []))}
+    readers = {key: reader(key, selection) for key in (*titles, *([sort] if sort else []))}
     notes = [MEANING, *_sums(network)]
-    return arranged(f"{network.name}, input {network.input}", titles, readers, made, notes, sort)
+    return arranged(
+        f"{network.name}, input {network.input}", titles, readers, selection, notes, sort
+    )
 
 
 def headed(

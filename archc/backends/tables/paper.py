@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from archc.backends.tables.columns import UnknownName, reader
-from archc.backends.tables.cuts import cut, opened
 from archc.backends.tables.family import family, headline
+from archc.backends.tables.glossary import Glossary
 from archc.backends.tables.model import Table
 from archc.backends.tables.network import table
-from archc.backends.tables.terms import Terms
+from archc.backends.tables.row_selection import opened, select_rows
 from archc.backends.tables.variants import described, variants
 from archc.diagnostics import Diagnostic, nearest
 from archc.graph import Network
@@ -43,7 +43,7 @@ def misprinted(networks: Sequence[Network]) -> Iterator[Diagnostic]:
         except UnknownName as error:
             yield Diagnostic("unknown-column", error.message, name.span, help=error.help)
     known = {name for network in networks for name in _names(network) if not name.isdecimal()}
-    for name, pattern, _ in Terms(document).patterns:
+    for name, pattern, _ in Glossary(document).patterns:
         if not any(map(pattern.fullmatch, known)):
             message = f"no variant has a stage, a step or a block `{name}`"
             hint = nearest(name, known) or "`rows` says what the paper calls what is in this file"
@@ -55,7 +55,7 @@ def _column(network: Network, name: str, by: str) -> None:
     if by == "variant":
         described(name, network)
     else:
-        reader(name, cut(network, by))
+        reader(name, select_rows(network, by))
 
 
 def _names(network: Network) -> Iterator[str]:

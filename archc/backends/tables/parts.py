@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 
-from archc.backends.tables.fold import folded, lines_of
-from archc.backends.tables.model import Bracket, Said
+from archc.backends.tables.compress import compressed, lines_of
+from archc.backends.tables.model import Bracket, Entry
 from archc.graph import Module, Node
 from archc.ops import papers
 from archc.ops.attention import MultiheadAttention
@@ -16,17 +16,17 @@ from archc.passes.conventions import copies
 from archc.passes.depth import weighted
 
 
-def parts(nodes: Iterable[Node], *, strides: bool = False) -> tuple[Said, ...]:
+def parts(nodes: Iterable[Node], *, strides: bool = False) -> tuple[Entry, ...]:
     """Return the layers and blocks of some nodes, those that are alike counted.
 
     Norms, activations and the like are left out, as papers do; `strides` says whether to
     spell strides, which in a stage are those of its first block.
     """
     found = (_part(each, strides=strides) for node in nodes for each in copies(node))
-    return folded([part for part in found if part])
+    return compressed([part for part in found if part])
 
 
-def _part(node: Node, *, strides: bool) -> Said:
+def _part(node: Node, *, strides: bool) -> Entry:
     """Spell a layer, or a block as its lines in a bracket; a block of one layer is that layer."""
     if node.module is None:
         return line(node, strides=strides)
@@ -49,7 +49,7 @@ def _mapped(made: Node | Module) -> bool:
     return values[0].shape.numel != values[0].shape.channels
 
 
-def told(node: Node) -> bool:
+def in_paper_tables(node: Node) -> bool:
     """Whether papers name it: a block, or a layer that they spell."""
     return node.module is not None or line(node) != ""
 

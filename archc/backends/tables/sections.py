@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 
-from archc.backends.tables.cuts import opened
-from archc.backends.tables.model import Said
-from archc.backends.tables.parts import parts, told
-from archc.backends.tables.terms import Terms
+from archc.backends.tables.glossary import Glossary
+from archc.backends.tables.model import Entry
+from archc.backends.tables.parts import in_paper_tables, parts
+from archc.backends.tables.row_selection import opened
 from archc.graph import Leaf, Module, Network, Node
 from archc.passes.conventions import CONVENTIONS
 from archc.shapes import Shape
@@ -25,7 +25,7 @@ class Section:
     name: str
     key: str
     sizes: tuple[str, ...]
-    parts: tuple[Said, ...]
+    parts: tuple[Entry, ...]
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Sections:
     Pools and such, at the end of a stem, go into the row of the stage whose size they give.
     """
 
-    terms: Terms
+    glossary: Glossary
     found: list[Section] = field(default_factory=list)
     pending: Section | None = None
     places: dict[str, int] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Sections:
     def add(self, name: str, leaves: Sequence[Leaf], *, marked: bool, strides: bool) -> None:
         """Add a row; `marked` says whether the text gives it its name."""
         sizes, inside = _content([leaf.node for leaf in leaves], strides=strides)
-        called = self.terms.step(name) or name
+        called = self.glossary.step(name) or name
         before, self.pending = self.pending, None
         section = Section(called, called if marked else self._place(name), sizes, inside)
         if before is not None:
@@ -64,11 +64,11 @@ def sections(network: Network) -> list[Section]:
 
     A step that the paper names is a row too, and so is the head.
     """
-    rows = Sections(Terms(network.document))
+    rows = Sections(Glossary(network.document))
     head = {id(n) for s in network.stages if s.part == "head" for n in s.nodes}
 
     def mark(leaf: Leaf) -> str:
-        name = leaf.path if rows.terms.step(leaf.path) else ""
+        name = leaf.path if rows.glossary.step(leaf.path) else ""
         return leaf.stage or ("head" if id(leaf.node) in head else name)
 
     def place(leaf: Leaf) -> tuple[str, object]:
@@ -76,16 +76,18 @@ def sections(network: Network) -> list[Section]:
 
     for (name, _), run in groupby(opened(network.root.nodes), key=place):
         leaves = tuple(run)
-        telling = [x for x in leaves if _heavy(x.node)] or [x for x in leaves if told(x.node)]
+        telling = [x for x in leaves if _heavy(x.node)] or [
+            x for x in leaves if in_paper_tables(x.node)
+        ]
         stage = bool(leaves[0].stage)
         rows.add(name or (telling or leaves)[0].path, leaves, marked=bool(name), strides=not stage)
     last = rows.pending
     return rows.found + ([last] if last and last.parts else [])
 
 
-def _content(nodes: Sequence[Node], *, strides: bool) -> tuple[tuple[str, ...], tuple[Said, ...]]:
+def _content(nodes: Sequence[Node], *, strides: bool) -> tuple[tuple[str, ...], tuple[Entry, ...]]:
     """Return the sizes and the parts of a row; of a block that ends with a pool, line by line."""
-    telling = [n for n in nodes if told(n)]
+    telling = [n for n in nodes if in_paper_tables(n)]
     if len(telling) == 1 and (inner := telling[0].module) and _pools(inner):
         runs = [(_sizes(n), parts([n], strides=True)) for n in inner.nodes]
         runs = [(sizes, inside) for sizes, inside in runs if inside]
@@ -97,7 +99,7 @@ def _content(nodes: Sequence[Node], *, strides: bool) -> tuple[tuple[str, ...], 
 def _pools(module: Module) -> bool:
     """Whether a module is a plain chain of layers, among them some that change the size alone."""
     chained = all(after.inputs == before.outputs for before, after in pairwise(module.nodes))
-    return chained and any(told(n) and not _heavy(n) for n in module.nodes)
+    return chained and any(in_paper_tables(n) and not _heavy(n) for n in module.nodes)
 
 
 def _heavy(node: Node) -> bool:

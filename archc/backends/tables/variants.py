@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from archc.backends.tables.columns import TITLES, Reader, explain, one_of
 from archc.backends.tables.family import headline
+from archc.backends.tables.glossary import shown
 from archc.backends.tables.model import Cell, Table
 from archc.backends.tables.network import MEANING, arranged, headed
-from archc.backends.tables.terms import shown
 from archc.graph import Network
 from archc.passes.conventions import CONVENTIONS
 

@@ -13,7 +13,7 @@ CLOSED = ("fork", "port", "block")
 
 
 @dataclass(frozen=True)
-class Tap:
+class ArrowStart:
     """Where an arrow begins; `open` while what follows may still go with the box.
 
     `gate` says that the value comes from an activation that opens and closes, `port` which of
@@ -27,30 +27,32 @@ class Tap:
     port: int = 0
 
 
-def follow(tap: Tap, op: Op, said: Label, near: bool, on_arrow: bool) -> Tap | None:
+def attach(
+    start: ArrowStart, op: Op, label: Label, adjacent: bool, on_arrow: bool
+) -> ArrowStart | None:
     """Put an op beside the box before it, or on the arrow out of it; None where it can't be.
 
-    `near` says that the box is in the same frame and feeds nothing else.
+    `adjacent` says that the box is in the same frame and feeds nothing else.
     """
-    if isinstance(op, Identity) or said.rate == 0:
-        return tap
-    if not near or not tap.open or tap.box.kind in CLOSED:
+    if isinstance(op, Identity) or label.rate == 0:
+        return start
+    if not adjacent or not start.open or start.box.kind in CLOSED:
         return None
-    found = _followed(tap, op, said, on_arrow)
+    found = _attached(start, op, label, on_arrow)
     return found and replace(found, gate=op.facts.gate == "opens")
 
 
-def _followed(tap: Tap, op: Op, said: Label, on_arrow: bool) -> Tap | None:
-    box = tap.box
+def _attached(start: ArrowStart, op: Op, label: Label, on_arrow: bool) -> ArrowStart | None:
+    box = start.box
     quiet = op.activation or op.facts.follows
-    if tap.via:
-        return replace(tap, via=f"{tap.via}, {said.text}") if quiet else None
+    if start.via:
+        return replace(start, via=f"{start.via}, {label.text}") if quiet else None
     if box.kind == "merge":
-        return replace(tap, via=said.text) if op.activation and on_arrow else None
+        return replace(start, via=label.text) if op.activation and on_arrow else None
     if box.kind == "norm" and op.activation:
-        box.title += f", {said.text}"
-        return tap
-    if quiet or (said.kind == "norm" and box.kind in ("conv", "linear")):
-        box.notes.append(said.text)
-        return tap
+        box.title += f", {label.text}"
+        return start
+    if quiet or (label.kind == "norm" and box.kind in ("conv", "linear")):
+        box.notes.append(label.text)
+        return start
     return None

@@ -13,7 +13,7 @@ from archc.ops import spelled
 HOLE = re.compile(r"\{([A-Za-z_]\w*)\}", re.ASCII)
 
 
-class Terms:
+class Glossary:
     """The names under `rows:` of a paper, each with what it is called there.
 
     `{k}` in a name stands for any word, and in what it is called for the same; `{kernel}` there

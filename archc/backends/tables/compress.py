@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from archc.backends.tables.model import Bracket, Said
+from archc.backends.tables.model import Bracket, Entry
 
 PERIODS = (1, 2, 3)
 MANY = 4
@@ -15,7 +15,7 @@ MANY = 4
 WIDTH = re.compile(r"(?<![\d×])(\d+)(?![\d×])")
 
 
-def folded(parts: Sequence[Said]) -> tuple[Said, ...]:
+def compressed(parts: Sequence[Entry]) -> tuple[Entry, ...]:
     """Say parts that recur once: ones that are equal, and those that differ in width alone."""
     runs = groupby(counted(parts), key=lambda part: [WIDTH.sub("#", line) for line in _lines(part)])
     return tuple(part for _, run in runs for part in _ranged(list(run)))
@@ -28,7 +28,7 @@ def lines_of(lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(line for some in shown for line in some)
 
 
-def counted(parts: Sequence[Said]) -> Iterator[Said]:
+def counted(parts: Sequence[Entry]) -> Iterator[Entry]:
     """Yield parts with how often each stands there, and layers that recur by twos and threes."""
     start = 0
     while start < len(parts):
@@ -39,7 +39,7 @@ def counted(parts: Sequence[Said]) -> Iterator[Said]:
         start += period * count
 
 
-def _periods(parts: Sequence[Said], start: int) -> Iterator[tuple[int, int]]:
+def _periods(parts: Sequence[Entry], start: int) -> Iterator[tuple[int, int]]:
     for period in PERIODS:
         unit, count = parts[start : start + period], 1
         while parts[start + count * period : start + (count + 1) * period] == unit:
@@ -48,15 +48,15 @@ def _periods(parts: Sequence[Said], start: int) -> Iterator[tuple[int, int]]:
             yield period, count
 
 
-def _plain(part: Said) -> bool:
+def _plain(part: Entry) -> bool:
     return isinstance(part, str)
 
 
-def _lines(part: Said) -> tuple[str, ...]:
+def _lines(part: Entry) -> tuple[str, ...]:
     return part.lines if isinstance(part, Bracket) else (part,)
 
 
-def _ranged(run: list[Said]) -> list[Said]:
+def _ranged(run: list[Entry]) -> list[Entry]:
     """Return one part in place of many that differ in width alone: `3×3, 17…32`."""
     if len(run) < MANY:
         return run

@@ -10,9 +10,9 @@ from itertools import groupby, pairwise
 from typing import get_args
 
 from archc.backends.choices import TableBy
+from archc.backends.tables.glossary import Glossary
 from archc.backends.tables.model import Share
-from archc.backends.tables.parts import told
-from archc.backends.tables.terms import Terms
+from archc.backends.tables.parts import in_paper_tables
 from archc.graph import Leaf, Module, Network, Node, Stage, Value, join, unrolled
 from archc.passes.conventions import Convention, copies
 from archc.passes.memory import Memory
@@ -23,7 +23,7 @@ BY: tuple[TableBy, ...] = get_args(TableBy)
 
 
 @dataclass(frozen=True)
-class Piece:
+class RowSource:
     """What a row is about: some nodes."""
 
     name: str
@@ -34,24 +34,24 @@ class Piece:
     @property
     def given(self) -> tuple[Value, ...]:
         """The values that the row ends with."""
-        ends = [node for node in self.nodes if told(node)] if self.bare else []
+        ends = [node for node in self.nodes if in_paper_tables(node)] if self.bare else []
         return (ends or self.nodes)[-1].outputs
 
     @cached_property
-    def told(self) -> tuple[Node, ...]:
+    def named(self) -> tuple[Node, ...]:
         """The blocks and layers that papers name, or all nodes where there are none."""
-        found = tuple(each for node in self.nodes for each in copies(node) if told(each))
+        found = tuple(each for node in self.nodes for each in copies(node) if in_paper_tables(each))
         return found or self.nodes
 
 
 @dataclass(frozen=True)
-class Cut:
+class RowSelection:
     """A network cut into rows; what takes all rows together is reckoned when it is read."""
 
     root: Module
     module: Module
-    pieces: tuple[Piece, ...]
-    terms: Terms
+    sources: tuple[RowSource, ...]
+    glossary: Glossary
     """What the paper calls blocks."""
     depth: int | None = 1
     """How deep blocks in blocks are opened: `module` is `root` so far unrolled."""
@@ -64,7 +64,7 @@ class Cut:
     def fields(self) -> tuple[Windows, ...]:
         """What each row's last value sees of the input."""
         found = ReceptiveFields()
-        return tuple(found.of(piece.given[0], self.module) for piece in self.pieces)
+        return tuple(found.of(source.given[0], self.module) for source in self.sources)
 
     @property
     def saved(self) -> tuple[int, ...]:
@@ -80,8 +80,8 @@ class Cut:
     def _training(self) -> tuple[tuple[int, ...], tuple[str, ...]]:
         memory, sums = Memory(), [0]
         held = memory.saved(self.module)
-        for piece in self.pieces:
-            for node in piece.nodes:
+        for source in self.sources:
+            for node in source.nodes:
                 memory.run(node, held)
             sums.append(held.bytes)
         return tuple(after - before for before, after in pairwise(sums)), tuple(sorted(held.ways))
@@ -90,37 +90,39 @@ class Cut:
     def held(self) -> tuple[int, ...]:
         """The most bytes that are held at once while each row runs in inference."""
         peaks = Memory().held(self.root, self.depth, whole=self.whole)
-        return tuple(max(next(peaks) for _ in piece.nodes) for piece in self.pieces)
+        return tuple(max(next(peaks) for _ in source.nodes) for source in self.sources)
 
     def shares(self, convention: Convention) -> tuple[Share, ...]:
         """Return each row's part of the total of a convention."""
-        counts = [convention.total(piece.nodes) for piece in self.pieces]
+        counts = [convention.total(source.nodes) for source in self.sources]
         return tuple(Share(count / (sum(counts) or 1)) for count in counts)
 
 
-def cut(network: Network, by: str | int, *, bare: bool = False) -> Cut:
+def select_rows(network: Network, by: str | int, *, bare: bool = False) -> RowSelection:
     """Cut a network into rows: by stage, run, block or layer, or into blocks at a depth.
 
     `bare` leaves out rows of what papers do not name, as a cut by run does: norms, activations
     and the like go with the layer before them.
     """
-    root, terms = network.root, Terms(network.document)
+    root, glossary = network.root, Glossary(network.document)
     if by == "stage":
         flat = unrolled(root, whole=_own)
-        return Cut(root, flat, tuple(_stages(network, flat)), terms, depth=None, whole=_own)
+        return RowSelection(
+            root, flat, tuple(_stages(network, flat)), glossary, depth=None, whole=_own
+        )
     if by == "run":
-        return Cut(root, root, tuple(_runs(root)), terms, runs=True)
+        return RowSelection(root, root, tuple(_runs(root)), glossary, runs=True)
     depth = by if isinstance(by, int) else {"block": 1, "layer": None}[by]
     flat = unrolled(root, depth)
-    rows = _told(flat) if bare else ([n] for n in flat.nodes)
-    pieces = tuple(Piece(n[0].path or n[0].name, tuple(n), bare) for n in rows)
-    return Cut(root, flat, pieces, terms, depth)
+    rows = _by_named_node(flat) if bare else ([n] for n in flat.nodes)
+    sources = tuple(RowSource(n[0].path or n[0].name, tuple(n), bare) for n in rows)
+    return RowSelection(root, flat, sources, glossary, depth)
 
 
-def of_stages(network: Network) -> Cut:
+def of_stages(network: Network) -> RowSelection:
     """Cut a network into its stages, and nothing else."""
-    stages = tuple(Piece(s.name, s.nodes) for s in network.stages)
-    return Cut(network.root, network.root, stages, Terms(network.document))
+    stages = tuple(RowSource(s.name, s.nodes) for s in network.stages)
+    return RowSelection(network.root, network.root, stages, Glossary(network.document))
 
 
 def _own(module: Module) -> bool:
@@ -128,7 +130,7 @@ def _own(module: Module) -> bool:
     return not module.is_network
 
 
-def _stages(network: Network, flat: Module) -> Iterator[Piece]:
+def _stages(network: Network, flat: Module) -> Iterator[RowSource]:
     """Yield a row for each stage; what no stage names is cut where the size changes."""
     parts = {id(n): s for s in network.stages for n in s.nodes}
     owners = [parts[id(node)] for node in network.root.nodes for _ in opened([node])]
@@ -143,7 +145,7 @@ def _stages(network: Network, flat: Module) -> Iterator[Piece]:
     names = Counter(name for name, _ in runs)
     for name, run in runs:
         own = name if names[name] == 1 else _between(run[0][0].path, run[-1][0].path)
-        yield Piece(own, tuple(node for _, node, _ in run))
+        yield RowSource(own, tuple(node for _, node, _ in run))
 
 
 def opened(nodes: Iterable[Node], prefix: str = "") -> Iterator[Leaf]:
@@ -156,32 +158,32 @@ def opened(nodes: Iterable[Node], prefix: str = "") -> Iterator[Leaf]:
             yield Leaf(path, node, join(prefix, node.stage) if node.stage else "", node.again)
 
 
-def _told(module: Module) -> list[list[Node]]:
+def _by_named_node(module: Module) -> list[list[Node]]:
     """Return each block and layer that papers name, with the nodes after it that they do not."""
     rows: list[list[Node]] = []
     for node in module.nodes:
-        if rows and not (told(node) and any(map(told, rows[-1]))):
+        if rows and not (in_paper_tables(node) and any(map(in_paper_tables, rows[-1]))):
             rows[-1].append(node)
         else:
             rows.append([node])
     return rows
 
 
-def _runs(module: Module) -> Iterator[Piece]:
+def _runs(module: Module) -> Iterator[RowSource]:
     """Yield a row for each run of one block that gives one shape, and for each layer."""
 
     def main(nodes: list[Node]) -> Node:
-        return next(filter(told, nodes), nodes[0])
+        return next(filter(in_paper_tables, nodes), nodes[0])
 
     def kind(nodes: list[Node]) -> object:
         node = main(nodes)
         return (node.name, node.stage, node.outputs[0].shape) if node.module else id(node)
 
-    for _, group in groupby(_told(module), key=kind):
+    for _, group in groupby(_by_named_node(module), key=kind):
         rows = list(group)
         first, last = main(rows[0]), main(rows[-1])
         name = _between(first.path, last.path) or first.name
-        yield Piece(name, tuple(n for nodes in rows for n in nodes), bare=True)
+        yield RowSource(name, tuple(n for nodes in rows for n in nodes), bare=True)
 
 
 def _between(first: str, last: str) -> str:

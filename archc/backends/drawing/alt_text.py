@@ -19,9 +19,9 @@ def describe(scene: Scene) -> str:
 
 def _item(item: Box | Frame) -> str:
     times = f" ×{item.times}" if item.times > 1 else ""
-    facts = f": {item.facts}" if item.facts and isinstance(item, Frame) else ""
+    counts = f": {item.counts}" if item.counts and isinstance(item, Frame) else ""
     if isinstance(item, Box):
         mark = f" {item.mark}" if item.mark not in ("", "same") else ""
         return " ".join(item.title.split()) + times + mark
     inside = ", ".join(filter(None, map(_item, item.items)))
-    return f"{item.title}{times}{facts} ({inside})".strip()
+    return f"{item.title}{times}{counts} ({inside})".strip()

@@ -20,7 +20,7 @@ MOST = 6
 """A block that differs in more layers from the one that is drawn is drawn itself."""
 
 
-class Shared:
+class SharedBlocks:
     """The drawings of a picture that stand for more blocks than their own, by form."""
 
     def __init__(self, folding: Folding) -> None:
@@ -47,13 +47,13 @@ class Shared:
         """
         form = self.folding.form(module)
         box.like, like = self.frames[form]
-        differ = differences(like, module)
+        differ = layer_changes(like, module)
         if listed:
-            said = _words(" ".join(box.notes))
-            differ = [each for each in differ if each.weighted and not _words(each.new) <= said]
+            words = _words(" ".join(box.notes))
+            differ = [each for each in differ if each.weighted and not _words(each.new) <= words]
         if len(differ) > MOST:
             return False
-        box.notes = box.notes * listed + [each.spoken for each in differ]
+        box.notes = box.notes * listed + [each.text for each in differ]
         self.boxes[form].append(box)
         return True
 
@@ -73,7 +73,7 @@ class Shared:
 
 
 @dataclass(frozen=True)
-class Difference:
+class LayerChange:
     """What a layer is called in a block that is drawn, and in another of its form."""
 
     old: str
@@ -81,16 +81,16 @@ class Difference:
     weighted: bool
 
     @property
-    def spoken(self) -> str:
+    def text(self) -> str:
         """Both, part by part: `1×1, 32 → 64`."""
         parts = zip_longest(self.old.split(", "), self.new.split(", "))
         return ", ".join(_part(a, b) for a, b in parts)
 
 
-def differences(like: Module, module: Module) -> list[Difference]:
+def layer_changes(like: Module, module: Module) -> list[LayerChange]:
     """Return the layers of a block that are not called what they are in one of its form."""
     both = zip(_names(like), _names(module), strict=True)
-    found = dict.fromkeys(Difference(old, new, weighted) for (old, _), (new, weighted) in both)
+    found = dict.fromkeys(LayerChange(old, new, weighted) for (old, _), (new, weighted) in both)
     return [each for each in found if each.old != each.new]
 
 

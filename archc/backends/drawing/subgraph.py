@@ -14,7 +14,7 @@ class UnknownPlace(LookupError):
 
 
 @dataclass(frozen=True)
-class Part:
+class Subgraph:
     """Some nodes of a module whose path is `prefix`, what goes in and what comes out."""
 
     prefix: str
@@ -24,11 +24,11 @@ class Part:
     outputs: Mapping[str, Value]
 
 
-def part(network: Network, at: str) -> Part:
+def subgraph(network: Network, at: str) -> Subgraph:
     """Return what stands at a path; raises UnknownPlace, with the nearest names, for none."""
     stages = {stage.name: stage.nodes for stage in network.stages}
     if at in stages:
-        return _some("", network.root, stages[at])
+        return stretch("", network.root, stages[at])
     found = _find(network.root, at, "")
     if found is None:
         hint = nearest(at, [*stages, *_names(network.root, "", at)])
@@ -36,14 +36,14 @@ def part(network: Network, at: str) -> Part:
     return found
 
 
-def _find(module: Module, at: str, prefix: str) -> Part | None:
+def _find(module: Module, at: str, prefix: str) -> Subgraph | None:
     below = [n for n in module.nodes if f"{join(prefix, n.path)}.".startswith(f"{at}.")]
     exact = next((n for n in below if n.module and join(prefix, n.path) == at), None)
     if exact is not None and exact.module is not None and exact.module.nodes:
         inner = exact.module
-        return Part(at, inner, inner.nodes, inner.inputs, _numbered(inner.values))
+        return Subgraph(at, inner, inner.nodes, inner.inputs, _numbered(inner.values))
     if below:
-        return _some(prefix, module, below)
+        return stretch(prefix, module, below)
     for node in module.nodes:
         path = join(prefix, node.path)
         inside = not node.path or at.startswith(f"{path}.")
@@ -52,7 +52,7 @@ def _find(module: Module, at: str, prefix: str) -> Part | None:
     return None
 
 
-def _some(prefix: str, module: Module, nodes: Sequence[Node]) -> Part:
+def stretch(prefix: str, module: Module, nodes: Sequence[Node]) -> Subgraph:
     """Return some nodes of a module, with what they read and what is read of them."""
     made = {id(v) for node in nodes for v in node.outputs}
     inside = {id(node) for node in nodes}
@@ -60,7 +60,7 @@ def _some(prefix: str, module: Module, nodes: Sequence[Node]) -> Part:
     read = {id(v) for v in (*rest, *module.values)}
     inputs = {id(v): v for node in nodes for v in node.inputs if id(v) not in made}
     outputs = [v for node in nodes for v in node.outputs if id(v) in read]
-    return Part(prefix, module, nodes, tuple(inputs.values()), _numbered(outputs))
+    return Subgraph(prefix, module, nodes, tuple(inputs.values()), _numbered(outputs))
 
 
 def _numbered(values: Sequence[Value]) -> dict[str, Value]:

@@ -10,7 +10,7 @@ from archc.passes.conventions import CONVENTIONS
 UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "K"))
 
 
-def facts(nodes: Sequence[Node]) -> str:
+def caption(nodes: Sequence[Node]) -> str:
     """Say how many parameters and multiply-adds nodes have; nothing where they have neither."""
     counts = ((CONVENTIONS[name].total(nodes), word) for name, word in WORDS.items())
     return ", ".join(f"{short(count)} {word}" for count, word in counts if count)
