@@ -69,7 +69,7 @@ def parts_of(x: Shape) -> Parts:
 
 
 @dataclass(frozen=True)
-class Step:
+class Reach:
     """What an op sees of each input, and the parts of what it gives."""
 
     seen: tuple[Windows, ...]
@@ -85,7 +85,7 @@ class Mixing:
     frame: Windows = OWN
 
 
-def step(op: Op, xs: Sequence[Shape], parts: Sequence[Parts], out: Shape, *, masked: bool) -> Step:
+def step(op: Op, xs: Sequence[Shape], parts: Sequence[Parts], out: Shape, *, masked: bool) -> Reach:
     """Follow an op; `masked` says that a mask keeps the ends of a rolled map apart."""
     rule = RULES.get(type(op))
     found = rule(op, xs, parts, out) if rule else None
@@ -95,7 +95,7 @@ def step(op: Op, xs: Sequence[Shape], parts: Sequence[Parts], out: Shape, *, mas
         _seen(mixed, flat(own), found.frame, rolled=not masked)
         for mixed, own in zip(found.mixed, parts, strict=True)
     )
-    return Step(seen, found.kept)
+    return Reach(seen, found.kept)
 
 
 def flat(parts: Iterable[Sequence[Part]]) -> list[Part]:
@@ -103,17 +103,17 @@ def flat(parts: Iterable[Sequence[Part]]) -> list[Part]:
     return [p for own in parts for p in own]
 
 
-def _plain(op: Op, xs: Sequence[Shape], parts: Sequence[Parts], out: Shape) -> Step:
+def _plain(op: Op, xs: Sequence[Shape], parts: Sequence[Parts], out: Shape) -> Reach:
     """Follow what slides over maps, and what looks at each element by itself."""
     seen = op.sees(*xs)
     if all(p == parts_of(x) for x, p in zip(xs, parts, strict=True)):
-        return Step((seen,) * len(xs), parts_of(out))
+        return Reach((seen,) * len(xs), parts_of(out))
     if seen == OWN:
         known = {p for x, p in zip(xs, parts, strict=True) if any(p) and x.layout == out.layout}
         others = any(any(p) for x, p in zip(xs, parts, strict=True) if x.layout != out.layout)
         if len(known) == 1 and not others:
-            return Step((OWN,) * len(xs), known.pop())
-    return Step((EVERYTHING,) * len(xs), parts_of(out))
+            return Reach((OWN,) * len(xs), known.pop())
+    return Reach((EVERYTHING,) * len(xs), parts_of(out))
 
 
 def _seen(mixed: Sequence[Part], own: Sequence[Part], frame: Windows, *, rolled: bool) -> Windows:

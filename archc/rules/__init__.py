@@ -10,6 +10,7 @@ from archc.diagnostics import Diagnostic, Span, errors
 from archc.language.spec import Document, Library
 from archc.lower.linking import link
 from archc.lower.marks import Faults
+from archc.rules.analysis import Analysis
 from archc.rules.calls import arguments
 from archc.rules.dead import dead_names, dead_values
 from archc.rules.fanout import fan_out
@@ -17,17 +18,16 @@ from archc.rules.keys import keys
 from archc.rules.names import clashes, unknown
 from archc.rules.outputs import training_outputs
 from archc.rules.structure import structure
-from archc.rules.table import Table
 from archc.rules.walk import Walker
 
 # A block with such a fault is not lowered: more faults would follow from it there.
-BLOCKING: tuple[Callable[[Document | Library, Table], list[tuple[str, Diagnostic]]], ...] = (
+BLOCKING: tuple[Callable[[Document | Library, Analysis], list[tuple[str, Diagnostic]]], ...] = (
     unknown,
     clashes,
     arguments,
     fan_out,
 )
-NON_BLOCKING: tuple[Callable[[Document | Library, Table], list[Diagnostic]], ...] = (
+NON_BLOCKING: tuple[Callable[[Document | Library, Analysis], list[Diagnostic]], ...] = (
     keys,
     structure,
     training_outputs,
@@ -53,12 +53,12 @@ def judge_text(document: Document | Library) -> Judged:
 def _judged(document: Document | Library, done: dict[int, Judged]) -> Judged:
     if id(document) not in done:
         linked = link(document)
-        table = Walker(document, linked).walk()
-        blocking = [found for rule in BLOCKING for found in rule(document, table)]
+        analysis = Walker(document, linked).walk()
+        blocking = [found for rule in BLOCKING for found in rule(document, analysis)]
         found = [d for _, d in blocking]
-        found += [d for rule in NON_BLOCKING for d in rule(document, table)]
+        found += [d for rule in NON_BLOCKING for d in rule(document, analysis)]
         spans = [(o, None if d.code in CONFUSING else d.span) for o, d in blocking]
-        faulty, places = unknown_parts([*spans, *table.doubtful], table)
+        faulty, places = unknown_parts([*spans, *analysis.doubtful], analysis)
         found += [*linked.faults, *linked.plugin_faults]
         faulty |= {""} if linked.plugin_faults else set()
         for name, file in linked.imports.items():
@@ -70,11 +70,11 @@ def _judged(document: Document | Library, done: dict[int, Judged]) -> Judged:
 
 
 def unknown_parts(
-    wrong: Iterable[tuple[str, Span | None]], table: Table
+    wrong: Iterable[tuple[str, Span | None]], analysis: Analysis
 ) -> tuple[set[str], set[object]]:
     """Return the owners that are unknown as a whole, and of the network those texts that are."""
-    texts = [r.expr.text.span for r in table.readings if r.owner == ""]
-    texts += [d.span for d in table.defs if d.owner == "" and d.origin != "input"]
+    texts = [r.expr.text.span for r in analysis.readings if r.owner == ""]
+    texts += [d.span for d in analysis.defs if d.owner == "" and d.origin != "input"]
     texts.sort()
     starts = [(t.line, t.column) for t in texts]
     ends = list(accumulate(((t.end_line, t.end_column) for t in texts), max))

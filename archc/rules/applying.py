@@ -7,12 +7,12 @@ import ast
 from archc.language.functions import FUNCTIONS, unmixed
 from archc.language.initialisers import FANS, INITIALISERS
 from archc.lower.reuse import unapplied
+from archc.rules.analysis import Call, Entry, Kind
 from archc.rules.reading import NameReader
-from archc.rules.table import Call, Entry, Kind
 
 
-class Reader(NameReader):
-    """Reads one expression in a frame and writes down what it finds in the table."""
+class ExpressionReader(NameReader):
+    """Reads one expression in a frame and writes down what it finds in the analysis."""
 
     def step(self, node: ast.expr) -> None:
         """Read a whole step, every branch of it: an op that is not applied takes what runs."""
@@ -34,7 +34,7 @@ class Reader(NameReader):
 
     def applied(self, node: ast.expr) -> Call | None:
         """Note that an op is applied to values."""
-        call = self.table.calls.get(id(node))
+        call = self.analysis.calls.get(id(node))
         if call is not None:
             call.applied = True
         return call
@@ -51,7 +51,7 @@ class Reader(NameReader):
         if self.reuses(node.func) and not {Kind.VALUE, Kind.ANY} & {*kinds}:
             self.unapplied(node.func)
             return Kind.VALUE
-        call = self.table.calls.pop(id(node.func), None)
+        call = self.analysis.calls.pop(id(node.func), None)
         again = isinstance(node.func, ast.Call) and bool(node.args)
         composed = (
             call is not None
@@ -121,7 +121,7 @@ class Reader(NameReader):
             call.arguments = () if applied else tuple(node.args)
             call.keywords = tuple(node.keywords)
         call.node, call.applied = node, applied
-        self.table.calls[id(node)] = call
+        self.analysis.calls[id(node)] = call
 
     def compose(self, node: ast.Call) -> None:
         """`relu(conv(8))`: the inner ops take the running value."""
@@ -156,8 +156,8 @@ class Reader(NameReader):
         if func.id == "reuse" and entry is None:
             return None
         if (
-            func.id in self.table.ops
-            or func.id in self.table.signatures
+            func.id in self.analysis.ops
+            or func.id in self.analysis.signatures
             or func.id == "none"
             or (entry is not None and entry.value is None)
         ):
@@ -165,9 +165,10 @@ class Reader(NameReader):
         if func.id in FUNCTIONS:
             return Kind.DATA
         self.unknown(
-            func, {*self.table.ops, *self.table.signatures, *self.table.imports, *FUNCTIONS}
+            func,
+            {*self.analysis.ops, *self.analysis.signatures, *self.analysis.imports, *FUNCTIONS},
         )
-        return self.table.unknown_kind
+        return self.analysis.unknown_kind
 
     def tensor_argument(self, keyword: ast.keyword) -> None:
         """Report a keyword argument that is a value of the network."""
@@ -178,7 +179,7 @@ class Reader(NameReader):
         named = entry is not None
         hint = (
             f"write `{keyword.arg}={text}()` for the op"
-            if text in self.table.ops or text in self.table.signatures
+            if text in self.analysis.ops or text in self.analysis.signatures
             else "a value is what an op is applied to: `op(...)(value)`"
         )
         what = f"the value of the step `{text}`" if named else "a value of the network"

@@ -11,14 +11,14 @@ from archc.language.source import Text
 from archc.language.spec import Document, Library
 from archc.ops.translating import argument
 from archc.ops.wiring import Identity
-from archc.rules.table import Call, Table
+from archc.rules.analysis import Analysis, Call
 
 
-def arguments(document: Document | Library, table: Table) -> list[tuple[str, Diagnostic]]:
+def arguments(document: Document | Library, analysis: Analysis) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, what is wrong with the arguments of a call."""
     return [
         (c.owner, d)
-        for c in table.calls.values()
+        for c in analysis.calls.values()
         if c.name != Identity.name
         for d in _judge(document, c)
     ]

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from archc.diagnostics import Diagnostic
 from archc.language.spec import Document, Library
+from archc.rules.analysis import Analysis, Binding, Def
 from archc.rules.names import reserved
-from archc.rules.table import Binding, Def, Table
 
 USELESS = {
     "param": ("unused-param", "param"),
@@ -19,11 +19,13 @@ USELESS = {
 }
 
 
-def dead_values(_: Document | Library, table: Table) -> list[Diagnostic]:
+def dead_values(_: Document | Library, analysis: Analysis) -> list[Diagnostic]:
     """Return a diagnostic for every step whose value nothing reads."""
-    wrong = table.wrong
+    wrong = analysis.wrong
     return [
-        _value(d) for d in table.defs if not d.read and d.origin != "input" and d.owner not in wrong
+        _value(d)
+        for d in analysis.defs
+        if not d.read and d.origin != "input" and d.owner not in wrong
     ]
 
 
@@ -37,23 +39,23 @@ def _value(value: Def) -> Diagnostic:
     )
 
 
-def dead_names(document: Document | Library, table: Table) -> list[Diagnostic]:
+def dead_names(document: Document | Library, analysis: Analysis) -> list[Diagnostic]:
     """Return a diagnostic for every param, derived value, block and import that nothing uses.
 
     The blocks of a library are there for others to use.
     """
-    wrong = table.wrong
-    wrong |= {""} if table.lost else set()
+    wrong = analysis.wrong
+    wrong |= {""} if analysis.lost else set()
     declared = [
-        b for b in table.bindings if b.entry.role in USELESS and b.declared and not reserved(b)
+        b for b in analysis.bindings if b.entry.role in USELESS and b.declared and not reserved(b)
     ]
     found = [
         _name(b)
         for b in declared
-        if id(b.entry) not in table.used and not (wrong if b.owner == "" else b.owner in wrong)
+        if id(b.entry) not in analysis.used and not (wrong if b.owner == "" else b.owner in wrong)
     ]
     starts = [s.name for s in document.blocks] if isinstance(document, Library) else []
-    reached = _reached(table, starts)
+    reached = _reached(analysis, starts)
     for name in document.imports:
         if name not in reached and not wrong:
             hint = f"use it as a block, `{name}(...)`, or remove it"
@@ -83,13 +85,13 @@ def _name(binding: Binding) -> Diagnostic:
     )
 
 
-def _reached(table: Table, starts: Iterable[str]) -> set[str]:
+def _reached(analysis: Analysis, starts: Iterable[str]) -> set[str]:
     """Return the blocks that the network can reach, params and variants included."""
     reached = set(starts)
     pending = ["", *starts]
     while pending:
         owner = pending.pop()
-        for name in table.mentions.get(owner, ()):
+        for name in analysis.mentions.get(owner, ()):
             if name not in reached:
                 reached.add(name)
                 pending.append(name)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from archc.diagnostics import Diagnostic, Note
 from archc.language.spec import Body, Chain, Document, Library, Modified, Row
-from archc.rules.table import Def, Step, Table, Use
+from archc.rules.analysis import Analysis, Def, Reference, Step
 
 
-def fan_out(_: Document | Library, table: Table) -> list[tuple[str, Diagnostic]]:
+def fan_out(_: Document | Library, analysis: Analysis) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, every step that must say what it takes."""
     return [
         (d.owner, found)
-        for d in table.defs
-        if d.origin == "step" and d.name and d.named and (d.owner, None) not in table.doubtful
+        for d in analysis.defs
+        if d.origin == "step" and d.name and d.named and (d.owner, None) not in analysis.doubtful
         for found in _silent(d)
     ]
 
@@ -51,7 +51,7 @@ def _diagnostic(value: Def, taker: Step) -> Diagnostic:
     )
 
 
-def _where(value: Def, use: Use) -> str:
+def _where(value: Def, use: Reference) -> str:
     """Return the step beside the value in which it is used."""
     return use.path[value.depth].name if len(use.path) > value.depth else ""
 

@@ -8,14 +8,14 @@ from archc.diagnostics import Diagnostic, nearest
 from archc.language.source import Text
 from archc.language.spec import Document, Library
 from archc.ops.translating import Written, argument, meant
-from archc.rules.table import Table
+from archc.rules.analysis import Analysis
 
 
-def keys(document: Document | Library, table: Table) -> list[Diagnostic]:
+def keys(document: Document | Library, analysis: Analysis) -> list[Diagnostic]:
     """Return a diagnostic for every key that names no param, variant, op or block."""
-    found = list(_defaults(document, table))
+    found = list(_defaults(document, analysis))
     if isinstance(document, Document):
-        found = [*_variants(document), *found, *_init(document, table)]
+        found = [*_variants(document), *found, *_init(document, analysis)]
     return found
 
 
@@ -54,15 +54,15 @@ def _variants(document: Document) -> Iterator[Diagnostic]:
             )
 
 
-def _defaults(document: Document | Library, table: Table) -> Iterator[Diagnostic]:
+def _defaults(document: Document | Library, analysis: Analysis) -> Iterator[Diagnostic]:
     for name, values in document.defaults.items():
-        if name in table.signatures:
-            parameters = table.signatures[name].names
-        elif name in table.ops:
-            parameters = list(table.ops[name].model_fields)
+        if name in analysis.signatures:
+            parameters = analysis.signatures[name].names
+        elif name in analysis.ops:
+            parameters = list(analysis.ops[name].model_fields)
         else:
-            if table.complete:
-                known = [*table.ops, *table.signatures]
+            if analysis.complete:
+                known = [*analysis.ops, *analysis.signatures]
                 yield _unknown(
                     "unknown-op", name, f"`{name}` is no op and no block", _op(name, known)
                 )
@@ -77,7 +77,7 @@ def _defaults(document: Document | Library, table: Table) -> Iterator[Diagnostic
                 )
 
 
-def _init(document: Document, table: Table) -> Iterator[Diagnostic]:
+def _init(document: Document, analysis: Analysis) -> Iterator[Diagnostic]:
     for name in document.init:
-        if name not in table.ops and table.complete:
-            yield _unknown("unknown-op", name, f"`{name}` is no op", _op(name, list(table.ops)))
+        if name not in analysis.ops and analysis.complete:
+            yield _unknown("unknown-op", name, f"`{name}` is no op", _op(name, list(analysis.ops)))

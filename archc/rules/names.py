@@ -10,7 +10,7 @@ from archc.diagnostics import Diagnostic, Note
 from archc.language.given import ARGUMENTS
 from archc.language.naming import LANGUAGE, METHODS, hides, taken
 from archc.language.spec import Document, Library
-from archc.rules.table import Binding, Def, Entry, Table
+from archc.rules.analysis import Analysis, Binding, Def, Entry
 
 WHAT = {
     "param": "param",
@@ -21,14 +21,14 @@ WHAT = {
 }
 
 
-def unknown(_: Document | Library, table: Table) -> list[tuple[str, Diagnostic]]:
+def unknown(_: Document | Library, analysis: Analysis) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, what the walk found; an unknown name may be that of a later step."""
     steps: dict[tuple[str, str], list[Def]] = {}
-    for definition in table.defs:
+    for definition in analysis.defs:
         steps.setdefault((definition.owner, definition.name), []).append(definition)
     return [
         (owner, _later(owner, d, steps) if d.code == "unknown-name" else d)
-        for owner, d in table.found
+        for owner, d in analysis.found
     ]
 
 
@@ -44,13 +44,13 @@ def _later(owner: str, found: Diagnostic, steps: Mapping[tuple[str, str], list[D
     )
 
 
-def clashes(_: Document | Library, table: Table) -> list[tuple[str, Diagnostic]]:
+def clashes(_: Document | Library, analysis: Analysis) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, every name that is taken or reserved."""
-    inputs = [b for b in table.bindings if b.entry.role == "input"]
+    inputs = [b for b in analysis.bindings if b.entry.role == "input"]
     sizes = {(b.owner, f"{b.name}_channels") for b in inputs}
     found = (
-        (b.owner, reserved(b) or _sized(b, sizes) or _defined(b, table) or _taken(b))
-        for b in table.bindings
+        (b.owner, reserved(b) or _sized(b, sizes) or _defined(b, analysis) or _taken(b))
+        for b in analysis.bindings
     )
     return [(owner, diagnostic) for owner, diagnostic in found if diagnostic is not None]
 
@@ -110,9 +110,9 @@ def _sized(binding: Binding, sizes: set[tuple[str, str]]) -> Diagnostic | None:
     )
 
 
-def _defined(binding: Binding, table: Table) -> Diagnostic | None:
+def _defined(binding: Binding, analysis: Analysis) -> Diagnostic | None:
     """Return what is wrong with a step that would hide what a plug-in brings into the file."""
-    op = next((o for o in table.ops.values() if binding.name in o.definitions), None)
+    op = next((o for o in analysis.ops.values() if binding.name in o.definitions), None)
     if op is None or binding.entry.role != "step":
         return None
     return Diagnostic(

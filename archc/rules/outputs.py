@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from archc.diagnostics import Diagnostic, Note
 from archc.language.scalars import Signature
 from archc.language.spec import Document, Library
-from archc.rules.table import Table
+from archc.rules.analysis import Analysis
 
 CODE = "training-output"
 
 
-def training_outputs(document: Document | Library, _: Table) -> list[Diagnostic]:
+def training_outputs(document: Document | Library, _: Analysis) -> list[Diagnostic]:
     """Return a diagnostic for every output whose `when: training` would mislead."""
     found = [d for s, b in document.blocks.items() for d in _of_block(s, b.outputs or {})]
     if isinstance(document, Document):

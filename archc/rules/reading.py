@@ -13,7 +13,7 @@ from archc.language.scalars import Signature, identifier
 from archc.ops import Op
 from archc.ops.synonyms import framework
 from archc.ops.translating import Written, meant
-from archc.rules.table import Call, Def, Entry, Kind, Names, Step, Table, Use
+from archc.rules.analysis import Analysis, Call, Def, Entry, Kind, Names, Reference, Step
 
 SIZES = ("channels", "height", "width", "tokens")
 
@@ -43,8 +43,8 @@ class Frame:
 class NameReader:
     """Reads what names mean in one expression, and what kind of thing each piece of it is."""
 
-    def __init__(self, table: Table, frame: Frame, expr: Expr) -> None:
-        self.table, self.frame, self.expr = table, frame, expr
+    def __init__(self, analysis: Analysis, frame: Frame, expr: Expr) -> None:
+        self.analysis, self.frame, self.expr = analysis, frame, expr
         self.names = frame.names
         self.calling: ast.Call | None = None
 
@@ -57,7 +57,7 @@ class NameReader:
         """Read a piece and return what it can be."""
         match node:
             case Unknown():
-                self.table.doubtful.append((self.frame.owner, self.expr.text.span))
+                self.analysis.doubtful.append((self.frame.owner, self.expr.text.span))
                 return Kind.ANY
             case ast.Name():
                 return self.name(node)
@@ -113,7 +113,7 @@ class NameReader:
             return self.imported(node, node.value.id)
         if self.is_foreign(node):
             self.unknown(node)
-            return self.table.unknown_kind
+            return self.analysis.unknown_kind
         if (step := self.dotted(node)) is not None:
             text = ast.unparse(node)
             hint = f"the value of the step `{text}` is called `{step}`"
@@ -139,9 +139,13 @@ class NameReader:
 
     def copy(self, name: str) -> Entry | None:
         """Return the step that may have a copy of this name; which there are is seen later."""
-        if name in self.table.ops or name in self.table.signatures or name in self.table.imports:
+        if (
+            name in self.analysis.ops
+            or name in self.analysis.signatures
+            or name in self.analysis.imports
+        ):
             return None
-        for step in self.table.copied:
+        for step in self.analysis.copied:
             entry = self.names.get(step)
             copies = entry.value.copies if entry is not None and entry.value is not None else None
             if copies is not None and copies.fullmatch(name):
@@ -150,9 +154,9 @@ class NameReader:
 
     def entry(self, entry: Entry, node: ast.Name, *, size: bool = False) -> Kind:
         """Note that a name of the scope is read."""
-        self.table.used[id(entry)] = entry
+        self.analysis.used[id(entry)] = entry
         if entry.value is not None and not size:
-            entry.value.named.append(Use(node.id, self.expr.span(node), self.frame.path))
+            entry.value.named.append(Reference(node.id, self.expr.span(node), self.frame.path))
             entry.value.read = True
         return entry.kind
 
@@ -161,47 +165,47 @@ class NameReader:
         entry = self.names.get(node.id)
         if entry is not None and entry.value is None:
             return self.entry(entry, node)
-        applied = (self.table.ops, self.table.signatures, self.table.imports)
+        applied = (self.analysis.ops, self.analysis.signatures, self.analysis.imports)
         if node.id == "none" or any(node.id in names for names in applied):
             return Kind.OP if node.id == "none" else self.op(node)
         return self.name(node)
 
     def op(self, node: ast.Name) -> Kind:
         """Note an op or block, or that a name means nothing here."""
-        target = self.table.signatures.get(node.id) or self.table.ops.get(node.id)
+        target = self.analysis.signatures.get(node.id) or self.analysis.ops.get(node.id)
         if target is not None:
             self.callable(node, node.id, target)
             return Kind.OP
-        if node.id not in self.table.imports:
+        if node.id not in self.analysis.imports:
             self.unknown(node)
-        elif self.table.imports[node.id] is None:
+        elif self.analysis.imports[node.id] is None:
             self.mention(node.id)
         else:
             message = f"`{node.id}` is a file of blocks, not a block"
-            blocks = self.table.imports[node.id] or ()
+            blocks = self.analysis.imports[node.id] or ()
             listed = ", ".join(f"`{node.id}.{b}`" for b in blocks)
             self.report("unknown-name", message, node, f"its blocks: {listed}")
-        return self.table.unknown_kind
+        return self.analysis.unknown_kind
 
     def callable(self, node: ast.expr, name: str, target: type[Op] | Signature) -> None:
         """Note an op or block that an expression names."""
         self.mention(name)
-        self.table.calls[id(node)] = Call(
+        self.analysis.calls[id(node)] = Call(
             self.expr, node, name, target, self.frame.owner, self.names
         )
 
     def mention(self, name: str) -> None:
         """Note that a block, an op or an import is used."""
-        self.table.mentions.setdefault(self.frame.owner, set()).add(name)
+        self.analysis.mentions.setdefault(self.frame.owner, set()).add(name)
 
     def is_import(self, name: str) -> bool:
         """Whether a name means an imported file, and nothing nearer."""
-        return name in self.table.imports and name not in self.names
+        return name in self.analysis.imports and name not in self.names
 
     def imported(self, node: ast.Attribute, name: str) -> Kind:
         """Read `file.block`: a block of an imported file."""
         self.mention(name)
-        blocks = self.table.imports[name]
+        blocks = self.analysis.imports[name]
         if blocks is None:
             return Kind.ANY
         if node.attr not in blocks:
@@ -213,7 +217,7 @@ class NameReader:
 
     def report(self, code: str, message: str, node: ast.AST, help_: str = "") -> None:
         """Note a fault of this expression."""
-        self.table.report(
+        self.analysis.report(
             self.frame.owner, Diagnostic(code, message, self.expr.span(node), help=help_)
         )
 
@@ -235,7 +239,13 @@ class NameReader:
 
     def means(self, name: str) -> bool:
         """Whether a name means something here."""
-        known = (self.names, self.table.ops, self.table.signatures, self.table.imports, CONSTANTS)
+        known = (
+            self.names,
+            self.analysis.ops,
+            self.analysis.signatures,
+            self.analysis.imports,
+            CONSTANTS,
+        )
         return any(name in names for names in known)
 
     def is_value(self, node: ast.expr) -> bool:
@@ -253,24 +263,24 @@ class NameReader:
                 node,
                 f"`reuse({node.id})(...)` applies its module again",
             )
-        elif {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & self.table.lost:
-            self.table.doubtful.append((self.frame.owner, self.expr.span(node)))
-        elif self.table.complete:
+        elif {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} & self.analysis.lost:
+            self.analysis.doubtful.append((self.frame.owner, self.expr.span(node)))
+        elif self.analysis.complete:
             name = ast.unparse(node)
             call = self.calling if self.calling is not None and self.calling.func is node else None
             written = Written(name, call, self.is_value)
-            hint = self.meant(written, candidates) if self.table.helps else ""
+            hint = self.meant(written, candidates) if self.analysis.helps else ""
             self.report("unknown-name", f"`{name}` is not known here", node, hint)
 
     def meant(self, written: Written, candidates: Iterable[str]) -> str:
         """Say which known name is meant by one that means nothing."""
         known = {*candidates} or {
             *(n for n, e in self.names.items() if e.value is None or not e.value.copies),
-            *self.table.ops,
-            *self.table.signatures,
-            *self.table.imports,
+            *self.analysis.ops,
+            *self.analysis.signatures,
+            *self.analysis.imports,
         }
-        return meant(written, known, self.table.fields)
+        return meant(written, known, self.analysis.fields)
 
 
 def variables(target: ast.expr, found: Kind, expr: Expr) -> dict[str, Entry]:

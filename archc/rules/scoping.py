@@ -9,16 +9,26 @@ from typing import Any, Literal
 from archc.diagnostics import Span
 from archc.language.expr import Expr
 from archc.language.scalars import Loop
-from archc.rules.applying import Reader
+from archc.rules.analysis import (
+    Analysis,
+    Binding,
+    Def,
+    Entry,
+    Kind,
+    Names,
+    Origin,
+    Purpose,
+    Reading,
+)
+from archc.rules.applying import ExpressionReader
 from archc.rules.reading import Frame, variables
-from archc.rules.table import Binding, Def, Entry, Kind, Names, Origin, Purpose, Reading, Table
 
 
 class Scoper:
-    """What a walk needs to bring names into scope and to read expressions; fills the table."""
+    """What a walk needs to bring names into scope and to read expressions; fills the analysis."""
 
-    def __init__(self, table: Table) -> None:
-        self.table = table
+    def __init__(self, analysis: Analysis) -> None:
+        self.analysis = analysis
 
     def bind(
         self, owner: str, names: Names, role: Literal["param", "let"], found: Iterable[Any]
@@ -34,7 +44,7 @@ class Scoper:
         """Bring a name into the innermost scope, noting what it would hide."""
         names = frame.names
         outer = next((m[name] for m in names.maps[1:] if name in m), None)
-        self.table.bindings.append(
+        self.analysis.bindings.append(
             Binding(
                 frame.owner, name, shown or name, entry, names.maps[0].get(name), outer, declared
             )
@@ -44,7 +54,7 @@ class Scoper:
     def define(self, frame: Frame, name: str, span: Span, origin: Origin, shown: str = "") -> Def:
         """Bring a value into scope."""
         made = Def(name, span, frame.owner, origin, len(frame.path), shown=shown or name)
-        self.table.defs.append(made)
+        self.analysis.defs.append(made)
         if name:
             hidden = frame.names.get(name)
             data = hidden is not None and hidden.role in ("param", "let", "variable")
@@ -58,8 +68,8 @@ class Scoper:
     ) -> Kind:
         """Read an expression and keep it with its purpose."""
         node = expr.tree if node is None else node
-        self.table.readings.append(Reading(expr, node, purpose, frame.owner, frame.names))
-        reader = Reader(self.table, frame, expr)
+        self.analysis.readings.append(Reading(expr, node, purpose, frame.owner, frame.names))
+        reader = ExpressionReader(self.analysis, frame, expr)
         if purpose == "step":
             reader.step(node)
             return Kind.VALUE
@@ -85,4 +95,4 @@ class Scoper:
         """Read the initialisers of a step, by tensor or by op kind and tensor."""
         for rule in (rules or {}).values():
             for expr in [rule] if isinstance(rule, Expr) else rule.root.values():
-                Reader(self.table, frame, expr).initialiser(expr.tree)
+                ExpressionReader(self.analysis, frame, expr).initialiser(expr.tree)

@@ -11,7 +11,7 @@ from archc.language.scalars import Signature
 from archc.language.source import Text
 from archc.language.spec import Document, Library
 from archc.ops import Op
-from archc.rules.table import Call, Table
+from archc.rules.analysis import Analysis, Call
 
 RESOLUTION = ("height", "width", "tokens")
 WHY = {
@@ -22,11 +22,11 @@ WHY = {
 }
 
 
-def structure(document: Document | Library, table: Table) -> list[Diagnostic]:
+def structure(document: Document | Library, analysis: Analysis) -> list[Diagnostic]:
     """Return a diagnostic for every choice, count or tensor that depends on the resolution."""
     lets = _lets(document)
     found: list[Diagnostic] = []
-    for reading in table.readings:
+    for reading in analysis.readings:
         if reading.purpose in WHY:
             found += _reads(
                 reading.expr, reading.node, lets.get(reading.owner, {}), WHY[reading.purpose]
@@ -34,7 +34,7 @@ def structure(document: Document | Library, table: Table) -> list[Diagnostic]:
         elif reading.purpose == "step":
             for test in _tests(reading.node):
                 found += _reads(reading.expr, test, lets.get(reading.owner, {}), WHY["condition"])
-    for call in table.calls.values():
+    for call in analysis.calls.values():
         for argument in _arguments(call):
             found += _reads(
                 call.expr, argument, lets.get(call.owner, {}), f"the tensors of `{call.name}`"

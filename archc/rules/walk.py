@@ -13,24 +13,24 @@ from archc.language.source import Unsound
 from archc.language.spec import Block, Body, Chain, Document, Library, Modified, Outputs, Row
 from archc.lower.linking import Linked
 from archc.ops import Op
+from archc.rules.analysis import Analysis, Entry, Kind, Names, Origin, Purpose, Step
 from archc.rules.reading import Frame
 from archc.rules.scoping import Scoper
-from archc.rules.table import Entry, Kind, Names, Origin, Purpose, Step, Table
 
 
 class Walker(Scoper):
-    """Walks a document; `table` holds what it finds."""
+    """Walks a document; `analysis` holds what it finds."""
 
     def __init__(self, document: Document | Library, linked: Linked) -> None:
         signatures = {n: b.signature for n, b in linked.blocks.items()}
-        super().__init__(Table(signatures, linked.ops, complete=not linked.plugin_faults))
-        self.table.lost = document._lost or frozenset()  # noqa: SLF001 - the document keeps it for the rules
+        super().__init__(Analysis(signatures, linked.ops, complete=not linked.plugin_faults))
+        self.analysis.lost = document._lost or frozenset()  # noqa: SLF001 - the document keeps it for the rules
         for name, file in linked.imports.items():
-            self.table.imports[name] = {s.name: s for s in file.blocks} if file else None
+            self.analysis.imports[name] = {s.name: s for s in file.blocks} if file else None
         self.document = document
         self.file = Names()
 
-    def walk(self) -> Table:
+    def walk(self) -> Analysis:
         """Walk over the file's values, its blocks and its network."""
         document = self.document
         self.bind("", self.file, "param", document.params)
@@ -45,7 +45,7 @@ class Walker(Scoper):
             self.block(signature, block)
         if isinstance(document, Document):
             self.network(document)
-        return self.table
+        return self.analysis
 
     def block(self, signature: Signature, block: Block) -> None:
         """Walk over a block."""
@@ -88,10 +88,10 @@ class Walker(Scoper):
         """Read what a body gives; it is no naming of a step that may not be handed on."""
         if outputs is None and frame.running is not None:
             frame.running.read = True
-        named = [len(d.named) for d in self.table.defs] if outputs else []
+        named = [len(d.named) for d in self.analysis.defs] if outputs else []
         for output in (outputs or {}).values():
             self.read(frame, output.value)
-        for definition, count in zip(self.table.defs, named, strict=False):
+        for definition, count in zip(self.analysis.defs, named, strict=False):
             del definition.named[count:]
 
     # Steps
@@ -124,14 +124,14 @@ class Walker(Scoper):
         """Walk over a named step; its name is known from here on."""
         inner = frame.inner(Step(str(key), key.text.span, step))
         self.nested(inner, step, key)
-        source = is_source(step, frame.names, self.table.ops)
+        source = is_source(step, frame.names, self.analysis.ops)
         origin: Origin = "row" if stage else "source" if source else "step"
         made = self.define(frame, key.identifier, key.text.span, origin, str(key))
         if isinstance(key.text, Unsound):  # it stands there twice: which one is meant, nobody knows
-            self.table.doubtful.append((frame.owner, None))
+            self.analysis.doubtful.append((frame.owner, None))
         if key.names_copies(getattr(step, "repeat", None) or getattr(step, "each", None)):
             made.copies = key.copies
-            self.table.copied.append(key.identifier)
+            self.analysis.copied.append(key.identifier)
         if not source:
             frame.running = made
 
@@ -159,7 +159,7 @@ class Walker(Scoper):
             self.loop(frame, step.repeat)
         if step.condition is not None:
             self.read(frame, step.condition, "condition")
-            if step.otherwise is None and not is_source(step, frame.names, self.table.ops):
+            if step.otherwise is None and not is_source(step, frame.names, self.analysis.ops):
                 frame.take()
         self.init(frame, step.init)
         names, running, last = frame.names, frame.running, []
@@ -204,7 +204,7 @@ class Walker(Scoper):
     def row_block(self, frame: Frame, row: Row, expr: Expr) -> None:
         """Read the block of a row, which gets its arguments by name from the row."""
         self.read(frame, expr, "step")
-        call = self.table.calls.get(id(expr.tree))
+        call = self.analysis.calls.get(id(expr.tree))
         if call is not None:
             call.row = row
 

@@ -20,7 +20,7 @@ from archc.graph import Network, Node, join
 from archc.ops import HELPERS, OPS, Op, Py, Use
 from archc.passes.steps import Step, Tape, unroll
 from archc.runtime.faults import label
-from archc.runtime.kernels import KERNELS, Call, Made
+from archc.runtime.kernels import KERNELS, KernelCall, KernelResult
 
 Tensors = list[torch.Tensor]
 Edit = Callable[[Step, Tensors], Tensors]
@@ -64,7 +64,7 @@ class Interpreter:
         if op.facts.normalizes and not self.norms:
             return given[:1]
         own = {name: self.tensors[join(step.owner, name)] for name in node.tensors}
-        call = Call(batched(node, given), own, node.shapes, self.training)
+        call = KernelCall(batched(node, given), own, node.shapes, self.training)
         known = OPS.get(op.name) is type(op) and KERNELS.get(op.name)
         made = known(op, call) if known else _declared(node, call)
         return [made] if isinstance(made, torch.Tensor) else list(made)
@@ -96,7 +96,7 @@ def batched(node: Node, given: Tensors) -> Tensors:
     return [lifted[id(t)] for t in given]
 
 
-def _declared(node: Node, call: Call) -> Made:
+def _declared(node: Node, call: KernelCall) -> KernelResult:
     """Apply an op of a plug-in as it declares itself: its PyTorch class, or its function."""
     op, names = _op(node), [f"x{k}" for k in range(len(call.xs))]
     args = {name: Py.of(getattr(op, name)) for name in type(op).model_fields}
@@ -111,11 +111,11 @@ def _declared(node: Node, call: Call) -> Made:
     if not text:
         scope["module"] = _module(type(op).module(use), scope, call)
         text = type(op).call("module", *names)
-    made: Made = eval(text, scope | own)  # noqa: S307 - as above
+    made: KernelResult = eval(text, scope | own)  # noqa: S307 - as above
     return made
 
 
-def _module(text: str, scope: Mapping[str, Any], call: Call) -> Callable[..., Any]:
+def _module(text: str, scope: Mapping[str, Any], call: KernelCall) -> Callable[..., Any]:
     """Return a declared module as a function over the tensors that the network holds for it."""
     with torch.random.fork_rng(devices=[]):  # its initialisation draws nothing of ours
         module = eval(text, dict(scope))  # noqa: S307 - as above

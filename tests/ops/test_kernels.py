@@ -10,7 +10,7 @@ from op_cases import CASES, Case, apply, batch, buffers, module_of, name_of, use
 from torch import nn
 
 from archc.ops import OPS
-from archc.runtime.kernels import KERNELS, Call, expected_buffers
+from archc.runtime.kernels import KERNELS, KernelCall, expected_buffers
 
 
 def test_every_op_has_a_kernel() -> None:
@@ -29,7 +29,7 @@ def test_kernel(case: Case, training: bool) -> None:
     own = tensors(op, module, xs)
 
     torch.manual_seed(1)
-    made = KERNELS[op.name](op, Call(values, own, xs, training))
+    made = KERNELS[op.name](op, KernelCall(values, own, xs, training))
     torch.manual_seed(1)
     expected = spelled(op, module, xs, values, training=training)
 

@@ -13,7 +13,7 @@ from torch import nn
 from typer.testing import Result
 
 import archc
-from archc.backends.signals.model import Numbers, Trace
+from archc.backends.signals.model import Statistics, Trace
 from archc.diagnostics import Source
 from archc.runtime import load
 from archc.runtime.perturb import perturb
@@ -34,7 +34,7 @@ def perturbed(arch: archc.Architecture, seed: int = 0) -> nn.Module:
     return model
 
 
-def near(a: Numbers | None, tensor: torch.Tensor | None) -> None:
+def near(a: Statistics | None, tensor: torch.Tensor | None) -> None:
     """Hold numbers to those of a tensor."""
     if tensor is None:
         assert a is None

@@ -9,7 +9,7 @@ from typing import Any
 from archc.escaping import json_text
 from archc.graph import Network, Stage
 from archc.passes.difference import BlockChange, Difference, StageChange
-from archc.passes.difference.model import COUNTED, Step
+from archc.passes.difference.model import COUNTED, StepChange
 
 
 def as_json(differences: Sequence[Difference]) -> str:
@@ -76,7 +76,7 @@ def _block(block: BlockChange) -> dict[str, Any]:
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: StepChange) -> dict[str, Any]:
     sides = {"before": step.pair.before, "after": step.pair.after}
     return {
         "kind": step.kind,

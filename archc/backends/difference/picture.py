@@ -19,7 +19,7 @@ from archc.backends.drawing.scene import Arrow, Box, Frame, Mark, Scene
 from archc.backends.picture import Picture
 from archc.graph import Network, Node, Value, flat
 from archc.passes.difference import Difference, StageChange
-from archc.passes.difference.model import Kind, Step
+from archc.passes.difference.model import Kind, StepChange
 
 MARKS: dict[Kind, Mark] = {
     "added": "added",
@@ -66,7 +66,7 @@ class Overlay:
             counts=_counts(stage), mark=mark,
         )  # fmt: skip
 
-    def boxes(self, steps: Sequence[Step]) -> Iterator[Box]:
+    def boxes(self, steps: Sequence[StepChange]) -> Iterator[Box]:
         """Draw the steps of a stage, those in a row as one box where as much is said of them."""
         for (_, kind, named), run in groupby(steps, key=_told):
             group = list(run)
@@ -74,7 +74,7 @@ class Overlay:
             self.where.update({id(n): box for step in group for n in step.pair.nodes})
             yield box
 
-    def box(self, steps: list[Step], kind: Kind, title: str) -> Box:
+    def box(self, steps: list[StepChange], kind: Kind, title: str) -> Box:
         """Draw a run of steps."""
         blocks = all(n.module is not None for step in steps for n in step.pair.nodes)
         mark = MARKS[kind]
@@ -90,7 +90,7 @@ class Overlay:
             mark=mark or "same", nodes=[n for step in steps for n in step.pair.nodes],
         )  # fmt: skip
 
-    def inside(self, step: Step) -> Iterator[str]:
+    def inside(self, step: StepChange) -> Iterator[str]:
         """Yield the changes of a block in whose place nothing else differs."""
         modules = [n.module for n in step.pair.nodes]
         place = step.pair.path
@@ -133,20 +133,20 @@ class Overlay:
         return self.count
 
 
-def _told(step: Step) -> tuple[bool, Kind, str]:
+def _told(step: StepChange) -> tuple[bool, Kind, str]:
     """Return what steps in a row share that are drawn as one: blocks of a name, or ops alike."""
     kind: Kind = "same" if not (step.told or step.inside) else step.kind
     blocks = [n.name for n in step.pair.nodes if n.module is not None]
     return bool(blocks), kind, both(blocks) if blocks else ""
 
 
-def _says_more(step: Step) -> bool:
+def _says_more(step: StepChange) -> bool:
     """Whether what is said of a step is more than its box's title says."""
     names = {node.name for node in step.pair.nodes}
     return step.told and step.kind in ("changed", "rewired") and len(names) == 1
 
 
-def _name(step: Step) -> str:
+def _name(step: StepChange) -> str:
     """Write an op as pictures do, both where it differs."""
     return both([_label(n) for n in step.pair.nodes])
 

@@ -12,7 +12,7 @@ from archc.backends.tables.model import Cell, Column, Table
 from archc.backends.tables.row_selection import of_stages
 from archc.graph import Network
 from archc.passes.difference import BlockChange, Difference, Keys, StageChange, TextChange
-from archc.passes.difference.model import Step
+from archc.passes.difference.model import StepChange
 
 SIGNS = {
     "added": "+",
@@ -212,7 +212,7 @@ def _stage(stage: StageChange) -> Iterator[Line]:
     yield from _steps([s for s in stage.steps if s.told], 0)
 
 
-def _steps(steps: Iterable[Step], depth: int) -> Iterator[Line]:
+def _steps(steps: Iterable[StepChange], depth: int) -> Iterator[Line]:
     """Yield a line for each run of steps of which the same is to be said."""
     for (kind, said), run in groupby(steps, key=lambda s: (s.kind, s.said)):
         for fold in folded((step.pair.path, "") for step in run):

@@ -12,7 +12,7 @@ from archc.windows import Windows
 
 
 @dataclass(frozen=True)
-class Place:
+class NodeContext:
     """A node where it stands: its full path, the path around it, what its first value sees."""
 
     path: str
@@ -21,7 +21,7 @@ class Place:
     windows: Windows
 
 
-class Places:
+class Contexts:
     """The places of what is drawn; the receptive fields in a module are reckoned once."""
 
     def __init__(self, root: Module) -> None:
@@ -29,20 +29,20 @@ class Places:
         self.fields = ReceptiveFields()
         self.own: Mapping[int, Fields] = self.fields.inside(root)
 
-    def at_top(self, node: Node) -> Place:
+    def at_top(self, node: Node) -> NodeContext:
         """Return the place of a node of the network's own."""
         return _place(node, "", self.own)
 
-    def below(self, nodes: Sequence[Node]) -> dict[int, list[Place]]:
+    def below(self, nodes: Sequence[Node]) -> dict[int, list[NodeContext]]:
         """Return the places of the network's own nodes, and of all inside, by the node's identity."""
-        found: dict[int, list[Place]] = {}
+        found: dict[int, list[NodeContext]] = {}
         for place in self._walk(nodes, "", self.own):
             found.setdefault(id(place.node), []).append(place)
         return found
 
     def _walk(
         self, nodes: Sequence[Node], prefix: str, fields: Mapping[int, Fields]
-    ) -> Iterator[Place]:
+    ) -> Iterator[NodeContext]:
         for node in nodes:
             place = _place(node, prefix, fields)
             yield place
@@ -53,6 +53,8 @@ class Places:
                 yield from self._walk(node.module.nodes, place.path, inner)
 
 
-def _place(node: Node, prefix: str, fields: Mapping[int, Fields]) -> Place:
+def _place(node: Node, prefix: str, fields: Mapping[int, Fields]) -> NodeContext:
     first: Value = node.outputs[0]
-    return Place(join(prefix, node.path) or node.name, prefix, node, fields[id(first)].get(0, OWN))
+    return NodeContext(
+        join(prefix, node.path) or node.name, prefix, node, fields[id(first)].get(0, OWN)
+    )

@@ -8,8 +8,8 @@ from typing import Any
 from archc.backends.drawing.captions import caption
 from archc.backends.drawing.fold import Folding
 from archc.backends.drawing.style import Theme
-from archc.backends.report.contexts import Places
-from archc.backends.report.outline import Item, Stack
+from archc.backends.report.contexts import Contexts
+from archc.backends.report.outline import OutlineItem, Stack
 from archc.backends.report.pictures import drawn, keyed, part
 from archc.backends.report.records import Records
 from archc.graph import Network, join
@@ -31,7 +31,7 @@ class Layout:
     """The most of any stack."""
 
     def __post_init__(self) -> None:
-        self.places = Places(self.network.root)
+        self.places = Contexts(self.network.root)
         self.inferring = set(map(id, inferring(self.network)))
 
     def stack(self, stack: Stack) -> View:
@@ -57,7 +57,7 @@ class Layout:
         self.lanes = max(self.lanes, stack.lanes)
         return {"items": rows, "arcs": arcs, "lanes": stack.lanes}
 
-    def item(self, item: Item) -> View:
+    def item(self, item: OutlineItem) -> View:
         """Return a box: its record's key, its texts, and what it opens to."""
         view: View = {
             "kind": item.kind,
@@ -84,18 +84,18 @@ class Layout:
             view["svg"] = self.drawing(inside.items[0] if inside else item)
         return view
 
-    def leaves_out(self, item: Item) -> bool:
+    def leaves_out(self, item: OutlineItem) -> bool:
         """Whether only outputs for training need an item, so that inference never runs it."""
         return bool(item.nodes) and all(id(node) not in self.inferring for node in item.nodes)
 
-    def key(self, item: Item) -> str:
+    def key(self, item: OutlineItem) -> str:
         """Return the key of the record of a stage or of a run of blocks."""
         first, last = (self.places.at_top(item.nodes[k]) for k in (0, -1))
         path = span(item)
         times = item.times if item.times > 1 else None
         return self.records.add(item.title, first, item.nodes, last=last, path=path, total=times)
 
-    def drawing(self, item: Item) -> str:
+    def drawing(self, item: OutlineItem) -> str:
         """Return the drawing of the layers of an item, the first of those that are alike."""
         root = self.network.root
         nodes, module, prefix = list(item.first), root, ""
@@ -109,7 +109,7 @@ class Layout:
         return drawn(scene, self.theme)
 
 
-def span(item: Item) -> str:
+def span(item: OutlineItem) -> str:
     """Return the path of an item, or the first and the last one: `layer1.1 to layer1.2`."""
     first, last = (item.nodes[k].path or item.nodes[k].name for k in (0, -1))
     return first if first == last else f"{first} to {last}"

@@ -24,7 +24,7 @@ MOST_ARCS = 16
 
 
 @dataclass(eq=False)
-class Item:
+class OutlineItem:
     """A box of a stack, for some nodes in a row; `inside` is the stack that it opens to.
 
     An item of the kind `ops` is a drawing, one of the kind `block` opens to one. `lines` say
@@ -71,7 +71,7 @@ class Arc:
 class Stack:
     """Items, the shapes of the values that go from each to the next one, and arcs."""
 
-    items: list[Item]
+    items: list[OutlineItem]
     links: list[str] = field(default_factory=list)
     arcs: list[Arc] = field(default_factory=list)
 
@@ -85,11 +85,13 @@ def outline(network: Network) -> Stack:
     """Return the stack of a network, its inputs first and its outputs last."""
     root = network.root
     cutter = _Cutter(network)
-    inputs = [Item("port", f"input{k or ''}", gives={id(v): v}) for k, v in enumerate(root.inputs)]
+    inputs = [
+        OutlineItem("port", f"input{k or ''}", gives={id(v): v}) for k, v in enumerate(root.inputs)
+    ]
     outputs = []
     for output in root.outputs:
         for value in flat(output.value):
-            port = Item("port", output.name or "output", training=output.training)
+            port = OutlineItem("port", output.name or "output", training=output.training)
             port.reads[id(value)] = value
             outputs.append(port)
     return wired([*inputs, *cutter.stages(network.stages), *outputs])
@@ -108,7 +110,7 @@ class _Cutter:
             for value in node.inputs:
                 self.readers.setdefault(id(value), set()).add(id(node))
 
-    def stages(self, stages: Sequence[Stage]) -> Iterator[Item]:
+    def stages(self, stages: Sequence[Stage]) -> Iterator[OutlineItem]:
         """Yield an item for each stage; steps that are none go together in drawings."""
         for loose, group in groupby(stages, key=_is_step):
             if loose:
@@ -116,18 +118,18 @@ class _Cutter:
             else:
                 yield from map(self.stage, group)
 
-    def stage(self, stage: Stage) -> Item:
+    def stage(self, stage: Stage) -> OutlineItem:
         """Return the item of a stage, with what is in it."""
         items = list(self.items(stage.nodes))
-        made = Item("stage", stage.name, stage.nodes)
+        made = OutlineItem("stage", stage.name, stage.nodes)
         blocks = [item for item in items if item.kind == "block"]
         made.lines = [item.spoken for item in blocks or items]
         made.inside = wired(self.ended(items, made))
         if len(made.inside.arcs) > MOST_ARCS:
-            made.inside = Stack([Item("ops", _named(stage.nodes), stage.nodes)])
+            made.inside = Stack([OutlineItem("ops", _named(stage.nodes), stage.nodes)])
         return made
 
-    def ended(self, items: list[Item], around: Item) -> list[Item]:
+    def ended(self, items: list[OutlineItem], around: OutlineItem) -> list[OutlineItem]:
         """Put ends above and below items, where values come in or go out past some of them."""
         own = set(map(id, around.nodes))
         late = any(v not in around.gives for item in items[1:] for v in item.reads)
@@ -138,11 +140,11 @@ class _Cutter:
             if self.readers.get(key, set()) - own
         }
         early = any(key in item.gives for item in items[:-1] for key in leaving)
-        above = [Item("end", "", gives=dict(around.reads))] if late else []
-        below = [Item("end", "", reads=leaving)] if early else []
+        above = [OutlineItem("end", "", gives=dict(around.reads))] if late else []
+        below = [OutlineItem("end", "", reads=leaving)] if early else []
         return [*above, *items, *below]
 
-    def items(self, nodes: Sequence[Node]) -> Iterator[Item]:
+    def items(self, nodes: Sequence[Node]) -> Iterator[OutlineItem]:
         """Yield an item for each run of a block; ops in a row, and blocks that are as simple."""
         ops: list[Node] = []
         for run in self.folding.runs([(node,) for node in nodes], self.read):
@@ -152,13 +154,13 @@ class _Cutter:
                 ops += members
                 continue
             if ops:
-                yield Item("ops", _named(ops), ops)
+                yield OutlineItem("ops", _named(ops), ops)
             ops = []
             yield block
         if ops:
-            yield Item("ops", _named(ops), ops)
+            yield OutlineItem("ops", _named(ops), ops)
 
-    def block(self, nodes: list[Node], period: int) -> Item | None:
+    def block(self, nodes: list[Node], period: int) -> OutlineItem | None:
         """Return the item of a run of blocks, or None where each is but one box."""
         module = nodes[0].module
         if module is None:
@@ -170,7 +172,7 @@ class _Cutter:
         summarize(said, drawn, arrows, results)
         names = dict.fromkeys(spoken(n.module) for n in nodes[:period] if n.module)
         times = len(nodes) // period
-        return Item("block", ", ".join(names), nodes, times, said.notes * (period == 1))
+        return OutlineItem("block", ", ".join(names), nodes, times, said.notes * (period == 1))
 
 
 def _is_step(stage: Stage) -> bool:
@@ -183,7 +185,7 @@ def _named(nodes: Sequence[Node]) -> str:
     return ", ".join(names) if len(names) < 5 else f"{names[0]} to {names[-1]}"
 
 
-def wired(items: list[Item]) -> Stack:
+def wired(items: list[OutlineItem]) -> Stack:
     """Return a stack of items with what goes from each to which."""
     makers = {value: k for k, item in enumerate(items) for value in item.gives}
     edges: dict[tuple[int, int], list[str]] = {}

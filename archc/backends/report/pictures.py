@@ -16,7 +16,7 @@ from archc.backends.drawing.shortcuts import Shortcuts
 from archc.backends.drawing.style import THEMES, Theme
 from archc.backends.drawing.subgraph import stretch
 from archc.backends.render import render
-from archc.backends.report.contexts import Place
+from archc.backends.report.contexts import NodeContext
 from archc.backends.report.records import Records
 from archc.escaping import markup
 from archc.graph import Module, Node, join
@@ -51,7 +51,7 @@ def part(nodes: Sequence[Node], module: Module, prefix: str, folding: Folding) -
     return Scene(prefix, cursor.items, builder.arrows)
 
 
-def keyed(scene: Scene, places: Mapping[int, list[Place]], records: Records) -> None:
+def keyed(scene: Scene, places: Mapping[int, list[NodeContext]], records: Records) -> None:
     """Give what a scene shows records of their own, whose keys are their ids from here on."""
     for frame in list(frames(scene.items)):
         times = frame.times
@@ -62,7 +62,7 @@ def keyed(scene: Scene, places: Mapping[int, list[Place]], records: Records) -> 
 
 
 def _key(
-    shown: Box | Frame, places: Mapping[int, list[Place]], records: Records, **more: Any
+    shown: Box | Frame, places: Mapping[int, list[NodeContext]], records: Records, **more: Any
 ) -> str:
     path = shown.id.partition("~")[0].removesuffix("+")
     found = places.get(id(shown.nodes[0]), []) if shown.nodes else []
@@ -76,7 +76,7 @@ def _key(
     return records.add(", ".join([title, *notes]), place, nodes, **more)
 
 
-def _beside(place: Place, node: Node, places: Mapping[int, list[Place]]) -> bool:
+def _beside(place: NodeContext, node: Node, places: Mapping[int, list[NodeContext]]) -> bool:
     """Whether a node stands around the same corner: what went into the box of another."""
     return any(each.prefix == place.prefix for each in places.get(id(node), ()))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from archc.backends.report.contexts import Place
+from archc.backends.report.contexts import NodeContext
 from archc.backends.tables.columns import field_text, stride_text
 from archc.diagnostics import Source, Span
 from archc.graph import Node
@@ -22,12 +22,12 @@ class Records:
     found: dict[str, Record] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
 
-    def add(self, title: str, place: Place, nodes: Sequence[Node], **more: Any) -> str:
+    def add(self, title: str, place: NodeContext, nodes: Sequence[Node], **more: Any) -> str:
         """Take in what stands at a place, with nodes that are counted together; return its key.
 
         What comes out is said of the last value of the place, `last` where that is another's.
         """
-        last: Place = more.pop("last", place)
+        last: NodeContext = more.pop("last", place)
         given = last.node.outputs
         record = {
             "title": title,

@@ -13,7 +13,7 @@ MODES = ("train", "eval")
 
 
 @dataclass(frozen=True)
-class Numbers:
+class Statistics:
     """What is told of a tensor; `std` divides by n, `norm` is the root of the sum of squares."""
 
     mean: float
@@ -29,8 +29,8 @@ class ValueRow:
     name: str
     op: str
     shape: tuple[int, ...]
-    forward: Mapping[str, Numbers]
-    gradient: Mapping[str, Numbers | None]
+    forward: Mapping[str, Statistics]
+    gradient: Mapping[str, Statistics | None]
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class WeightRow:
 
     name: str
     shape: tuple[int, ...]
-    value: Numbers
-    gradient: Mapping[str, Numbers | None]
+    value: Statistics
+    gradient: Mapping[str, Statistics | None]
 
 
 @dataclass(frozen=True)
@@ -64,12 +64,12 @@ class NormRow:
 
 
 @dataclass(frozen=True)
-class Part:
+class SplitPart:
     """The gradient that comes to the fork through one operand of a join."""
 
     role: str
     operand: str
-    numbers: Numbers
+    numbers: Statistics
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,8 @@ class SplitRow:
     join: str
     fork: str
     mode: str
-    parts: tuple[Part, ...]
-    total: Numbers
+    parts: tuple[SplitPart, ...]
+    total: Statistics
     error: float
     unchanged: bool
     elsewhere: float

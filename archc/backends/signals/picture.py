@@ -10,7 +10,7 @@ from archc.backends.drawing.build import Builder
 from archc.backends.drawing.fold import Unfolded
 from archc.backends.drawing.scene import Arrow, Box, Scene
 from archc.backends.drawing.style import THEMES
-from archc.backends.signals.model import Numbers, Trace, ValueRow
+from archc.backends.signals.model import Statistics, Trace, ValueRow
 from archc.backends.signals.write import number, sizes
 from archc.graph import Module, Network, Node, Output, Stage, Value
 from archc.passes.steps import read_from_outside, read_outside, unroll
@@ -95,5 +95,5 @@ def _said(row: ValueRow | None, mode: str) -> tuple[str, str]:
     return said, _back(row, row.gradient[mode])
 
 
-def _back(row: ValueRow, gradient: Numbers | None) -> str:
+def _back(row: ValueRow, gradient: Statistics | None) -> str:
     return sizes(row.shape) + (f", ‖∂‖ {number(gradient.norm)}" if gradient else "")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
-from archc.backends.signals.model import MODES, NormRow, Numbers, SplitRow, Trace
+from archc.backends.signals.model import MODES, NormRow, SplitRow, Statistics, Trace
 from archc.backends.signals.write import Rows, as_json, number, report, sizes
 
 
@@ -55,7 +55,7 @@ def _weight(row: Any) -> dict[str, str]:
     return {"weight": row.name, "shape": sizes(row.shape), **_columns(told)}
 
 
-def _of(numbers: Numbers | None, what: str) -> float | None:
+def _of(numbers: Statistics | None, what: str) -> float | None:
     return None if numbers is None else getattr(numbers, what)
 
 

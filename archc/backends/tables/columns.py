@@ -28,7 +28,7 @@ class UnknownName(ValueError):
 
 
 @dataclass(frozen=True)
-class Reader:
+class ColumnReader:
     """A column: its title, its cell of each row, and what stands below it."""
 
     title: str
@@ -150,29 +150,31 @@ def added(cells: Sequence[Cell]) -> int:
     return sum(cell for cell in cells if isinstance(cell, int))
 
 
-READERS: dict[str, Reader] = {
-    "name": Reader("name", each(lambda source: source.name)),
-    "block": Reader("block", each(_block)),
-    "row": Reader("row", lambda selection: [*range(1, len(selection.sources) + 1)], number=True),
-    "operator": Reader("operator", _operators),
-    "n": Reader("n", each(_alike), number=True),
-    "kernel": Reader("kernel", each(_kernel)),
-    "input": Reader("input", each(lambda source: _shape(source.nodes[0].shapes))),
-    "resolution": Reader("resolution", each(_resolution)),
-    "channels": Reader("channels", each(_channels), number=True),
-    "output": Reader("output", each(lambda source: _shape([v.shape for v in source.given]))),
-    "stride": Reader(
+READERS: dict[str, ColumnReader] = {
+    "name": ColumnReader("name", each(lambda source: source.name)),
+    "block": ColumnReader("block", each(_block)),
+    "row": ColumnReader(
+        "row", lambda selection: [*range(1, len(selection.sources) + 1)], number=True
+    ),
+    "operator": ColumnReader("operator", _operators),
+    "n": ColumnReader("n", each(_alike), number=True),
+    "kernel": ColumnReader("kernel", each(_kernel)),
+    "input": ColumnReader("input", each(lambda source: _shape(source.nodes[0].shapes))),
+    "resolution": ColumnReader("resolution", each(_resolution)),
+    "channels": ColumnReader("channels", each(_channels), number=True),
+    "output": ColumnReader("output", each(lambda source: _shape([v.shape for v in source.given]))),
+    "stride": ColumnReader(
         "stride", _strides, number=True, note="stride: how far neighbours stand apart in the input"
     ),
-    "step": Reader("stride", each(_step), number=True),
-    "receptive_field": Reader(
+    "step": ColumnReader("stride", each(_step), number=True),
+    "receptive_field": ColumnReader(
         "receptive field",
         lambda selection: [field_text(windows) for windows in selection.fields],
         number=True,
         note="receptive field: what of the input can reach a place, padding too; "
         "an upper bound where places are shuffled; statistics of norms are left out",
     ),
-    "memory_training": Reader(
+    "memory_training": ColumnReader(
         "training",
         lambda selection: [Bytes(n) for n in selection.saved],
         lambda cells: Bytes(added(cells)),
@@ -180,7 +182,7 @@ READERS: dict[str, Reader] = {
         note="training: activations that the backward pass needs on a CPU, at 32 bits; "
         "no parameters",
     ),
-    "memory_inference": Reader(
+    "memory_inference": ColumnReader(
         "inference",
         lambda selection: [Bytes(n) for n in selection.held],
         lambda cells: Bytes(max(c for c in cells if isinstance(c, int))),
@@ -191,7 +193,7 @@ READERS: dict[str, Reader] = {
 }
 
 
-def reader(key: str, selection: RowSelection) -> Reader:
+def reader(key: str, selection: RowSelection) -> ColumnReader:
     """Return a column by its name.
 
     That is one of READERS, a convention, a convention's share, or a parameter of the blocks.
@@ -203,7 +205,7 @@ def reader(key: str, selection: RowSelection) -> Reader:
     if key == "stride" and selection.runs:
         return READERS["step"]
     if key in arguments and key not in READERS:
-        return Reader(key, each(_argument(key)), number=True)
+        return ColumnReader(key, each(_argument(key)), number=True)
     if key == "memory_training":
         return replace(READERS[key], note="; ".join((READERS[key].note, *selection.ways)))
     if key in READERS:
@@ -212,13 +214,15 @@ def reader(key: str, selection: RowSelection) -> Reader:
     convention, title = CONVENTIONS[name], TITLES.get(name, name)
     note = "" if name in TITLES else explain(name)
     if key.endswith("%"):
-        return Reader(
+        return ColumnReader(
             f"share of {title}",
             lambda selection: selection.shares(convention),
             number=True,
             note=note,
         )
-    return Reader(title, each(lambda p: convention.total(p.nodes)), added, number=True, note=note)
+    return ColumnReader(
+        title, each(lambda p: convention.total(p.nodes)), added, number=True, note=note
+    )
 
 
 TITLES = {"params": "params", "macs": "MACs"}

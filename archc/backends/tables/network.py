@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from archc.backends.tables.columns import Reader, one_of, reader
+from archc.backends.tables.columns import ColumnReader, one_of, reader
 from archc.backends.tables.model import Cell, Column, Table
 from archc.backends.tables.row_selection import BY, select_rows
 from archc.graph import Network
@@ -55,7 +55,7 @@ def headed(
 def arranged(
     title: str,
     titles: Mapping[str, str],
-    readers: Mapping[str, Reader],
+    readers: Mapping[str, ColumnReader],
     subject: Any,
     notes: Sequence[str],
     sort: str | None = None,
@@ -77,7 +77,7 @@ def arranged(
     )  # fmt: skip
 
 
-def _explained(titles: Mapping[str, str], readers: Mapping[str, Reader]) -> Iterator[str]:
+def _explained(titles: Mapping[str, str], readers: Mapping[str, ColumnReader]) -> Iterator[str]:
     """Yield what columns mean, under the titles that stand above them."""
     for key, title in titles.items():
         if note := readers[key].note:

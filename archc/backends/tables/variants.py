@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from archc.backends.tables.columns import TITLES, Reader, explain, one_of
+from archc.backends.tables.columns import TITLES, ColumnReader, explain, one_of
 from archc.backends.tables.family import headline
 from archc.backends.tables.glossary import shown
 from archc.backends.tables.model import Cell, Table
@@ -36,18 +36,18 @@ def variants(
     return arranged(headline(networks), titles, readers, networks, [MEANING], sort)
 
 
-def described(key: str, network: Network) -> Reader:
+def described(key: str, network: Network) -> ColumnReader:
     """Return a column by its name."""
     document = network.document
     own = [str(name) for name in (*document.params, *document.let)]
     one_of(key, (*OWN, *own, *CONVENTIONS), "column")
     if key in OWN:
-        return Reader(key, lambda networks: [OWN[key](n) for n in networks])
+        return ColumnReader(key, lambda networks: [OWN[key](n) for n in networks])
     if key in own:
-        return Reader(
+        return ColumnReader(
             key, lambda networks: [shown(n.root.scope[key]) for n in networks], number=True
         )
-    return Reader(
+    return ColumnReader(
         TITLES.get(key, key),
         lambda networks: [_count(key, n) for n in networks],
         number=True,

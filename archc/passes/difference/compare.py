@@ -16,7 +16,7 @@ from archc.passes.difference.model import (
     Pair,
     Setting,
     StageChange,
-    Step,
+    StepChange,
     said,
     value_of,
 )
@@ -35,7 +35,7 @@ class Comparison:
         self.before, self.after = before, after
         self.aligner = Aligner()
         self.blocks: dict[tuple[object, ...], BlockChange] = {}
-        self._steps: dict[tuple[int, int], tuple[Step, ...]] = {}
+        self._steps: dict[tuple[int, int], tuple[StepChange, ...]] = {}
 
     def result(self) -> Difference:
         """Compare them."""
@@ -60,11 +60,11 @@ class Comparison:
             outputs_differ=_outputs_differ(self.before.root, self.after.root, pairs),
         )
 
-    def steps(self, before: Module, after: Module, pairs: Sequence[Pair]) -> tuple[Step, ...]:
+    def steps(self, before: Module, after: Module, pairs: Sequence[Pair]) -> tuple[StepChange, ...]:
         """Say what became of each step of a block."""
         partners = _partners(before, after, pairs)
         kinds = ((pair, self.kind(pair, partners)) for pair in pairs)
-        return tuple(Step(pair, kind, said(kind, pair)) for pair, kind in kinds)
+        return tuple(StepChange(pair, kind, said(kind, pair)) for pair, kind in kinds)
 
     def kind(self, pair: Pair, partners: Mapping[int, int]) -> Kind:
         """Say what became of a step."""
@@ -130,7 +130,7 @@ def _sizes(node: Node) -> tuple[object, ...]:
     return (*node.shapes, *(value.shape for value in node.outputs))
 
 
-def _stage(before: Stage | None, after: Stage | None, steps: Sequence[Step]) -> StageChange:
+def _stage(before: Stage | None, after: Stage | None, steps: Sequence[StepChange]) -> StageChange:
     kind: Kind
     if before is None or after is None:
         kind = "added" if before is None else "removed"

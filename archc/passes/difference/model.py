@@ -41,7 +41,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Step:
+class StepChange:
     """A pair and what became of it; `said` says it in words."""
 
     pair: Pair
@@ -70,7 +70,7 @@ class BlockChange:
 
     before: Module
     after: Module
-    steps: tuple[Step, ...]
+    steps: tuple[StepChange, ...]
     places: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -86,7 +86,7 @@ class StageChange:
     before: Stage | None
     after: Stage | None
     kind: Kind
-    steps: tuple[Step, ...]
+    steps: tuple[StepChange, ...]
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -6,11 +6,11 @@ is run by the class or function that it declares.
 
 from __future__ import annotations
 
-from archc.runtime.kernels.call import Call, Kernel, Made
+from archc.runtime.kernels.call import Kernel, KernelCall, KernelResult
 from archc.runtime.kernels.maps import MAPS, expected_buffers
 from archc.runtime.kernels.plain import PLAIN
 from archc.runtime.kernels.weighted import WEIGHTED
 
 KERNELS: dict[str, Kernel] = {**WEIGHTED, **PLAIN, **MAPS}
 
-__all__ = ["KERNELS", "Call", "Kernel", "Made", "expected_buffers"]
+__all__ = ["KERNELS", "Kernel", "KernelCall", "KernelResult", "expected_buffers"]

@@ -10,13 +10,13 @@ import torch
 
 from archc.shapes import Shape
 
-Made = torch.Tensor | Sequence[torch.Tensor]
-Kernel = Callable[[Any, "Call"], Made]
+KernelResult = torch.Tensor | Sequence[torch.Tensor]
+Kernel = Callable[[Any, "KernelCall"], KernelResult]
 """Takes an op with its arguments, and what it is applied to."""
 
 
 @dataclass(frozen=True)
-class Call:
+class KernelCall:
     """The values of an op, the tensors that it owns by name, and the mode.
 
     `shapes` are those that the graph says of the values, for their layouts.

@@ -12,19 +12,19 @@ import torch.nn.functional as F  # noqa: N812 - as all do
 
 from archc.ops.arguments import pair
 from archc.ops.window import RelativeCoordinates, RelativePositionBias
-from archc.runtime.kernels.call import Call, Kernel
+from archc.runtime.kernels.call import Kernel, KernelCall
 
 HIDDEN = -100.0
 """What is added to the logit of a pair of tokens that may not see each other."""
 
 
-def max_pool(op: Any, call: Call) -> torch.Tensor:
+def max_pool(op: Any, call: KernelCall) -> torch.Tensor:
     return F.max_pool2d(
         call.x, pair(op.kernel), _stride(op), pair(op.padding), pair(op.dilation), op.ceil_mode
     )
 
 
-def avg_pool(op: Any, call: Call) -> torch.Tensor:
+def avg_pool(op: Any, call: KernelCall) -> torch.Tensor:
     return F.avg_pool2d(
         call.x, pair(op.kernel), _stride(op), pair(op.padding), op.ceil_mode, op.count_include_pad
     )
@@ -34,64 +34,64 @@ def _stride(op: Any) -> tuple[int, int]:
     return pair(op.kernel if op.stride is None else op.stride)
 
 
-def adaptive_avg_pool(op: Any, call: Call) -> torch.Tensor:
+def adaptive_avg_pool(op: Any, call: KernelCall) -> torch.Tensor:
     return F.adaptive_avg_pool2d(call.x, pair(op.size))
 
 
-def adaptive_max_pool(op: Any, call: Call) -> torch.Tensor:
+def adaptive_max_pool(op: Any, call: KernelCall) -> torch.Tensor:
     return F.adaptive_max_pool2d(call.x, pair(op.size))
 
 
-def global_avg_pool(_op: object, call: Call) -> torch.Tensor:
+def global_avg_pool(_op: object, call: KernelCall) -> torch.Tensor:
     return call.x.mean((call.axis("h"), call.axis("w")))
 
 
-def subsample(op: Any, call: Call) -> torch.Tensor:
+def subsample(op: Any, call: KernelCall) -> torch.Tensor:
     return F.avg_pool2d(call.x, 1, pair(op.stride))
 
 
-def concat(op: Any, call: Call) -> torch.Tensor:
+def concat(op: Any, call: KernelCall) -> torch.Tensor:
     return torch.cat(list(call.xs), call.axis(op.dim)) if len(call.xs) > 1 else call.x
 
 
-def stack(_op: object, call: Call) -> torch.Tensor:
+def stack(_op: object, call: KernelCall) -> torch.Tensor:
     return torch.stack(list(call.xs), 1)
 
 
-def flatten(_op: object, call: Call) -> torch.Tensor:
+def flatten(_op: object, call: KernelCall) -> torch.Tensor:
     return call.x.reshape(len(call.x), -1)
 
 
-def transpose(_op: object, call: Call) -> torch.Tensor:
+def transpose(_op: object, call: KernelCall) -> torch.Tensor:
     return call.x.transpose(call.axis("h"), call.axis("w"))
 
 
-def split(op: Any, call: Call) -> list[torch.Tensor]:
+def split(op: Any, call: KernelCall) -> list[torch.Tensor]:
     along = call.axis(op.dim)
     length = call.x.shape[along]
     sizes = [length // op.sizes] * op.sizes if isinstance(op.sizes, int) else list(op.sizes)
     return list(torch.split_with_sizes(call.x, sizes, along))
 
 
-def narrow(op: Any, call: Call) -> torch.Tensor:
+def narrow(op: Any, call: KernelCall) -> torch.Tensor:
     return call.x.narrow(call.axis(op.dim), op.start, op.length)
 
 
-def select(op: Any, call: Call) -> torch.Tensor:
+def select(op: Any, call: KernelCall) -> torch.Tensor:
     return call.x.select(call.axis(op.dim), op.index)
 
 
-def unfold(op: Any, call: Call) -> torch.Tensor:
+def unfold(op: Any, call: KernelCall) -> torch.Tensor:
     sides = (op.kernel, op.dilation, op.padding, op.stride)
     return F.unfold(call.x, *map(pair, sides))
 
 
-def rearrange(op: Any, call: Call) -> torch.Tensor:
+def rearrange(op: Any, call: KernelCall) -> torch.Tensor:
     left, right = _sides(op.pattern)
     return _merged(*_apart(left, dict(op.sizes), call.x), right)
 
 
-def reduced(op: Any, call: Call) -> torch.Tensor:
+def reduced(op: Any, call: KernelCall) -> torch.Tensor:
     left, right = _sides(op.pattern)
     x, names = _apart(left, dict(op.sizes), call.x)
     kept = {name for group in right for name in group}
@@ -129,7 +129,7 @@ def _merged(x: torch.Tensor, names: list[str], side: list[list[str]]) -> torch.T
     return x.reshape([prod(lengths[name] for name in group) for group in side])
 
 
-def einsum(op: Any, call: Call) -> torch.Tensor:
+def einsum(op: Any, call: KernelCall) -> torch.Tensor:
     pattern = str(op.pattern).replace("->", ",")
     parts = [part.split() for part in pattern.split(",")]
     letters: dict[str, str] = {}
@@ -141,25 +141,25 @@ def einsum(op: Any, call: Call) -> torch.Tensor:
     return torch.einsum(f"{first},{second}->{result}", *xs)
 
 
-def pad(op: Any, call: Call) -> torch.Tensor:
+def pad(op: Any, call: KernelCall) -> torch.Tensor:
     pads = (op.padding,) * 4 if isinstance(op.padding, int) else op.padding
     return F.pad(call.x, pads, value=op.value)
 
 
-def pad_channels(op: Any, call: Call) -> torch.Tensor:
+def pad_channels(op: Any, call: KernelCall) -> torch.Tensor:
     along = call.axis("c")
     pads = [0] * (2 * (call.x.dim() - along))
     pads[-1] = op.out - call.x.shape[along]
     return F.pad(call.x, pads)
 
 
-def pad_to(op: Any, call: Call) -> torch.Tensor:
+def pad_to(op: Any, call: KernelCall) -> torch.Tensor:
     (height, width), (h, w) = call.shapes[0].spatial, pair(op.multiple)
     pads = [0, -width % w, 0, -height % h]
     return F.pad(call.x, [0, 0, *pads] if call.last else pads)
 
 
-def pad_same(op: Any, call: Call) -> torch.Tensor:
+def pad_same(op: Any, call: KernelCall) -> torch.Tensor:
     pads: list[int] = []
     windows = zip(
         call.x.shape[2:], pair(op.kernel), pair(op.stride), pair(op.dilation), strict=True
@@ -171,22 +171,22 @@ def pad_same(op: Any, call: Call) -> torch.Tensor:
     return F.pad(call.x, pads, value=op.value)
 
 
-def upsample(op: Any, call: Call) -> torch.Tensor:
+def upsample(op: Any, call: KernelCall) -> torch.Tensor:
     return F.interpolate(
         call.x, scale_factor=op.scale, mode=op.mode, align_corners=op.align_corners
     )
 
 
-def resize(op: Any, call: Call) -> torch.Tensor:
+def resize(op: Any, call: KernelCall) -> torch.Tensor:
     return F.interpolate(call.x, pair(op.size), mode=op.mode, align_corners=op.align_corners)
 
 
-def resize_to(op: Any, call: Call) -> torch.Tensor:
+def resize_to(op: Any, call: KernelCall) -> torch.Tensor:
     size = list(call.xs[1].shape[-2:])
     return F.interpolate(call.x, size, mode=op.mode, align_corners=op.align_corners)
 
 
-def crop_to(_op: object, call: Call) -> torch.Tensor:
+def crop_to(_op: object, call: KernelCall) -> torch.Tensor:
     x, other = call.xs
     for along in (-2, -1):
         size = other.shape[along]
@@ -197,7 +197,7 @@ def crop_to(_op: object, call: Call) -> torch.Tensor:
 # Windows of a map whose channels are last
 
 
-def _map(call: Call, k: int = 0) -> torch.Tensor:
+def _map(call: KernelCall, k: int = 0) -> torch.Tensor:
     """Return a value as a map with its channels last."""
     x = call.xs[k]
     return x if call.shapes[k].layout[-1] == "c" else x.permute(0, 2, 3, 1)
@@ -209,7 +209,7 @@ def _shift(size: Any, shift: Any, lengths: Any) -> list[int]:
     return [by if length > window else 0 for length, window, by in sides]
 
 
-def window_partition(op: Any, call: Call) -> torch.Tensor:
+def window_partition(op: Any, call: KernelCall) -> torch.Tensor:
     x, (h, w) = _map(call), pair(op.size)
     batch, height, width, channels = x.shape
     if op.grid:
@@ -222,7 +222,7 @@ def window_partition(op: Any, call: Call) -> torch.Tensor:
     return x.reshape(batch, -1, h * w, channels)
 
 
-def window_merge(op: Any, call: Call) -> torch.Tensor:
+def window_merge(op: Any, call: KernelCall) -> torch.Tensor:
     x, (h, w) = call.x, pair(op.size)
     batch, channels = x.shape[0], x.shape[-1]
     height, width = _map(call, 1).shape[1:3]
@@ -238,7 +238,7 @@ def window_merge(op: Any, call: Call) -> torch.Tensor:
     return x if call.shapes[1].layout[-1] == "c" else x.permute(0, 3, 1, 2).contiguous()
 
 
-def window_mask(op: Any, call: Call) -> torch.Tensor:
+def window_mask(op: Any, call: KernelCall) -> torch.Tensor:
     x, (h, w) = _map(call), pair(op.size)
     height, width = x.shape[1:3]
     down, across = _shift(op.size, op.shift, (height, width))
@@ -252,18 +252,18 @@ def window_mask(op: Any, call: Call) -> torch.Tensor:
     return torn[:, None].to(x) * HIDDEN
 
 
-def relative_position_bias(op: Any, call: Call) -> torch.Tensor:
+def relative_position_bias(op: Any, call: KernelCall) -> torch.Tensor:
     tokens = prod(pair(op.size))
     table = call.x.reshape(-1, call.x.shape[-1])
     rows = call.own["relative_position_index"].reshape(-1)
     return table[rows].reshape(tokens, tokens, -1).permute(2, 0, 1)
 
 
-def relative_coordinates(_op: object, call: Call) -> torch.Tensor:
+def relative_coordinates(_op: object, call: KernelCall) -> torch.Tensor:
     return call.own["relative_coords_table"]
 
 
-def parameter(_op: object, call: Call) -> torch.Tensor:
+def parameter(_op: object, call: KernelCall) -> torch.Tensor:
     return call.own[""]
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - as all do
 
-from archc.runtime.kernels.call import Call, Kernel
+from archc.runtime.kernels.call import Kernel, KernelCall
 
 
 def _of_x(function: Any, *names: str) -> Kernel:
     """Return the kernel of a function that takes the value and arguments by the op's names."""
 
-    def kernel(op: Any, call: Call) -> torch.Tensor:
+    def kernel(op: Any, call: KernelCall) -> torch.Tensor:
         made: torch.Tensor = function(call.x, **{name: getattr(op, name) for name in names})
         return made
 
@@ -25,7 +25,7 @@ def _of_x(function: Any, *names: str) -> Kernel:
 def _along(function: Any, *names: str) -> Kernel:
     """Return the kernel of a function along a dimension that the op names."""
 
-    def kernel(op: Any, call: Call) -> torch.Tensor:
+    def kernel(op: Any, call: KernelCall) -> torch.Tensor:
         more = {name: getattr(op, name) for name in names}
         made: torch.Tensor = function(call.x, dim=call.axis(op.dim), **more)
         return made
@@ -38,48 +38,48 @@ def _folded(function: Any) -> Kernel:
     return lambda _op, call: reduce(function, call.xs)
 
 
-def power(op: Any, call: Call) -> torch.Tensor:
+def power(op: Any, call: KernelCall) -> torch.Tensor:
     return call.x.pow(op.exponent)
 
 
-def total(_op: object, call: Call) -> torch.Tensor:
+def total(_op: object, call: KernelCall) -> torch.Tensor:
     return reduce(add, call.xs) if len(call.xs) > 1 else call.x.clone()
 
 
-def mean(op: object, call: Call) -> torch.Tensor:
+def mean(op: object, call: KernelCall) -> torch.Tensor:
     summed = total(op, call)
     return summed / len(call.xs) if len(call.xs) > 1 else summed
 
 
-def scale(op: Any, call: Call) -> torch.Tensor:
+def scale(op: Any, call: KernelCall) -> torch.Tensor:
     made: torch.Tensor = call.x * op.factor
     return made
 
 
-def shift(op: Any, call: Call) -> torch.Tensor:
+def shift(op: Any, call: KernelCall) -> torch.Tensor:
     made: torch.Tensor = call.x + op.offset
     return made
 
 
-def minus(op: Any, call: Call) -> torch.Tensor:
+def minus(op: Any, call: KernelCall) -> torch.Tensor:
     made: torch.Tensor = op.minuend - call.x
     return made
 
 
-def over(op: Any, call: Call) -> torch.Tensor:
+def over(op: Any, call: KernelCall) -> torch.Tensor:
     made: torch.Tensor = op.number / call.x if op.inverse else call.x / op.number
     return made
 
 
-def negate(_op: object, call: Call) -> torch.Tensor:
+def negate(_op: object, call: KernelCall) -> torch.Tensor:
     return -call.x
 
 
-def identity(_op: object, call: Call) -> torch.Tensor:
+def identity(_op: object, call: KernelCall) -> torch.Tensor:
     return call.x
 
 
-def channel_affine(op: Any, call: Call) -> torch.Tensor:
+def channel_affine(op: Any, call: KernelCall) -> torch.Tensor:
     numbers = (call.x.new_tensor(n)[:, None, None] for n in (op.scale, op.shift))
     factor, offset = numbers
     return call.x * factor + offset
@@ -88,15 +88,15 @@ def channel_affine(op: Any, call: Call) -> torch.Tensor:
 # What drops draws from torch's generator as the modules do, so that one seed is one outcome.
 
 
-def dropout(op: Any, call: Call) -> torch.Tensor:
+def dropout(op: Any, call: KernelCall) -> torch.Tensor:
     return F.dropout(call.x, op.p, call.training)
 
 
-def dropout2d(op: Any, call: Call) -> torch.Tensor:
+def dropout2d(op: Any, call: KernelCall) -> torch.Tensor:
     return F.dropout2d(call.x, op.p, call.training)
 
 
-def drop_path(op: Any, call: Call) -> torch.Tensor:
+def drop_path(op: Any, call: KernelCall) -> torch.Tensor:
     if not call.training or not op.p:
         return call.x
     x, kept = call.x, 1 - op.p
@@ -104,12 +104,12 @@ def drop_path(op: Any, call: Call) -> torch.Tensor:
     return x * (alive / kept if kept else alive)
 
 
-def stochastic_depth(op: Any, call: Call) -> torch.Tensor:
+def stochastic_depth(op: Any, call: KernelCall) -> torch.Tensor:
     kept = 1 - op.p
     return call.x * (call.x.new_empty(()).bernoulli_(kept) if call.training else kept)
 
 
-def live_mean(op: Any, call: Call) -> torch.Tensor:
+def live_mean(op: Any, call: KernelCall) -> torch.Tensor:
     xs = list(call.xs)
     if call.training and op.p > 0:
         drawn = torch.rand(len(xs))

@@ -14,10 +14,10 @@ from archc.ops.attention import Attention, MultiheadAttention
 from archc.ops.conv import Conv, Conv1d, ConvTranspose
 from archc.ops.linear import Linear
 from archc.ops.norm import BatchNorm, GroupNorm, InstanceNorm, LayerNorm, LocalResponseNorm
-from archc.runtime.kernels.call import Call, Kernel
+from archc.runtime.kernels.call import Kernel, KernelCall
 
 
-def conv(op: Conv, call: Call) -> torch.Tensor:
+def conv(op: Conv, call: KernelCall) -> torch.Tensor:
     stride, dilation, pads = pair(op.stride), pair(op.dilation), op.pads()
     x = call.x
     if op.padding_mode != "zeros":
@@ -27,19 +27,19 @@ def conv(op: Conv, call: Call) -> torch.Tensor:
     return F.conv2d(x, weight, bias, stride, pads, dilation, op.groups)
 
 
-def conv1d(op: Conv1d, call: Call) -> torch.Tensor:
+def conv1d(op: Conv1d, call: KernelCall) -> torch.Tensor:
     weight, bias = call.own["weight"], call.own.get("bias")
     return F.conv1d(call.x, weight, bias, op.stride, op.pad(), op.dilation, op.groups)
 
 
-def conv_transpose(op: ConvTranspose, call: Call) -> torch.Tensor:
+def conv_transpose(op: ConvTranspose, call: KernelCall) -> torch.Tensor:
     return F.conv_transpose2d(
         call.x, call.own["weight"], call.own.get("bias"), pair(op.stride), pair(op.padding),
         pair(op.output_padding), op.groups, pair(op.dilation),
     )  # fmt: skip
 
 
-def linear(op: Linear, call: Call) -> torch.Tensor:
+def linear(op: Linear, call: KernelCall) -> torch.Tensor:
     bias = call.own.get("bias")
     if bias is not None and op.bias_mask is not None:
         parts = bias.chunk(len(op.bias_mask))
@@ -48,7 +48,7 @@ def linear(op: Linear, call: Call) -> torch.Tensor:
     return F.linear(call.x, call.own["weight"], bias)
 
 
-def bn(op: BatchNorm, call: Call) -> torch.Tensor:
+def bn(op: BatchNorm, call: KernelCall) -> torch.Tensor:
     own, share = call.own, op.momentum
     if call.training and op.track_running_stats:
         seen = own["num_batches_tracked"].add_(1)
@@ -59,7 +59,7 @@ def bn(op: BatchNorm, call: Call) -> torch.Tensor:
     )  # fmt: skip
 
 
-def instance_norm(op: InstanceNorm, call: Call) -> torch.Tensor:
+def instance_norm(op: InstanceNorm, call: KernelCall) -> torch.Tensor:
     own = call.own
     return F.instance_norm(
         call.x, own.get("running_mean"), own.get("running_var"), own.get("weight"), own.get("bias"),
@@ -67,25 +67,25 @@ def instance_norm(op: InstanceNorm, call: Call) -> torch.Tensor:
     )  # fmt: skip
 
 
-def group_norm(op: GroupNorm, call: Call) -> torch.Tensor:
+def group_norm(op: GroupNorm, call: KernelCall) -> torch.Tensor:
     return F.group_norm(call.x, op.groups, call.own.get("weight"), call.own.get("bias"), op.eps)
 
 
-def layer_norm(op: LayerNorm, call: Call) -> torch.Tensor:
+def layer_norm(op: LayerNorm, call: KernelCall) -> torch.Tensor:
     x = call.x if call.last else call.x.movedim(1, -1)
     x = F.layer_norm(x, x.shape[-1:], call.own.get("weight"), call.own.get("bias"), op.eps)
     return x if call.last else x.movedim(-1, 1)
 
 
-def local_response_norm(op: LocalResponseNorm, call: Call) -> torch.Tensor:
+def local_response_norm(op: LocalResponseNorm, call: KernelCall) -> torch.Tensor:
     return F.local_response_norm(call.x, op.size, op.alpha, op.beta, op.k)
 
 
-def prelu(_op: object, call: Call) -> torch.Tensor:
+def prelu(_op: object, call: KernelCall) -> torch.Tensor:
     return F.prelu(call.x, call.own["weight"])
 
 
-def attention(op: Attention, call: Call) -> torch.Tensor:
+def attention(op: Attention, call: KernelCall) -> torch.Tensor:
     q, k, v, *terms = call.xs
     q, k, v = (x.reshape(*x.shape[:-1], op.heads, -1).transpose(-3, -2) for x in (q, k, v))
     if op.similarity == "cosine":
@@ -112,7 +112,7 @@ def _total(terms: list[torch.Tensor]) -> torch.Tensor:
     return total
 
 
-def multihead_attention(op: MultiheadAttention, call: Call) -> torch.Tensor:
+def multihead_attention(op: MultiheadAttention, call: KernelCall) -> torch.Tensor:
     channels = call.shapes[0].channels
     with torch.device("meta"):  # its tensors are handed in
         module = nn.MultiheadAttention(

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import torch
 
-from archc.backends.signals.model import Numbers
+from archc.backends.signals.model import Statistics
 
 
-def numbers(x: torch.Tensor) -> Numbers:
+def numbers(x: torch.Tensor) -> Statistics:
     """Return what is told of a tensor, in double precision."""
     x = x.detach().double()
     if not x.numel():
-        return Numbers(0.0, 0.0, 0.0, 0.0)
+        return Statistics(0.0, 0.0, 0.0, 0.0)
     spread, largest = x.std(correction=0), x.abs().max()
-    return Numbers(float(x.mean()), float(spread), float(x.norm()), float(largest))
+    return Statistics(float(x.mean()), float(spread), float(x.norm()), float(largest))
 
 
-def or_none(x: torch.Tensor | None) -> Numbers | None:
+def or_none(x: torch.Tensor | None) -> Statistics | None:
     """Return the numbers of a gradient that may not be there."""
     return None if x is None else numbers(x)

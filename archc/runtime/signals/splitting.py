@@ -12,7 +12,7 @@ from typing import Protocol
 
 import torch
 
-from archc.backends.signals.model import Part, SplitRow
+from archc.backends.signals.model import SplitPart, SplitRow
 from archc.passes.steps import Step, Tape
 from archc.runtime.interpret import Interpreter
 from archc.runtime.report import difference
@@ -62,7 +62,7 @@ def _split(
         wanted = _pulled(values[step.outputs[0]], values[fork], arriving)
         beside = float((total.double() - wanted.double()).norm())
     short = step.join.shortcut
-    told = tuple(Part(step.join.role(k), tape.names[v], numbers(p)) for k, v, p in parts)
+    told = tuple(SplitPart(step.join.role(k), tape.names[v], numbers(p)) for k, v, p in parts)
     return SplitRow(
         tape.names[step.outputs[0]], tape.names[fork], walk.mode, told, numbers(total),
         difference(added, wanted.double()),

@@ -47,7 +47,7 @@ class Differs(Exception):
 
 
 @dataclass
-class Walk:
+class ModeRun:
     """One mode's run: values and gradients by number, weights' gradients by key."""
 
     mode: str
@@ -124,9 +124,9 @@ class Runner:
         self.weights = trainable(self.tape, window, self.model)
         self.shown = [*entering, *(v for k in window for v in self.tape.steps[k].outputs)]
 
-    def walk(self, x: torch.Tensor, mode: str, direct: bool) -> Walk:
+    def walk(self, x: torch.Tensor, mode: str, direct: bool) -> ModeRun:
         """Run forwards and backwards in a mode, and hold the outcome to the emitted module's."""
-        walk = Walk(mode)
+        walk = ModeRun(mode)
         emitted = None if direct else self._emitted(x, mode)
         walk.before = self._buffers()
         self.interpreter.training = mode == "train"
@@ -175,7 +175,7 @@ class Runner:
         self.model.load_state_dict(kept)
         return found
 
-    def _error(self, walk: Walk, emitted: list[torch.Tensor] | None) -> float | None:
+    def _error(self, walk: ModeRun, emitted: list[torch.Tensor] | None) -> float | None:
         ours = [walk.values[v].detach() for v in self.leaving[walk.mode]]
         if emitted is None or len(emitted) < len(ours):
             return None
@@ -187,7 +187,7 @@ class Runner:
             raise Differs(f"{self.at or 'it'}, op by op, is {error:.1e} off in {walk.mode} mode")
         return error
 
-    def _backward(self, walk: Walk) -> None:
+    def _backward(self, walk: ModeRun) -> None:
         ends = [v for v in self.leaving[walk.mode] if walk.values[v].requires_grad]
         noise = torch.Generator().manual_seed(self.seed + 1)
         draws = [_like(walk.values[v], noise) for v in ends]
@@ -205,7 +205,9 @@ def _like(x: torch.Tensor, noise: torch.Generator) -> torch.Tensor:
     return torch.randn(x.shape, generator=noise).to(x)
 
 
-def _told(network: Network, runner: Runner, walks: dict[str, Walk], said: tuple[str, str]) -> Trace:
+def _told(
+    network: Network, runner: Runner, walks: dict[str, ModeRun], said: tuple[str, str]
+) -> Trace:
     tape = runner.tape
     makers = {v: step.node.name for step in tape.steps for v in step.outputs}
     rows = [
@@ -237,7 +239,7 @@ def _verdict(errors: list[float | None]) -> str:
     return "equal, to the last bit" if not max(known) else f"equal within {max(known):.1e}"
 
 
-def _norms(runner: Runner, walks: dict[str, Walk]) -> Iterator[NormRow]:
+def _norms(runner: Runner, walks: dict[str, ModeRun]) -> Iterator[NormRow]:
     """Tell of every batch norm that keeps running statistics."""
     train, evaluated = walks["train"], walks["eval"]
     for k in runner.window:

@@ -50,7 +50,7 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Use:
+class Reference:
     """A place that names a value; `path` are the steps around it, from the outermost."""
 
     name: str
@@ -74,7 +74,7 @@ class Def:
     """What the names of its copies look like, where these have names of their own."""
     shown: str = ""
     """Its key as written."""
-    named: list[Use] = field(default_factory=list)
+    named: list[Reference] = field(default_factory=list)
     taken: list[tuple[Step, ...]] = field(default_factory=list)
     read: bool = False
 
@@ -159,7 +159,7 @@ class Call:
 
 
 @dataclass(eq=False)
-class Table:
+class Analysis:
     """Everything that the rules judge by. Owners are names of blocks, "" for the file itself.
 
     It is not `complete` where Python files with ops could not be read, or may not be: a name
