@@ -6,6 +6,8 @@ import ast
 import random
 from collections.abc import Callable
 
+from archc.backends.torchfile.printer import noted
+
 NAMES = (
     "x",
     "y",
@@ -268,11 +270,9 @@ class Trees:
         return self.spaced(self.random.choice(kinds)(size, depth - 1))
 
     def spaced(self, statement: ast.stmt) -> ast.stmt:
-        if self.random.random() < 0.15:
-            vars(statement)["blank_before"] = True
-        if self.random.random() < 0.1:
-            vars(statement)["comment"] = self.random.choice(("a word", "two\nlines", "x " * 60))
-        return statement
+        words = self.random.choice(("a word", "two\nlines", "x " * 60))
+        comment = words if self.random.random() < 0.1 else ""
+        return noted(statement, comment=comment, blank_before=self.random.random() < 0.15)
 
     def simple(self, size: int) -> ast.stmt:
         draw = self.random.random()

@@ -16,7 +16,7 @@ import pytest
 from random_trees import Trees
 
 from archc.backends.torchfile import printer
-from archc.backends.torchfile.printer import printed
+from archc.backends.torchfile.printer import noted, printed
 
 GOLDENS = Path(__file__).parent.parent / "goldens" / "pytorch"
 STATEMENTS = Path(__file__).parent / "statements.txt"
@@ -173,6 +173,10 @@ def test_many_random_programs(tmp_path: Path, start: int) -> None:
         ("x = f'{a!r:>{n}} {{}} {b[\"c\"]}'", "x = f\"{a!r:>{n}} {{}} {b['c']}\""),
         ("x = f'{ {1: 2}[a] }{(lambda: 1)}'", 'x = f"{ {1: 2}[a] }{(lambda: 1)}"'),
         ("f(x for x in y)", "f(x for x in y)"),
+        ("x = a or b if not c else d and e", "x = a or b if not c else d and e"),
+        ("x = [a or b for c in d or e if f or g]", "x = [a or b for c in d or e if f or g]"),
+        ("x = [*a | b, *(c or d)], {**a | b}", "x = ([*a | b, *(c or d)], {**a | b})"),
+        ("x = lambda: a if b else lambda: c or d", "x = lambda: a if b else lambda: c or d"),
         ("f((x for x in y), *a, b=1, **c)", "f((x for x in y), *a, b=1, **c)"),
         ("for a, (b, c) in (d, e): pass", "for a, (b, c) in (d, e):\n    pass"),
         ("def f(a, /, b=1, *, c=2, **d): ...", "def f(a, /, b=1, *, c=2, **d): ..."),
@@ -194,6 +198,9 @@ def test_signs_in_constants() -> None:
 
     assert printed(ast.Module([tree], [])) == "(-2) ** -0.0\n"
     assert printed(ast.Module([ast.Expr(ast.Attribute(number, "real"))], [])) == "(-2).real\n"
+    for value, text in ((0, "0**-2\n"), (0.0, "0.0**-2\n"), (-0.0, "(-0.0) ** -2\n")):
+        power = ast.Expr(ast.BinOp(ast.Constant(value), ast.Pow(), number))
+        assert printed(ast.Module([power], [])) == text
 
 
 def test_empty_lines_and_comments() -> None:
@@ -213,7 +220,7 @@ def test_empty_lines_and_comments() -> None:
         (condition, ""),
         (condition.orelse[0], "else"),
     ):
-        vars(statement).update(blank_before=True, comment=comment)
+        noted(statement, blank_before=True, comment=comment)
 
     assert printed(tree) == (
         '"""What it is.\n\nMore: \\\\d \\"\\"\\"of it\\"\\"\\".\n"""\n\nimport a\n\nimport b\n\n'
@@ -221,6 +228,15 @@ def test_empty_lines_and_comments() -> None:
         '    """One."""\n\n    if a:\n\n        def g():\n            pass\n'
         "    # else\n    elif b:\n        pass\n    return 1\n\n\nz = 3\n"
     )
+
+
+def test_source_that_is_kept() -> None:
+    """What a user wrote comes as text, whatever is in it, with the empty lines that it needs."""
+    source = "async def f(x: int):\n    # why\n    return await  x\n"
+    tree = ast.parse(f"x = 1\n{source}y = 2")
+    noted(tree.body[1], source=source)
+
+    assert printed(tree) == f"x = 1\n\n\n{source}\n\ny = 2\n"
 
 
 @pytest.mark.parametrize(

@@ -77,15 +77,13 @@ def around(node: ast.expr) -> int:
             return NONE if isinstance(node, DISPLAYS) else IF_BROKEN
 
 
-def is_display(node: ast.expr) -> bool:
-    """Whether an expression has brackets around it and something in them."""
+def is_filled(node: ast.expr) -> bool:
+    """Whether an expression ends in brackets, other than of an index, with something in them."""
     match node:
         case ast.Dict(_, items) | ast.List(items) | ast.Set(items) | ast.Tuple(items):
             return bool(items)
         case ast.Call(_, args, keywords):
             return bool(args or keywords)
-        case ast.Subscript():
-            return True
         case _:
             return isinstance(node, DISPLAYS)
 
@@ -161,8 +159,5 @@ def breaks_in_brackets(node: ast.expr) -> bool:
         return False
     if scan.weakest >= DOT:
         return True
-    ends = [
-        weak or (is_display(end) and not isinstance(end, ast.Subscript))
-        for end, weak in filter(None, (scan.first, scan.last))
-    ]
-    return any(ends)
+    ends = filter(None, (scan.first, scan.last))
+    return any(weak or is_filled(end) for end, weak in ends)

@@ -1,8 +1,7 @@
 """Python's syntax tree as text, laid out as Ruff's formatter does it by default.
 
-Two attributes of a statement say what a tree has no place for: `blank_before = True` sets an empty
-line before it, where the layout has none by itself; the lines of `comment` are written before it.
-A docstring is given without its indentation.
+Attributes of statements say what a tree has no place for; `noted` sets them. A docstring is given
+without its indentation.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from typing import TypeVar
 
 from archc.backends.torchfile import literals
 from archc.backends.torchfile.documents import INDENT, LINE_WIDTH, Document, Renderer, width
@@ -18,8 +18,23 @@ from archc.backends.torchfile.operators import BINARY
 from archc.backends.torchfile.spelling import Spelling
 from archc.backends.torchfile.statements import Statements
 
-DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 IMPORTS = (ast.Import, ast.ImportFrom)
+
+
+Statement = TypeVar("Statement", bound=ast.stmt)
+
+
+def noted(
+    statement: Statement, *, comment: str = "", blank_before: bool = False, source: str = ""
+) -> Statement:
+    """Return a statement with notes to the printer.
+
+    The lines of `comment` are written before it; `blank_before` sets an empty line before it, where
+    the layout has none by itself; `source` is the text of a statement of a module, as it is.
+    """
+    vars(statement).update(comment=comment, blank_before=blank_before, source=source)
+    return statement
 
 
 def printed(module: ast.Module) -> str:
@@ -45,7 +60,10 @@ class Printer:
             self.lines += [""] * blank_lines(previous, statement, parent)
             self.comment(statement)
             text = docstring(statement, parent) if previous is None else None
-            if text is not None:
+            source = getattr(statement, "source", "")
+            if source and not self.indent:
+                self.lines += source.rstrip("\n").split("\n")
+            elif text is not None:
                 self.lines += literals.docstring(text, " " * self.indent)
             else:
                 self.statement(statement)

@@ -62,7 +62,7 @@ class Statements:
         name = next(self.layout.names)
         return self.layout.wrapped(self.layout.sequence(node.elts, name), name)
 
-    def right(self, value: ast.expr, *, bare: bool = False) -> Document:
+    def right(self, value: ast.expr, *, bare: bool) -> Document:
         """Return what is assigned or returned."""
         if isinstance(value, ast.Lambda):
             body = Loose(self.layout.lambda_body(value.body, INSIDE), closed=False)
@@ -105,7 +105,7 @@ class Statements:
         if isinstance(value, ast.Tuple) and len(value.elts) > 1:
             short = len(value.elts) == 2
             return ["return ", self.optional(value) if short else self.bare(value)]
-        return ["return ", self.right(value)]
+        return ["return ", self.right(value, bare=False)]
 
     def for_header(self, node: ast.For) -> Document:
         target = node.target
