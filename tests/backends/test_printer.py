@@ -23,9 +23,10 @@ STATEMENTS = Path(__file__).parent / "statements.txt"
 
 
 def dumped(tree: ast.AST) -> str:
-    """Return a tree as text, with docstrings as they are read; places are no matter of text."""
+    """Return a tree as text, with docstrings as they are read."""
     for node in ast.walk(tree):
         vars(node).pop("ctx", None)
+        vars(node).pop("type_params", None)  # which some versions leave out where there are none
         match node:
             case ast.Expr(ast.Constant(str(text)) as constant):
                 constant.value = inspect.cleandoc(text).strip()
