@@ -17,6 +17,7 @@ from archc.passes.paths import Length, Paths, paths
 from archc.recipe import Recipe
 from archc.shapes import Shape
 from archc.version import VERSION
+from archc.weights.faults import WeightsError
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -111,17 +112,29 @@ class Architecture(Drawable):
     ) -> bytes:
         """Return the network in inference as a file of ONNX; see docs/onnx.md.
 
-        `weights` is a file of safetensors or a state_dict; without it the model is handed its
-        tensors when it runs. Its batch is free unless given, height and width are with
+        `weights` are a state_dict, or what `archc.load` takes; of those only safetensors by the
+        network's own keys need no PyTorch. Without them the model is handed its tensors when it
+        runs. Its batch is free unless given, height and width are with
         `any_size`. `external_data` leaves the numbers in the file of the weights, which must lie
         beside. It needs `pip install archc[onnx]`. Raises SpecError where an op of a plug-in
         does not say what it is in ONNX, WeightsError for weights that don't fit, OnnxError for
         what else can't be written so.
         """
-        from archc.backends.onnx import Options, onnx_file
+        from archc.backends.onnx import Options, onnx_file, readable
 
+        if not readable(self.network, weights):
+            weights = self._state(weights)
         options = Options(batch, any_size=any_size, external_data=external_data)
         return onnx_file(self.network, weights, VERSION, options)
+
+    def _state(self, weights: object) -> Mapping[str, Any]:
+        """Return the tensors of weights that only PyTorch reads."""
+        try:
+            from archc.runtime.weights.states import state_of
+        except ModuleNotFoundError:
+            message = f"{weights} is read by PyTorch: pip install archc[torch]; without it weights are a file of safetensors"
+            raise WeightsError(message) from None
+        return state_of(self.network, weights, self.recipe.settings)
 
     def table(
         self,

@@ -33,12 +33,12 @@ FormatOpt = Annotated[
     typer.Option("--format", help="python or onnx; else by the suffix of --output, or python"),
 ]
 WeightsOpt = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--weights",
         "-w",
-        metavar="FILE",
-        help="Of ONNX: the weights, a file of safetensors; without, the model is handed them when it runs.",
+        metavar="WEIGHTS",
+        help="Of ONNX: a file, `torchvision:NAME` or `timm:NAME`; without, the model is handed its weights when it runs.",
         show_default=False,
     ),
 ]
@@ -98,7 +98,7 @@ def build(
     deliver(data, output, form, force=force)
 
 
-def _expect_place(output: Path | None, weights: Path | None, *, external_data: bool) -> None:
+def _expect_place(output: Path | None, weights: str | None, *, external_data: bool) -> None:
     """Refuse a terminal, and weights that are to stay in a file that is not beside the model."""
     if output is None and sys.stdout.isatty():
         usage("a terminal shows no onnx: give a file by -o")
@@ -108,5 +108,7 @@ def _expect_place(output: Path | None, weights: Path | None, *, external_data: b
         usage(
             "--external-data leaves numbers in the file of --weights, beside that of -o: give both"
         )
-    if output.resolve().parent != weights.resolve().parent:
-        usage(f"--external-data: a model finds {weights.name} in its own folder: write both there")
+    if output.resolve().parent != Path(weights).resolve().parent:
+        usage(
+            f"--external-data: a model finds {Path(weights).name} in its own folder: write both there"
+        )

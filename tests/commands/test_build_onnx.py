@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -104,9 +106,9 @@ def test_what_is_replaced(folder: Path) -> None:
         (["-w", "w.safetensors"], "--weights goes with --format onnx"),
         (["--batch", "2", "-o", "net.py"], "--batch goes with --format onnx"),
         (["--format", "tflite"], "there is no format `tflite`: choose from python, onnx"),
-        (["--format", "onnx", "-w", "none.safetensors"], "none.safetensors: No such file"),
-        (["--format", "onnx", "-w", "."], "Is a directory"),
-        (["--format", "onnx", "-w", "tiny.yaml"], "tiny.yaml is no file of safetensors"),
+        (["--format", "onnx", "-w", "none.safetensors"], "there is no file none.safetensors"),
+        (["--format", "onnx", "-w", "."], "is a folder"),
+        (["--format", "onnx", "-w", "tiny.yaml"], "tiny.yaml holds no weights: it is a spec"),
         (["--format", "onnx", "--external-data", "-o", "net.onnx"], "give both"),
         (["--format", "onnx", "-w", "w.safetensors", "--external-data"], "give both"),
         (
@@ -134,3 +136,20 @@ def test_weights_of_another_network(folder: Path) -> None:
     assert "missing (97): `conv1.weight`" in done.stderr
     assert "unexpected (2): `conv.bias`, `conv.weight`" in done.stderr
     assert not (folder / "net.onnx").exists()
+
+
+def test_without_pytorch(folder: Path) -> None:
+    """Nothing of it is imported, with weights or without; what needs it is told so."""
+    torch.save(package.load("tiny.yaml").state_dict(), "w.pth")
+    code = "import sys; sys.modules['torch'] = None; from archc.cli import main; main()"
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", code, "build", "tiny.yaml", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert run("-o", "bare.onnx", "--any-size").stderr == ""
+    assert run("-o", "net.onnx", "-w", "w.safetensors").stderr == ""
+    assert (folder / "net.onnx").read_bytes() == package.compile("tiny.yaml").onnx("w.safetensors")
+    refused = run("-o", "other.onnx", "-w", "w.pth")
+    assert (refused.returncode, (folder / "other.onnx").exists()) == (2, False)
+    assert "w.pth is read by PyTorch: pip install archc[torch]" in refused.stderr

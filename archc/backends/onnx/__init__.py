@@ -7,10 +7,29 @@ from pathlib import Path
 from typing import Any
 
 from archc.backends.onnx.faults import NoOnnxError, OnnxError
+from archc.backends.onnx.fitting import misfit
 from archc.backends.onnx.options import Options
 from archc.graph import Network
 
-__all__ = ["NoOnnxError", "OnnxError", "Options", "onnx_file"]
+__all__ = ["NoOnnxError", "OnnxError", "Options", "onnx_file", "readable"]
+
+
+def readable(network: Network, weights: Any) -> bool:
+    """Whether weights can be read without PyTorch: a file of safetensors that fits.
+
+    A state_dict needs no reading. Raises NoOnnxError, WeightsError for a damaged file.
+    """
+    if weights is None or isinstance(weights, Mapping):
+        return True
+    try:
+        from archc.backends.onnx.stored import stored
+    except ModuleNotFoundError:
+        raise NoOnnxError from None
+    path = Path(str(weights))
+    if not path.is_file():
+        return False
+    there = stored(path)
+    return there is not None and not misfit(network, there.shapes)
 
 
 def onnx_file(

@@ -24,6 +24,9 @@ KINDS: Mapping[str, Any] = {
 }  # fmt: skip
 """The kinds of numbers that a network's tensors may have, by their names in the file."""
 
+LONGEST = 2**40
+"""Bytes that no header has: what begins so is another kind of file."""
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -44,6 +47,11 @@ class Stored:
     path: Path
     places: Mapping[str, Place]
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the tensors by their keys."""
+        return {key: place.shape for key, place in self.places.items()}
+
     def array(self, key: str) -> Array:
         """Read a tensor."""
         place = self.places[key]
@@ -56,19 +64,24 @@ class Stored:
         return np.frombuffer(data, KINDS[place.kind]).reshape(place.shape)
 
 
-def stored(path: Path) -> Stored:
-    """Read where tensors lie; raises WeightsError for what is no such file, OSError where none is."""
+def stored(path: Path) -> Stored | None:
+    """Read where tensors lie; None for a file of another kind.
+
+    Raises WeightsError where it is damaged, OSError where it can't be read.
+    """
     note(path)
     with path.open("rb") as file:
-        length = int.from_bytes(file.read(8), "little")
+        head = file.read(9)
+        if head[8:] != b"{" or (length := int.from_bytes(head[:8], "little")) >= LONGEST:
+            return None
+        file.seek(8)
         try:
             with safe_open(path, "numpy"):  # it looks whether all bytes are some tensor's
                 pass
             entries: dict[str, Any] = json.loads(file.read(length))
         except (SafetensorError, ValueError) as error:
-            hint = "`safetensors.torch.save_file(model.state_dict(), ...)` writes one"
-            said = one_line(f"{path} is no file of safetensors: {error}"[:300])
-            raise WeightsError(f"{said}; {hint}") from None
+            said = one_line(f"{path} is damaged or cut short: {error}"[:300])
+            raise WeightsError(said) from None
     entries.pop("__metadata__", None)
     return Stored(path, {key: _place(entry, 8 + length) for key, entry in entries.items()})
 

@@ -10,13 +10,14 @@ import numpy as np
 from onnx import TensorProto, ValueInfoProto, helper
 
 from archc.backends.onnx.faults import OnnxError
+from archc.backends.onnx.fitting import misfit
 from archc.backends.onnx.steps import Written, op_of
 from archc.backends.onnx.stored import Array, Stored
 from archc.graph import Network, join
 from archc.ops import Op
 from archc.ops.arguments import pair
 from archc.ops.window import RelativeCoordinates, RelativePositionBias
-from archc.weights.faults import Misfit, WeightsError
+from archc.weights.faults import WeightsError
 from archc.weights.faults import key as spelled
 
 Weights = Stored | Mapping[str, Any]
@@ -26,8 +27,6 @@ LARGEST = 2**31 - 1
 """Bytes of a file of ONNX, which is one message of Protocol Buffers."""
 SPARE = 32_000_000
 """Bytes that are left for all that is no weight."""
-COUNTED = "num_batches_tracked"
-"""What inference does not read, and old files lack."""
 
 
 def initialisers(
@@ -44,9 +43,11 @@ def initialisers(
         kind = TensorProto.FLOAT
         asked = [key for key in written.tensors if key not in fixed]
         return known, [helper.make_tensor_value_info(k, kind, shapes[k]) for k in asked]
-    _expect_fit(shapes, weights)
+    _expect_fit(network, weights)
     if beside and not isinstance(weights, Stored):
-        raise OnnxError("`external_data` leaves numbers in a file: give the path of one")
+        raise OnnxError(
+            "`external_data` leaves numbers in a file of safetensors with the keys of the network"
+        )
     if beside and isinstance(weights, Stored):
         return [_reference(key, weights) for key in written.tensors], []
     _expect_room(sum(4 * int(np.prod(shapes[key])) for key in written.tensors))
@@ -127,19 +128,13 @@ def _array(weights: Weights, key: str, *, whole: bool) -> Array:
 
 def _shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
     if isinstance(weights, Stored):
-        return {key: place.shape for key, place in weights.places.items()}
+        return weights.shapes
     return {key: tuple(getattr(value, "shape", np.shape(value))) for key, value in weights.items()}
 
 
-def _expect_fit(shapes: Mapping[str, tuple[int, ...]], weights: Weights) -> None:
+def _expect_fit(network: Network, weights: Weights) -> None:
     """Raise WeightsError unless the weights have the keys and shapes of the network."""
-    given = _shapes(weights)
-    wrong = Misfit(
-        [key for key in shapes if key not in given and not key.endswith(COUNTED)],
-        [key for key in given if key not in shapes],
-        [(k, shapes[k], given[k]) for k in shapes if k in given and given[k] != shapes[k]],
-    )
-    if wrong:
+    if wrong := misfit(network, _shapes(weights)):
         lines = ["the weights don't fit the network, and nothing is written", *wrong.lines]
         raise WeightsError("\n  ".join(lines))
 
