@@ -46,14 +46,13 @@ def load(
         model = run(arch)
         handle.attach(model, arch.name, arch.recipe)
         return model
-    from archc.runtime.weights.loading import give
+    from archc.runtime.weights.loading import loaded
     from archc.runtime.weights.sources import opened
 
     source = opened(kept or weights, arch.name)
     if of_owner := source.settings(arch.network, arch.recipe.settings):
         arch = recompiled(arch.recipe, **of_owner)
-    model = run(arch)
-    give(model, arch.network, source, as_kept=kept is not None)
+    model = loaded(arch, source, as_kept=kept is not None)
     handle.attach(model, arch.name, arch.recipe, source.name)
     return model
 

@@ -43,6 +43,7 @@ from archc.commands.table import show
 from archc.commands.terminal import COLOR, COLORS, flush, prepare, tell
 from archc.commands.trace import trace
 from archc.commands.verify import verify
+from archc.commands.weights import weights
 from archc.diagnostics import SpecError
 from archc.language.reading import recorded
 from archc.weights.faults import WeightsError
@@ -69,6 +70,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "table": show,
     "trace": trace,
     "verify": verify,
+    "weights": weights,
 }
 
 

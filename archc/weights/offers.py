@@ -36,8 +36,8 @@ class Offer:
         scale = f"resize {self.resize}" if self.resize else ""
         way = " ".join(filter(None, (scale, self.interpolation)))
         crop = f"crop {'×'.join(map(str, self.input[1:]))}" if self.input else ""
-        mean, std = (" ".join(f"{v:g}" for v in values) for values in (self.mean, self.std))
-        return ", ".join(filter(None, (way, crop, mean and f"mean {mean}", std and f"std {std}")))
+        mean, std = (" ".join(f"{v:.4g}" for v in values) for values in (self.mean, self.std))
+        return ", ".join(filter(None, (way, crop, mean and f"less {mean}", std and f"by {std}")))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the offer as plain data."""

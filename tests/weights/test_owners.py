@@ -183,7 +183,7 @@ def test_what_owners_say() -> None:
         "torchvision:IMAGENET1K_V1", 76.13, 92.862, ""
     )  # fmt: skip
     assert second.preprocessing == (
-        "resize 232 bilinear, crop 224×224, mean 0.485 0.456 0.406, std 0.229 0.224 0.225"
+        "resize 232 bilinear, crop 224×224, less 0.485 0.456 0.406, by 0.229 0.224 0.225"
     )
     assert (swag.input, swag.licence) == (
         (3, 384, 384), "https://github.com/facebookresearch/SWAG/blob/main/LICENSE"
