@@ -5,7 +5,17 @@ from typing import TYPE_CHECKING, Any
 from archc.version import VERSION
 
 if TYPE_CHECKING:
-    from archc.api import Architecture, check, compile, load, names, save  # noqa: A004
+    from archc.api import (
+        Architecture,
+        check,
+        compile,  # noqa: A004
+        from_pretrained,
+        load,
+        names,
+        push_to_hub,
+        save,
+        save_pretrained,
+    )
     from archc.diagnostics import Diagnostic, Source, SpecError
     from archc.weights.faults import WeightsError
 
@@ -19,9 +29,12 @@ __all__ = [
     "__version__",
     "check",
     "compile",
+    "from_pretrained",
     "load",
     "names",
+    "push_to_hub",
     "save",
+    "save_pretrained",
 ]
 
 

@@ -21,9 +21,12 @@ PUBLIC = {
     "__version__",
     "check",
     "compile",
+    "from_pretrained",
     "load",
     "names",
+    "push_to_hub",
     "save",
+    "save_pretrained",
 }
 WRONG = 'archc: 1\nname: tiny\ninput: [3, 8, 8]\nbody: {a: "conv(4, 3, grops=2)"}\n'
 

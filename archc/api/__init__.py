@@ -3,7 +3,7 @@
 from archc.api.architecture import Architecture, side_by_side
 from archc.api.checking import check, checked, judge_claims
 from archc.api.compiling import compile, compile_block, compile_family, open_spec  # noqa: A004
-from archc.api.keeping import save
+from archc.api.keeping import from_pretrained, push_to_hub, save, save_pretrained
 from archc.api.listing import names
 from archc.api.loading import load
 from archc.diagnostics import Diagnostic, Source, SpecError
@@ -20,10 +20,13 @@ __all__ = [
     "compile",
     "compile_block",
     "compile_family",
+    "from_pretrained",
     "judge_claims",
     "load",
     "names",
     "open_spec",
+    "push_to_hub",
     "save",
+    "save_pretrained",
     "side_by_side",
 ]

@@ -59,8 +59,12 @@ def packed(model: nn.Module, architecture: Compiled) -> bytes:
     inner, handle = bare(model), handle_of(model)
     _expect_as_made(inner, architecture)
     tensors = _tensors(inner)
-    record = written(handle.recipe, handle.name, {"torch": torch.__version__}, handle.weights)
-    return save(tensors, {"format": "pt", KEY: record})
+    return save(tensors, {"format": "pt", KEY: record_of(handle)})
+
+
+def record_of(handle: Handle) -> str:
+    """Return what is kept of a network beside its weights."""
+    return written(handle.recipe, handle.name, {"torch": torch.__version__}, handle.weights)
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
