@@ -289,9 +289,9 @@ def render(diagnostic: Diagnostic) -> str:
         out.append(f"{span.line:>{width}} | {line}".rstrip())
         out.append(f"{gutter} {underline} {quoted(text)}".rstrip())
     plural = "s"[: len(diagnostic.variants) > 1]
-    told = [f"in variant{plural} {some(diagnostic.variants)}"] * bool(diagnostic.variants)
-    told += [f"help: {diagnostic.help}"] * bool(diagnostic.help)
-    out += [gutter] * bool(told) + [" " * width + f" = {quoted(line)}" for line in told]
+    variants = [f"in variant{plural} {some(diagnostic.variants)}"] * bool(diagnostic.variants)
+    variants += [f"help: {diagnostic.help}"] * bool(diagnostic.help)
+    out += [gutter] * bool(variants) + [" " * width + f" = {quoted(line)}" for line in variants]
     return "\n".join(out)
 
 

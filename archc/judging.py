@@ -23,8 +23,8 @@ def judge(
 ) -> tuple[list[Diagnostic], Network | None]:
     """Apply the rules of the text, lower a variant, run the passes; return what is wrong."""
     text, faulty = judge_text(parsed)
-    found, network = build(parsed, variant, request, faulty)
-    tried = Trials(parsed, request).settle(found, [variant])
+    faults, network = build(parsed, variant, request, faulty)
+    tried = Trials(parsed, request).settle(faults, [variant])
     return settled([*text, *tried]), network
 
 
@@ -42,16 +42,16 @@ def all_faults(error: SpecError, *, allow_ops: bool = False) -> list[Diagnostic]
     sound = rest.model
     link(sound, allow_ops=allow_ops)
     text, faulty = judge_text(sound)
-    found = [*error.diagnostics, *text]
+    faults = [*error.diagnostics, *text]
     if isinstance(sound, Document):
         if not rest.whole:
             faulty = replace(faulty, places=faulty.places | {"the text"})
         names = [str(v) for v in sound.variants] or [str(sound.name)]
         built = [(name, build(sound, name, PLAIN, faulty)[0]) for name in names]
-        found += misnamed(sound)
+        faults += misnamed(sound)
         wrong = joined(built) if len(names) > 1 else built[0][1]
-        found += Trials(sound).settle(sort(wrong), names)
-    return settled(found)
+        faults += Trials(sound).settle(sort(wrong), names)
+    return settled(faults)
 
 
 def build(
@@ -62,10 +62,10 @@ def build(
         asked, settings = request.applied(parsed, variant)
     except SpecError as error:
         return list(error.diagnostics), None
-    network, found = lower(asked, variant, settings, faulty, request.outputs)
+    network, faults = lower(asked, variant, settings, faulty, request.outputs)
     if asked is not parsed:  # what the text sets may be read by what has been replaced
-        found = [d for d in found if d.code != "idle-setting"]
+        faults = [d for d in faults if d.code != "idle-setting"]
     if network is not None:
         network.settings = {**request.settings, **settings}
-        found = [*found, *(d for judge_network in CHECKS for d in judge_network(network))]
-    return found, network
+        faults = [*faults, *(d for judge_network in CHECKS for d in judge_network(network))]
+    return faults, network

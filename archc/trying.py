@@ -43,13 +43,13 @@ class Trials:
         self, diagnostics: Iterable[Diagnostic], variants: Sequence[str]
     ) -> list[Diagnostic]:
         """Return diagnostics with the first remedy that mends each; `variants` are those judged."""
-        found = list(diagnostics)
-        self.found = errors(found)
+        faults = list(diagnostics)
+        self.found = errors(faults)
         self.known = {_fault(d) for d in self.found}
-        if any(d.remedies for d in found):
+        if any(d.remedies for d in faults):
             self.known |= {_fault(d) for d in errors(judge_text(self.document)[0])}
         self.judged = tuple(variants)
-        return [self.mended(d, d.variants or self.judged) for d in found]
+        return [self.mended(d, d.variants or self.judged) for d in faults]
 
     def mended(self, d: Diagnostic, variants: Sequence[str]) -> Diagnostic:
         """Return a diagnostic with a remedy that was tried, or without any."""
@@ -82,7 +82,7 @@ class Trials:
         """Return the faults that are left after edits; None where this one is."""
         if not edits:
             return None
-        found: set[Fault] = set()
+        faults: set[Fault] = set()
         for variant in variants:
             key = (variant, tuple((e.span.key, e.text) for e in edits))
             if key not in self.tried:
@@ -90,8 +90,8 @@ class Trials:
             left = self.tried[key]
             if left is None or self.stays(left, d):
                 return None
-            found |= left
-        return found
+            faults |= left
+        return faults
 
     def harmless(self, edits: tuple[Edit, ...], d: Diagnostic, variant: str) -> bool:
         """Whether edits leave a variant right that has not the fault."""
@@ -135,13 +135,13 @@ class Trials:
         lowering.advice = 0
         lowering.run()
         self.work += lowering.spent
-        found = errors([*text, *lowering.diagnostics])
-        return {_fault(e) for e in found} if not reached or _sound(lowering, d) else None
+        faults = errors([*text, *lowering.diagnostics])
+        return {_fault(e) for e in faults} if not reached or _sound(lowering, d) else None
 
     def typed(self, edits: tuple[Edit, ...]) -> tuple[Document, Request] | None:
         """Return the document and the request with edits made; None where they can't be read."""
         source, settings = self.document.source, dict(self.request.settings)
-        given = self.request.input
+        sizes_typed = self.request.input
         own: list[Edit] = []
         texts: dict[Path, str] = {}
         for edit in edits:
@@ -156,7 +156,7 @@ class Trials:
                 settings[name] = written("--set", name, text)
             elif other.name == INPUT:
                 same = [e for e in edits if e.span.source is other]
-                given = sizes(map(int, applied(other.text, same).split(",")))
+                sizes_typed = sizes(map(int, applied(other.text, same).split(",")))
             else:
                 return None
         try:
@@ -165,7 +165,7 @@ class Trials:
             link(changed, allow_ops=old is not None and not old.plugin_faults, texts=texts)
         except SpecError:
             return None
-        return changed, replace(self.request, settings=settings, input=given)
+        return changed, replace(self.request, settings=settings, input=sizes_typed)
 
     def read(self, source: Source) -> Document:
         """Read a changed text, or what is sound of it; raises SpecError where more is wrong."""
@@ -310,5 +310,5 @@ def _sound(lowering: Lowering, d: Diagnostic) -> bool:
     """Whether the step of a fault was reached, and its value is known."""
     modules = [*lowering.modules.values(), *([lowering.root] if lowering.root else [])]
     places = {(p.source.name, p.line) for p in (d.span, *(n.span for n in d.notes))}
-    made = [n for m in modules for n in m.nodes if (n.span.source.name, n.span.line) in places]
-    return bool(made) and not any(v.guess for n in made for v in n.outputs)
+    nodes = [n for m in modules for n in m.nodes if (n.span.source.name, n.span.line) in places]
+    return bool(nodes) and not any(v.guess for n in nodes for v in n.outputs)

@@ -27,7 +27,7 @@ def index() -> dict[str, Path]:
     Only the keys under `variants:` are looked at, line by line, so that finding one network
     does not cost the parsing of all; a test holds this against the parsed documents.
     """
-    found: dict[str, Path] = {}
+    networks: dict[str, Path] = {}
     for path in files():
         text = path.read_text(encoding="utf-8")
         section = re.search(r"^variants:\s*\n((?:(?: +.*|#.*)?\n)*)", text + "\n", re.MULTILINE)
@@ -42,8 +42,8 @@ def index() -> dict[str, Path]:
         )
         names += re.findall(r"([A-Za-z_]\w*): *\{", inline[1]) if inline else []
         for name in names or [path.stem]:
-            found.setdefault(name, path)
-    return found
+            networks.setdefault(name, path)
+    return networks
 
 
 def names() -> list[str]:

@@ -100,7 +100,7 @@ def _turn(graph: Digraph, arrow: Arrow, theme: Theme) -> tuple[str, str]:
     graph.edge(arrow.tail.id, foot, id=arrow.id, weight="2", **plain)
     graph.edge(up, foot, id=f"{arrow.id}-up", weight="0", **plain)
     graph.edge(up, top, id=f"{arrow.id}-over", **plain)
-    label = {"label": said} if (said := _arrow_label(arrow)) else {}
+    label = {"label": text} if (text := _arrow_label(arrow)) else {}
     graph.edge(
         top, arrow.head.id, id=f"{arrow.id}-down", weight="10", **label, **more, **_head(arrow)
     )

@@ -19,7 +19,7 @@ DOTTED = {**STROKES, "projection": "dotted"}
 """In this figure of the paper the shortcuts that change dimensions are dotted."""
 
 
-def written(made: Family, theme: Theme) -> str:
+def written(family: Family, theme: Theme) -> str:
     """Write the picture: a rank of Graphviz for each row."""
     from graphviz import Digraph
 
@@ -33,33 +33,33 @@ def written(made: Family, theme: Theme) -> str:
         fontcolor=theme.text, height="0.2", width="1.35", penwidth="0.9",
     )  # fmt: skip
     graph.attr("edge", color=theme.line, arrowsize="0.45", penwidth="0.9")
-    columns = [item for item in made.scene.items if isinstance(item, Frame)]
-    _ruler(graph, made, columns, theme)
+    columns = [item for item in family.scene.items if isinstance(item, Frame)]
+    _ruler(graph, family, columns, theme)
     paints = {}
-    for k, row in enumerate(made.rows):
+    for k, row in enumerate(family.rows):
         paints.update(dict.fromkeys(range(row.start, row.start + row.height), k))
     for column in columns:
         for box in boxes(column.items):
-            paint = theme.sizes[paints[made.row[box.id]] % len(theme.sizes)]
+            paint = theme.sizes[paints[family.row[box.id]] % len(theme.sizes)]
             _box(graph, box, column.id, paint, theme)
-    for arrow in made.scene.arrows:
-        if arrow in made.arcs:
+    for arrow in family.scene.arrows:
+        if arrow in family.arcs:
             _arc(graph, arrow)
         else:
             graph.edge(arrow.tail.id, arrow.head.id, id=arrow.id, weight="100")
     return str(graph.source)
 
 
-def _ruler(graph: Digraph, made: Family, columns: Sequence[Frame], theme: Theme) -> None:
+def _ruler(graph: Digraph, family: Family, columns: Sequence[Frame], theme: Theme) -> None:
     """Draw names above the columns and output sizes to their left, and hold every row level."""
-    height = max((row.start + row.height for row in made.rows), default=0)
-    sizes = {row.start: row.size for row in made.rows}
+    height = max((row.start + row.height for row in family.rows), default=0)
+    sizes = {row.start: row.size for row in family.rows}
     marks = ["size-top", *(f"size-{k}" for k in range(height))]
     for k, mark in enumerate(marks):
         size = sizes.get(k - 1)
-        said = "" if size is None else f"output size: <B>{markup(size)}</B>"
+        text = "" if size is None else f"output size: <B>{markup(size)}</B>"
         graph.node(
-            mark, label=f"<{said}>" if said else "", id=mark, shape="plaintext", style="", group="sizes", width="0.9",
+            mark, label=f"<{text}>" if text else "", id=mark, shape="plaintext", style="", group="sizes", width="0.9",
             fontcolor=theme.quiet,
         )  # fmt: skip
     for upper, lower in pairwise(marks):
@@ -80,11 +80,11 @@ def _ruler(graph: Digraph, made: Family, columns: Sequence[Frame], theme: Theme)
             fontsize="12",
         )
         ranks[0].append(column.id)
-        found = list(boxes(column.items))
-        for box in found:
-            ranks[made.row[box.id] + 1].append(box.id)
-        if found:
-            graph.edge(column.id, found[0].id, style="invis", weight="100")
+        column_boxes = list(boxes(column.items))
+        for box in column_boxes:
+            ranks[family.row[box.id] + 1].append(box.id)
+        if column_boxes:
+            graph.edge(column.id, column_boxes[0].id, style="invis", weight="100")
     for left, right in pairwise(ranks[0]):
         graph.edge(left, right, style="invis")
     for names in ranks.values():

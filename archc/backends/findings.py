@@ -34,22 +34,25 @@ class Finding:
 
 def summary(findings: Sequence[Finding], skipped: int = 0) -> str:
     """Say in a line what became of all files."""
-    found = [d for f in findings for d in f.diagnostics]
-    wrong, warned = sum(d.count for d in errors(found)), len(found) - len(errors(found))
+    diagnostics = [d for f in findings for d in f.diagnostics]
+    wrong, warned = (
+        sum(d.count for d in errors(diagnostics)),
+        len(diagnostics) - len(errors(diagnostics)),
+    )
     faulty = sum(f.wrong for f in findings)
     parts = [_count(wrong, "error")] if wrong else []
     parts += [_count(warned, "warning")] if warned else []
-    said = " and ".join(parts)
+    text = " and ".join(parts)
     if faulty and len(findings) > 1:
-        said += f" in {faulty} of {_count(len(findings), 'file')}"
+        text += f" in {faulty} of {_count(len(findings), 'file')}"
     elif not faulty:
         variants = sum(f.variants for f in findings)
         what = [_count(variants, "variant")] if variants else []
         what += [_count(len(findings), "file")] if len(findings) > 1 or not variants else []
-        said = f"{said or 'all good'}: {' in '.join(what)}"
+        text = f"{text or 'all good'}: {' in '.join(what)}"
     if skipped:
-        said += f"; {_count(skipped, 'file')} without `archc:` left out"
-    return said
+        text += f"; {_count(skipped, 'file')} without `archc:` left out"
+    return text
 
 
 def _count(number: int, noun: str) -> str:
@@ -85,8 +88,8 @@ def _command(level: str, properties: dict[str, str], message: str) -> str:
 
 def sarif(findings: Sequence[Finding]) -> str:
     """Write SARIF 2.1.0, which code scanning of GitHub and editors read."""
-    found = [d for f in findings for d in f.diagnostics]
-    codes = sorted({d.code for d in found})
+    diagnostics = [d for f in findings for d in f.diagnostics]
+    codes = sorted({d.code for d in diagnostics})
     refused = [f for f in findings if f.refused]
     driver = {"name": "archc", "version": VERSION, "rules": [{"id": code} for code in codes]}
     invocation: dict[str, Any] = {"executionSuccessful": not refused}
@@ -98,7 +101,7 @@ def sarif(findings: Sequence[Finding]) -> str:
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "invocations": [invocation],
-        "results": [_result(d, codes.index(d.code)) for d in found],
+        "results": [_result(d, codes.index(d.code)) for d in diagnostics],
     }
     return json_text({"$schema": SARIF, "version": "2.1.0", "runs": [run]})
 

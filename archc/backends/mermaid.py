@@ -70,8 +70,8 @@ class Writer:
             line = "-.->"
         elif arrow.head.kind == "fork" and arrow.kind in ("flow", "identity"):
             line = "---"
-        said = ", ".join(filter(None, (arrow.via, arrow.shape)))
-        label = f'|"{escaping.mermaid(said)}"|' if said else ""
+        text = ", ".join(filter(None, (arrow.via, arrow.shape)))
+        label = f'|"{escaping.mermaid(text)}"|' if text else ""
         return f"  {self.names[id(arrow.tail)]} {line}{label} {self.names[id(arrow.head)]}"
 
     def classes(self) -> Iterator[str]:

@@ -67,16 +67,16 @@ class Network:
     @cached_property
     def modules(self) -> tuple[Module, ...]:
         """Every distinct module, inner ones first, the network itself last."""
-        found: dict[int, Module] = {}
+        modules: dict[int, Module] = {}
 
         def visit(module: Module) -> None:
             for node in module.nodes:
-                if node.module is not None and id(node.module) not in found:
+                if node.module is not None and id(node.module) not in modules:
                     visit(node.module)
-            found[id(module)] = module
+            modules[id(module)] = module
 
         visit(self.root)
-        return tuple(found.values())
+        return tuple(modules.values())
 
     @cached_property
     def graph(self) -> nx.DiGraph[str]:

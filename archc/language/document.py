@@ -114,7 +114,7 @@ def _diagnostics(tree: Mapping, errors: list[Any]) -> list[Diagnostic]:
     for error in errors:
         if error["type"] == "missing":
             missing.setdefault(error["loc"][:-1], []).append(str(error["loc"][-1]))
-    found = [_missing(tree, list(loc), keys) for loc, keys in missing.items()]
+    diagnostics = [_missing(tree, list(loc), keys) for loc, keys in missing.items()]
     modified = {loc for loc, keys in missing.items() if "do" in keys}
     holders = {e["loc"][:k] for e in errors for k in range(len(e["loc"]))}
     rest = [
@@ -125,7 +125,7 @@ def _diagnostics(tree: Mapping, errors: list[Any]) -> list[Diagnostic]:
         and not (e["type"] == "extra_forbidden" and e["loc"][:-1] in modified)
         and not (e["type"] == "too_short" and e["loc"] in holders)  # but for what is wrong in it
     ]
-    return found + [_diagnostic(tree, error) for error in rest]
+    return diagnostics + [_diagnostic(tree, error) for error in rest]
 
 
 def _told(tree: Mapping, loc: tuple[Any, ...]) -> bool:

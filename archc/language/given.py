@@ -51,20 +51,20 @@ def numbers(input: Iterable[int] | None) -> tuple[int, ...]:
     message = "`input` takes channels, height and width, such as (3, 224, 224)"
     if isinstance(input, (str, bytes)) or not isinstance(input, Iterable):
         raise TypeError(message)
-    found = list(input)
-    if not found or any(isinstance(n, bool) or not isinstance(n, SupportsIndex) for n in found):
+    sizes = list(input)
+    if not sizes or any(isinstance(n, bool) or not isinstance(n, SupportsIndex) for n in sizes):
         raise TypeError(message)
-    return tuple(map(operator.index, found))
+    return tuple(map(operator.index, sizes))
 
 
 def sizes(numbers: Iterable[int]) -> tuple[Expr, ...]:
     """Return the sizes of an input, for messages at their place in `--input`."""
     texts = [str(number) for number in numbers]
-    source, column, found = Source(INPUT, ",".join(texts)), 1, []
+    source, column, exprs = Source(INPUT, ",".join(texts)), 1, []
     for text in texts:
-        found.append(parse(Text.at(text, Span(1, column, 1, column + len(text), source))))
+        exprs.append(parse(Text.at(text, Span(1, column, 1, column + len(text), source))))
         column += len(text) + 1
-    return tuple(found)
+    return tuple(exprs)
 
 
 def setting(name: str, value: Any) -> Any:

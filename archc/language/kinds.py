@@ -109,18 +109,18 @@ class Taking:
             most = f"{len(self.names)} argument{'s' * (len(self.names) != 1)}"
             message = f"`{self.name}` takes {most}, here are {len(values)}"
             raise Misfit(message)
-        given = dict(zip(self.names, values, strict=False))
+        bound = dict(zip(self.names, values, strict=False))
         for name in named:
-            if name in given or name not in self.names:
-                wrong = f"gets `{name}` twice" if name in given else f"has no argument `{name}`"
+            if name in bound or name not in self.names:
+                wrong = f"gets `{name}` twice" if name in bound else f"has no argument `{name}`"
                 message = f"`{self.name}` {wrong}"
                 raise Misfit(message)
-        given |= named
+        bound |= named
         for parameter in (p for p in self.parameters if not p.rest):
-            if parameter.name in given:
-                parameter.check(self.name, given[parameter.name])
+            if parameter.name in bound:
+                parameter.check(self.name, bound[parameter.name])
             elif parameter.required:
                 message = f"`{self.name}` needs `{parameter.name}`"
                 raise Misfit(message)
         required = {p.name for p in self.parameters if p.required}
-        return {n: v for n, v in given.items() if v is not None or n in required}
+        return {n: v for n, v in bound.items() if v is not None or n in required}

@@ -87,10 +87,10 @@ def is_stream(path: Path) -> bool:
 @contextmanager
 def recorded() -> Iterator[set[Identity]]:
     """Keep which files are read, by device and inode: what a command may not write over."""
-    found: set[Identity] = set()
-    token = _RECORD.set(found)
+    identities: set[Identity] = set()
+    token = _RECORD.set(identities)
     try:
-        yield found
+        yield identities
     finally:
         _RECORD.reset(token)
 

@@ -90,12 +90,12 @@ def convention_of(claim: Claim, quantity: str) -> str:
 
 
 def _fits(network: Network, quantity: str, figure: Figure | Listing) -> tuple[str, ...]:
-    found = []
+    fitting = []
     for name, convention in known(quantity).items():
         ways: tuple[Digits, ...] = ("rounded", "truncated")
         cuts = [d for d in ways if figure.agrees(convention.count(network), d)]
-        found += [f"`{name}`, {' or '.join(cuts)}"] * bool(cuts)
-    return tuple(found)
+        fitting += [f"`{name}`, {' or '.join(cuts)}"] * bool(cuts)
+    return tuple(fitting)
 
 
 def claims(network: Network, *, strict: bool) -> list[Diagnostic]:
@@ -104,8 +104,8 @@ def claims(network: Network, *, strict: bool) -> list[Diagnostic]:
     A network that was changed is not the paper's any more, so these are warnings; `strict`
     makes them errors.
     """
-    found = [d for verdict in verdicts(network) if (d := _diagnostic(verdict))]
-    return held(found) if strict else found
+    faults = [d for verdict in verdicts(network) if (d := _diagnostic(verdict))]
+    return held(faults) if strict else faults
 
 
 def held(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -148,7 +148,7 @@ def misnamed(document: Document) -> list[Diagnostic]:
     """Return the names that claims and `paper` use and nothing bears."""
     variants = [str(v) for v in document.variants] or [str(document.name)]
     names = [*document.claims, *(document.paper.variants if document.paper else ())]
-    found = [
+    faults = [
         Diagnostic(
             "unknown-variant", f"`{document.name}` has no variant `{name}`", name.span,
             help=nearest(name, variants) or f"variants: {', '.join(variants)}",
@@ -157,7 +157,7 @@ def misnamed(document: Document) -> list[Diagnostic]:
         if name not in variants
     ]  # fmt: skip
     listed = (c for claims in document.claims.values() for c in claims if c.convention)
-    return found + [d for claim in listed for d in _unknown_convention(claim)]
+    return faults + [d for claim in listed for d in _unknown_convention(claim)]
 
 
 def _unknown_convention(claim: Claim) -> Iterator[Diagnostic]:

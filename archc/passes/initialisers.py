@@ -27,16 +27,16 @@ RANKED = {
 
 def initialisers(network: Network) -> list[Diagnostic]:
     """Return what is wrong with the rules of the file, of what it imports, and of their steps."""
-    found: list[Diagnostic] = []
+    faults: list[Diagnostic] = []
     for module in network.modules:
         if module.is_network:
             nodes = [n for own in own_modules(module) for n in own.nodes]
             for kind, rule in module.scope.file.document.init.items():
-                found += _judge_rule(rule, [n for n in nodes if n.name == kind], module.scope)
+                faults += _judge_rule(rule, [n for n in nodes if n.name == kind], module.scope)
     for module in network.modules:
         for node in module.nodes:
-            found += _judge_step(node, module.scope)
-    return found
+            faults += _judge_step(node, module.scope)
+    return faults
 
 
 def _judge_rule(rule: Rule, nodes: list[Node], scope: Mapping[str, Any]) -> Iterator[Diagnostic]:

@@ -73,8 +73,8 @@ class Memory:
                 if node.module is not None:
                     inner = self.owners(node.module)
                     outside = {id(v): u for v, u in zip(node.module.inputs, behind, strict=True)}
-                    given = [inner.get(id(u), u) for u in node.module.values]
-                    pairs = zip(node.outputs, given, strict=True)
+                    results = [inner.get(id(u), u) for u in node.module.values]
+                    pairs = zip(node.outputs, results, strict=True)
                     owner.update((id(v), outside[id(u)]) for v, u in pairs if id(u) in outside)
             self._owners[id(module)] = owner
         return self._owners[id(module)]
@@ -145,13 +145,13 @@ class Memory:
             needed |= own(node.inputs)
         held = {id(v): v.shape.numel for v in module.inputs}
         always = set(held)
-        found: list[int] = []
+        peaks: list[int] = []
         for node, later in zip(module.nodes, reversed(after), strict=True):
-            found.append(FLOAT * sum(held.values()) + self._inside(node))
+            peaks.append(FLOAT * sum(held.values()) + self._inside(node))
             new = (v for v in node.outputs if id(v) not in owner and not is_source(v))
             held.update((id(v), v.shape.numel) for v in new)
             held = {v: size for v, size in held.items() if v in later or v in always}
-        return found
+        return peaks
 
     def held(
         self,

@@ -161,10 +161,10 @@ class Counting:
     def total(self, module: Module, dead: frozenset[str] = frozenset()) -> Counts:
         """Return the ways from all inputs of a module to its first output."""
         rows = self.matrix(module, dead)
-        found: Counter[int] = Counter()
+        counts: Counter[int] = Counter()
         for ways in rows[0] if rows else ():
-            found.update(ways)
-        return found
+            counts.update(ways)
+        return counts
 
     def units(self, module: Module) -> int:
         """Return how many units of length a network has in all: branches, or layers."""
@@ -253,17 +253,17 @@ def _below(path: str, prefix: str) -> bool:
 
 
 def _sum(parts: Iterable[Counts]) -> Counts:
-    found: Counter[int] = Counter()
+    counts: Counter[int] = Counter()
     for part in parts:
-        found.update(part)
-    return found
+        counts.update(part)
+    return counts
 
 
 def _product(a: Counts, b: Counts) -> Counts:
     if not a or not b:
         return {}
-    found: dict[int, int] = {}
+    counts: dict[int, int] = {}
     for k, n in a.items():
         for j, m in b.items():
-            found[k + j] = found.get(k + j, 0) + n * m
-    return found
+            counts[k + j] = counts.get(k + j, 0) + n * m
+    return counts

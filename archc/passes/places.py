@@ -88,14 +88,14 @@ class Mixing:
 def step(op: Op, xs: Sequence[Shape], parts: Sequence[Parts], out: Shape, *, masked: bool) -> Reach:
     """Follow an op; `masked` says that a mask keeps the ends of a rolled map apart."""
     rule = RULES.get(type(op))
-    found = rule(op, xs, parts, out) if rule else None
-    if found is None:
+    mixing = rule(op, xs, parts, out) if rule else None
+    if mixing is None:
         return _plain(op, xs, parts, out)
     seen = tuple(
-        _seen(mixed, flat(own), found.frame, rolled=not masked)
-        for mixed, own in zip(found.mixed, parts, strict=True)
+        _seen(mixed, flat(own), mixing.frame, rolled=not masked)
+        for mixed, own in zip(mixing.mixed, parts, strict=True)
     )
-    return Reach(seen, found.kept)
+    return Reach(seen, mixing.kept)
 
 
 def flat(parts: Iterable[Sequence[Part]]) -> list[Part]:
@@ -210,10 +210,10 @@ def _split(own: Sequence[Part], sizes: Sequence[int]) -> list[tuple[Part, ...]] 
         return [()] * len(sizes)
     if prod(p.size for p in own) != prod(sizes):
         return None
-    found: list[tuple[Part, ...]] = []
+    dimensions: list[tuple[Part, ...]] = []
     pending = [*own]
     for size in reversed(sizes):
-        taken: list[Part] = []
+        own_parts: list[Part] = []
         left = size
         while left > 1:
             part = pending.pop()
@@ -225,9 +225,9 @@ def _split(own: Sequence[Part], sizes: Sequence[int]) -> list[tuple[Part, ...]] 
                 pending.append(rest)
             else:
                 return None
-            taken.insert(0, part)
-        found.insert(0, tuple(taken))
-    return found
+            own_parts.insert(0, part)
+        dimensions.insert(0, tuple(own_parts))
+    return dimensions
 
 
 def _framed(out: Shape, kept: Parts, mixed: Sequence[Part]) -> Mixing | None:

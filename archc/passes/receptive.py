@@ -49,21 +49,23 @@ class ReceptiveFields:
         return self._of[key]
 
     def _node(self, node: Node, fields: dict[int, Fields], parts: dict[int, Parts]) -> None:
-        taken = [fields[id(v)] for v in node.inputs]
-        given = tuple(parts[id(v)] for v in node.inputs)
+        fields_of_inputs = [fields[id(v)] for v in node.inputs]
+        parts_of_inputs = tuple(parts[id(v)] for v in node.inputs)
         if node.module is not None:
-            inner, kept = self._reckoned(node.module, given)
+            inner, kept = self._reckoned(node.module, parts_of_inputs)
             self._inner[id(node)] = inner
             for value, inside in zip(node.outputs, node.module.values, strict=True):
-                fields[id(value)] = through(inner[id(inside)], taken)
+                fields[id(value)] = through(inner[id(inside)], fields_of_inputs)
                 parts[id(value)] = kept[id(inside)]
             return
         assert node.op is not None
         masked = any(v.node is not None and isinstance(v.node.op, WindowMask) for v in node.inputs)
         for value in node.outputs:
-            found = step(node.op, node.shapes, given, value.shape, masked=masked)
-            fields[id(value)] = through(dict(enumerate(found.seen[: len(node.read)])), taken)
-            parts[id(value)] = found.parts
+            reach = step(node.op, node.shapes, parts_of_inputs, value.shape, masked=masked)
+            fields[id(value)] = through(
+                dict(enumerate(reach.seen[: len(node.read)])), fields_of_inputs
+            )
+            parts[id(value)] = reach.parts
 
     def of(self, value: Value, module: Module) -> Windows:
         """Return what a value inside a module sees of the module's first input."""
@@ -72,12 +74,12 @@ class ReceptiveFields:
 
 def through(outer: Fields, inner: Sequence[Fields]) -> Fields:
     """Return the fields on the inputs that lie behind: `inner` has those of each value taken."""
-    found: dict[int, Windows] = {}
+    fields: dict[int, Windows] = {}
     for k, window in outer.items():
         for source, behind in inner[k].items():
             seen = both(Window.on, window, behind)
-            found[source] = both(Window.beside, found[source], seen) if source in found else seen
-    return found
+            fields[source] = both(Window.beside, fields[source], seen) if source in fields else seen
+    return fields
 
 
 def both(rule: Callable[[Window, Window], Window], one: Windows, other: Windows) -> Windows:

@@ -109,10 +109,10 @@ class Dominators:
         live = [v for v in values if self.reached(v)]
         if not live:
             return None
-        found = live[0]
+        common = live[0]
         for other in live[1:]:
-            found = self._common(found, other)
-        return found
+            common = self._common(common, other)
+        return common
 
     def _common(self, a: int, b: int) -> int:
         while a != b:
@@ -124,11 +124,11 @@ class Dominators:
 
     def above(self, value: int) -> list[int]:
         """Return a value and all that every way to it passes, the input first."""
-        found = []
+        passed = []
         while value != self.ROOT:
-            found.append(value)
+            passed.append(value)
             value = self.parent[value]
-        return found[::-1]
+        return passed[::-1]
 
 
 def dominators(module: Module) -> Dominators:
@@ -149,12 +149,12 @@ def _costs(
     for node in nodes:
         if not left:
             break
-        given = [known.get(id(v)) for v in node.inputs]
-        if all(cost is None for cost in given):
+        costs = [known.get(id(v)) for v in node.inputs]
+        if all(cost is None for cost in costs):
             continue
         rows = _matrix(node, memo)
         for value, row in zip(node.outputs, rows, strict=True):
-            ways = [_plus(a, b) for a, b in zip(given, row, strict=True) if a and b]
+            ways = [_plus(a, b) for a, b in zip(costs, row, strict=True) if a and b]
             if ways:
                 known[id(value)] = min(ways)
             left.discard(id(value))
@@ -190,19 +190,19 @@ def gates(module: Module, node: Node) -> tuple[int, ...]:
         return ()
     makers = {id(v): (n, k) for n in module.nodes for k, v in enumerate(n.outputs)}
     whole = [v for v in node.inputs if v.shape == node.outputs[0].shape and v.shape.batch == "b"]
-    found = tuple(
+    closed = tuple(
         k
         for k, v in enumerate(node.inputs)
         if _is_gate(v, makers) or (whole and v not in whole and v.shape.batch == "b")
     )
-    return found if len(found) < len(node.inputs) else ()
+    return closed if len(closed) < len(node.inputs) else ()
 
 
 def _is_gate(value: Value, makers: Mapping[int, tuple[Node, int]]) -> bool:
-    made = makers.get(id(value))
-    if made is None:
+    maker = makers.get(id(value))
+    if maker is None:
         return False
-    node, place = made
+    node, place = maker
     if node.module is not None:
         inner = {id(v): (n, k) for n in node.module.nodes for k, v in enumerate(n.outputs)}
         return _is_gate(node.module.values[place], inner)

@@ -56,37 +56,37 @@ class Tape:
 
         Raises LookupError where nothing has the name.
         """
-        found = [
+        indices = [
             k
             for k, step in enumerate(self.steps)
             if not at or at in (step.stage, step.owner) or step.owner.startswith(f"{at}.")
         ]
-        if not found:
+        if not indices:
             raise LookupError(at)
-        return range(found[0], found[-1] + 1)
+        return range(indices[0], indices[-1] + 1)
 
     def places(self) -> list[str]:
         """Return every name that `window` takes: stages, blocks and ops, in their order."""
-        found: dict[str, None] = {}
+        names: dict[str, None] = {}
         for step in self.steps:
             parts = step.owner.split(".")
-            found.update(dict.fromkeys([step.stage] if step.stage else []))
-            found.update(dict.fromkeys(".".join(parts[:k]) for k in range(1, len(parts) + 1)))
-        return list(found)
+            names.update(dict.fromkeys([step.stage] if step.stage else []))
+            names.update(dict.fromkeys(".".join(parts[:k]) for k in range(1, len(parts) + 1)))
+        return list(names)
 
 
 def read_from_outside(tape: Tape, window: range) -> tuple[int, ...]:
     """Return the values that a stretch reads and does not make, parameters apart."""
     steps = [tape.steps[k] for k in window]
-    made = {v for step in steps for v in step.outputs}
-    return tuple(dict.fromkeys(v for step in steps for v in step.inputs if v not in made))
+    outputs = {v for step in steps for v in step.outputs}
+    return tuple(dict.fromkeys(v for step in steps for v in step.inputs if v not in outputs))
 
 
 def read_outside(tape: Tape, window: range) -> tuple[int, ...]:
     """Return the values that a stretch makes and others read, or that the network gives."""
     later = {v for step in tape.steps[window.stop :] for v in step.inputs} | {*tape.outputs}
-    made = [v for k in window for v in tape.steps[k].outputs]
-    return tuple(v for v in made if v in later) or tuple(made[-1:])
+    outputs = [v for k in window for v in tape.steps[k].outputs]
+    return tuple(v for v in outputs if v in later) or tuple(outputs[-1:])
 
 
 def unroll(network: Network) -> Tape:
@@ -110,11 +110,11 @@ def unroll(network: Network) -> Tape:
 def _unique(names: Sequence[str]) -> tuple[str, ...]:
     """Tell values of one name apart, as the uses of one module are: `fc`, `fc'`."""
     seen: Counter[str] = Counter()
-    found = []
+    unique = []
     for name in names:
-        found.append(name + "'" * seen[name])
+        unique.append(name + "'" * seen[name])
         seen[name] += 1
-    return tuple(found)
+    return tuple(unique)
 
 
 def _steps(network: Network, numbers: Wires[int], shapes: list[Shape]) -> Iterator[Step]:
@@ -122,10 +122,10 @@ def _steps(network: Network, numbers: Wires[int], shapes: list[Shape]) -> Iterat
     meeting = {node: join for module in network.modules for node, join in joins(module).items()}
     for leaf in flattened(network.root, numbers):
         node = leaf.node
-        made = tuple(range(len(shapes), len(shapes) + len(node.outputs)))
+        outputs = tuple(range(len(shapes), len(shapes) + len(node.outputs)))
         shapes.extend(v.shape for v in node.outputs)
-        taken = numbers.of(node.inputs)
-        numbers.put(node.outputs, made)
+        inputs = numbers.of(node.inputs)
+        numbers.put(node.outputs, outputs)
         met = meeting.get(id(node))
         fork = numbers.get(id(met.fork)) if met else None
-        yield Step(leaf.path, node, taken, made, leaf.stage, met, fork)
+        yield Step(leaf.path, node, inputs, outputs, leaf.stage, met, fork)

@@ -11,16 +11,16 @@ from archc.lower.nesting import DOTTED, spliced
 
 def structure(network: Network) -> list[Diagnostic]:
     """Return a diagnostic for every pair of steps whose state_dict keys or modules collide."""
-    found: list[Diagnostic] = []
+    faults: list[Diagnostic] = []
     for module in network.modules:
         keyed = _collisions(module)
-        found += keyed.values()
-        found += [
+        faults += keyed.values()
+        faults += [
             d
             for path, d in _clashes(module).items()
             if not any(f"{key}.".startswith(f"{path}.") for key in keyed)
         ]
-    return found
+    return faults
 
 
 Owner = tuple[object, ...]
@@ -29,13 +29,13 @@ Made = dict[str, dict[Owner, Span]]
 
 def _clashes(module: Module) -> dict[str, Diagnostic]:
     """Return, by path, a diagnostic for every module that two steps make, outermost ones only."""
-    found: dict[str, Diagnostic] = {}
+    clashes: dict[str, Diagnostic] = {}
     for path, owners in sorted(_made(module).items()):
         leaves = [o[0] for o in owners if o[0] in ("owner", "plain")]
         alone = len(leaves) == len(owners) and leaves.count("owner") < 2  # it gives way to others
-        if len(owners) > 1 and not alone and not any(path.startswith(f"{p}.") for p in found):
-            found[path] = _clash(join(module.trail, path), *list(owners.values())[:2])
-    return found
+        if len(owners) > 1 and not alone and not any(path.startswith(f"{p}.") for p in clashes):
+            clashes[path] = _clash(join(module.trail, path), *list(owners.values())[:2])
+    return clashes
 
 
 def _clash(path: str, one: Span, other: Span) -> Diagnostic:
@@ -56,21 +56,21 @@ def _clash(path: str, one: Span, other: Span) -> Diagnostic:
 
 def _made(module: Module) -> Made:
     """Return who makes the module at each path, with its place."""
-    made: Made = {}
+    owners: Made = {}
     around: dict[int, set[str]] = {}
     for holder in module.holders:
         for node in holder.nodes:
             if _is_module(node):
-                made.setdefault(holder.path, {})[holder.owner] = holder.span
+                owners.setdefault(holder.path, {})[holder.owner] = holder.span
                 around.setdefault(id(node), set()).add(holder.path)
     for node in module.nodes:
         if node.again or not (node.tensors or node.module):
             continue
         for path, owner in _own(module, node):
-            made.setdefault(path, {})[owner] = node.span
+            owners.setdefault(path, {})[owner] = node.span
         for path in _beginnings(node.path) - around.get(id(node), set()):
-            made.setdefault(path, {}).setdefault(DOTTED, node.span)
-    return made
+            owners.setdefault(path, {}).setdefault(DOTTED, node.span)
+    return owners
 
 
 def _own(module: Module, node: Node) -> Iterator[tuple[str, Owner]]:
@@ -91,7 +91,7 @@ def _beginnings(path: str) -> set[str]:
 def _collisions(module: Module) -> dict[str, Diagnostic]:
     """Return, by key, a diagnostic for every pair of tensors with one."""
     owners = sorted((n for n in module.nodes if not n.again), key=lambda n: n.path.split("."))
-    found: dict[str, Diagnostic] = {}
+    collisions: dict[str, Diagnostic] = {}
     for k, node in enumerate(owners):
         for other in owners[k + 1 :]:
             inside = not node.path or other.path.startswith(f"{node.path}.")
@@ -100,14 +100,14 @@ def _collisions(module: Module) -> dict[str, Diagnostic]:
             if same := keys(node) & keys(other):
                 first, second = sorted((node, other), key=lambda n: n.span)
                 key = min(same)
-                found[key] = Diagnostic(
+                collisions[key] = Diagnostic(
                     "duplicate-state-dict-key",
                     f"the state_dict key `{join(module.trail, key)}` stands for two tensors",
                     second.span,
                     notes=(Note(first.span, "the first one"),),
                     help="give one of the steps another name",
                 )
-    return found
+    return collisions
 
 
 def _is_module(node: Node) -> bool:

@@ -9,17 +9,17 @@ from archc.graph import Module, join
 
 def own_modules(network: Module) -> tuple[Module, ...]:
     """Return a network and the modules inside, each once, but none of an imported network."""
-    found: dict[int, Module] = {}
+    modules: dict[int, Module] = {}
 
     def visit(module: Module) -> None:
-        found[id(module)] = module
+        modules[id(module)] = module
         for node in module.nodes:
             inner = node.module
-            if inner is not None and not inner.is_network and id(inner) not in found:
+            if inner is not None and not inner.is_network and id(inner) not in modules:
                 visit(inner)
 
     visit(network)
-    return tuple(found.values())
+    return tuple(modules.values())
 
 
 def imported(module: Module, prefix: str = "") -> Iterator[tuple[list[str], Module]]:

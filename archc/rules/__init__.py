@@ -54,18 +54,18 @@ def _judged(document: Document | Library, done: dict[int, Judged]) -> Judged:
     if id(document) not in done:
         linked = link(document)
         analysis = Walker(document, linked).walk()
-        blocking = [found for rule in BLOCKING for found in rule(document, analysis)]
-        found = [d for _, d in blocking]
-        found += [d for rule in NON_BLOCKING for d in rule(document, analysis)]
+        blocking = [faults for rule in BLOCKING for faults in rule(document, analysis)]
+        faults = [d for _, d in blocking]
+        faults += [d for rule in NON_BLOCKING for d in rule(document, analysis)]
         spans = [(o, None if d.code in CONFUSING else d.span) for o, d in blocking]
         faulty, places = unknown_parts([*spans, *analysis.doubtful], analysis)
-        found += [*linked.faults, *linked.plugin_faults]
+        faults += [*linked.faults, *linked.plugin_faults]
         faulty |= {""} if linked.plugin_faults else set()
         for name, file in linked.imports.items():
             inside = _judged(file, done)[0] if file is not None else []
-            found += inside
+            faults += inside
             faulty |= {name} if errors(inside) else set()
-        done[id(document)] = found, Faults(frozenset(faulty), frozenset(places))
+        done[id(document)] = faults, Faults(frozenset(faulty), frozenset(places))
     return done[id(document)]
 
 

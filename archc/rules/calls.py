@@ -25,8 +25,8 @@ def arguments(document: Document | Library, analysis: Analysis) -> list[tuple[st
 
 
 def _judge(document: Document | Library, call: Call) -> list[Diagnostic]:
-    found = [*_positional(call), *_keywords(call), *_row(call)]
-    return found or _missing(document, call)
+    faults = [*_positional(call), *_keywords(call), *_row(call)]
+    return faults or _missing(document, call)
 
 
 def _takes(call: Call) -> str:
@@ -53,14 +53,14 @@ def _positional(call: Call) -> list[Diagnostic]:
 
 
 def _keywords(call: Call) -> list[Diagnostic]:
-    found: list[Diagnostic] = []
+    faults: list[Diagnostic] = []
     given = set(call.parameters[: 1 if _variadic(call) and call.arguments else len(call.arguments)])
     for keyword in call.keywords:
         name = str(keyword.arg)
         if name not in call.parameters and not (_initialises(call, name) or _any_keyword(call)):
-            found.append(_unknown(call, name, call.expr.span(keyword)))
+            faults.append(_unknown(call, name, call.expr.span(keyword)))
         elif name in given:
-            found.append(
+            faults.append(
                 Diagnostic(
                     "argument-twice",
                     f"`{call.name}` gets `{name}` twice",
@@ -69,7 +69,7 @@ def _keywords(call: Call) -> list[Diagnostic]:
                 )
             )
         given.add(name)
-    return found
+    return faults
 
 
 def _any_keyword(call: Call) -> bool:

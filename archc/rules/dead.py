@@ -49,7 +49,7 @@ def dead_names(document: Document | Library, analysis: Analysis) -> list[Diagnos
     declared = [
         b for b in analysis.bindings if b.entry.role in USELESS and b.declared and not reserved(b)
     ]
-    found = [
+    faults = [
         _name(b)
         for b in declared
         if id(b.entry) not in analysis.used and not (wrong if b.owner == "" else b.owner in wrong)
@@ -60,11 +60,11 @@ def dead_names(document: Document | Library, analysis: Analysis) -> list[Diagnos
         if name not in reached and not wrong:
             hint = f"use it as a block, `{name}(...)`, or remove it"
             message = f"nothing uses the import `{name}`"
-            found.append(Diagnostic("unused-import", message, name.span, help=hint))
+            faults.append(Diagnostic("unused-import", message, name.span, help=hint))
     for signature in document.blocks:
         if signature.name not in reached and not wrong:
             span = signature.expr.span(getattr(signature.expr.tree, "func", None))
-            found.append(
+            faults.append(
                 Diagnostic(
                     "unused-block",
                     f"nothing uses the block `{signature.name}`",
@@ -72,7 +72,7 @@ def dead_names(document: Document | Library, analysis: Analysis) -> list[Diagnos
                     help="use it, name it in a variant, or remove it",
                 )
             )
-    return found
+    return faults
 
 
 def _name(binding: Binding) -> Diagnostic:

@@ -13,10 +13,10 @@ from archc.rules.analysis import Analysis
 
 def keys(document: Document | Library, analysis: Analysis) -> list[Diagnostic]:
     """Return a diagnostic for every key that names no param, variant, op or block."""
-    found = list(_defaults(document, analysis))
+    faults = list(_defaults(document, analysis))
     if isinstance(document, Document):
-        found = [*_variants(document), *found, *_init(document, analysis)]
-    return found
+        faults = [*_variants(document), *faults, *_init(document, analysis)]
+    return faults
 
 
 def _unknown(code: str, name: Text, message: str, help_: str) -> Diagnostic:

@@ -14,10 +14,10 @@ CODE = "training-output"
 
 def training_outputs(document: Document | Library, _: Analysis) -> list[Diagnostic]:
     """Return a diagnostic for every output whose `when: training` would mislead."""
-    found = [d for s, b in document.blocks.items() for d in _of_block(s, b.outputs or {})]
+    faults = [d for s, b in document.blocks.items() for d in _of_block(s, b.outputs or {})]
     if isinstance(document, Document):
-        found += _of_network(document)
-    return found
+        faults += _of_network(document)
+    return faults
 
 
 def _of_block(signature: Signature, outputs: object) -> Iterator[Diagnostic]:

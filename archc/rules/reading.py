@@ -100,8 +100,8 @@ class NameReader:
     def comprehension(self, node: ast.ListComp | ast.GeneratorExp) -> Kind:
         outer = self.names
         for loop in node.generators:
-            found = self.kind(loop.iter)
-            self.names = self.names.new_child(variables(loop.target, found, self.expr))
+            item = self.kind(loop.iter)
+            self.names = self.names.new_child(variables(loop.target, item, self.expr))
             self.all(loop.ifs)
         kind = self.kind(node.elt)
         self.names = outer

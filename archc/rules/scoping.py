@@ -53,15 +53,15 @@ class Scoper:
 
     def define(self, frame: Frame, name: str, span: Span, origin: Origin, shown: str = "") -> Def:
         """Bring a value into scope."""
-        made = Def(name, span, frame.owner, origin, len(frame.path), shown=shown or name)
-        self.analysis.defs.append(made)
+        value = Def(name, span, frame.owner, origin, len(frame.path), shown=shown or name)
+        self.analysis.defs.append(value)
         if name:
             hidden = frame.names.get(name)
             data = hidden is not None and hidden.role in ("param", "let", "variable")
             kind = Kind.ANY if data else Kind.VALUE  # that it hides them is reported, once
-            entry = Entry("input" if origin == "input" else "step", kind, span, made)
+            entry = Entry("input" if origin == "input" else "step", kind, span, value)
             self.introduce(frame, name, entry, shown)
-        return made
+        return value
 
     def read(
         self, frame: Frame, expr: Expr, purpose: Purpose = "data", node: ast.expr | None = None
@@ -86,9 +86,9 @@ class Scoper:
     def loop(self, frame: Frame, loop: Loop) -> None:
         """Read a loop and bring its variables into scope."""
         kind = self.read(frame, loop.expr, "loop", loop.node)
-        found = variables(loop.target, Kind.DATA if loop.counted else kind, loop.expr)
+        names = variables(loop.target, Kind.DATA if loop.counted else kind, loop.expr)
         frame.names = frame.names.new_child()
-        for name, entry in found.items():
+        for name, entry in names.items():
             self.introduce(frame, name, entry)
 
     def init(self, frame: Frame, rules: Any) -> None:

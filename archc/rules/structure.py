@@ -25,21 +25,21 @@ WHY = {
 def structure(document: Document | Library, analysis: Analysis) -> list[Diagnostic]:
     """Return a diagnostic for every choice, count or tensor that depends on the resolution."""
     lets = _lets(document)
-    found: list[Diagnostic] = []
+    faults: list[Diagnostic] = []
     for reading in analysis.readings:
         if reading.purpose in WHY:
-            found += _reads(
+            faults += _reads(
                 reading.expr, reading.node, lets.get(reading.owner, {}), WHY[reading.purpose]
             )
         elif reading.purpose == "step":
             for test in _tests(reading.node):
-                found += _reads(reading.expr, test, lets.get(reading.owner, {}), WHY["condition"])
+                faults += _reads(reading.expr, test, lets.get(reading.owner, {}), WHY["condition"])
     for call in analysis.calls.values():
         for argument in _arguments(call):
-            found += _reads(
+            faults += _reads(
                 call.expr, argument, lets.get(call.owner, {}), f"the tensors of `{call.name}`"
             )
-    return found
+    return faults
 
 
 def _tests(node: ast.expr) -> Iterator[ast.expr]:

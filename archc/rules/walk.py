@@ -126,14 +126,14 @@ class Walker(Scoper):
         self.nested(inner, step, key)
         source = is_source(step, frame.names, self.analysis.ops)
         origin: Origin = "row" if stage else "source" if source else "step"
-        made = self.define(frame, key.identifier, key.text.span, origin, str(key))
+        value = self.define(frame, key.identifier, key.text.span, origin, str(key))
         if isinstance(key.text, Unsound):  # it stands there twice: which one is meant, nobody knows
             self.analysis.doubtful.append((frame.owner, None))
         if key.names_copies(getattr(step, "repeat", None) or getattr(step, "each", None)):
-            made.copies = key.copies
+            value.copies = key.copies
             self.analysis.copied.append(key.identifier)
         if not source:
-            frame.running = made
+            frame.running = value
 
     def nested(self, inner: Frame, step: Any, key: Key | None = None) -> None:
         """Walk over a step in a frame of its own; its result is read by whoever reads the step."""

@@ -34,14 +34,14 @@ def folded(paths: Iterable[tuple[str, str]], counts: Mapping[str, int] | None = 
 
     One number after the other, the last one first, is made a range where it counts up.
     """
-    found = [
+    folds = [
         Fold(NUMBERS.split(path), detail, (counts or {}).get(path, 1), order)
         for order, (path, detail) in enumerate(paths)
     ]
-    longest = max((len(fold.parts) for fold in found), default=0)
+    longest = max((len(fold.parts) for fold in folds), default=0)
     for place in range(longest - 2, 0, -2):
-        found = [merged for group in _alike(found, place) for merged in _runs(group, place)]
-    return sorted(found, key=lambda fold: fold.order)
+        folds = [merged for group in _alike(folds, place) for merged in _runs(group, place)]
+    return sorted(folds, key=lambda fold: fold.order)
 
 
 def _alike(folds: Iterable[Fold], place: int) -> Iterable[list[Fold]]:
@@ -81,8 +81,8 @@ def listed(paths: Sequence[str]) -> str:
 def gathered(keys: Iterable[str], others: Iterable[str]) -> list[Fold]:
     """Fold keys, first to the modules that have none of the others: `layer3.6.*`."""
     chosen = list(keys)
-    taken = {head for key in others for head in _heads(key)}
-    names = Counter(next((f"{h}.*" for h in _heads(key) if h not in taken), key) for key in chosen)
+    heads = {head for key in others for head in _heads(key)}
+    names = Counter(next((f"{h}.*" for h in _heads(key) if h not in heads), key) for key in chosen)
     return folded(((name, "") for name in names), names)
 
 

@@ -79,9 +79,9 @@ class Overlay:
         blocks = all(n.module is not None for step in steps for n in step.pair.nodes)
         mark = MARKS[kind]
         notes = [listed([step.pair.path for step in steps])] if blocks or mark else []
-        told = [step.said for step in steps if _says_more(step)]
+        texts = [step.said for step in steps if _says_more(step)]
         inner = [line for step in steps for line in self.inside(step)]
-        lines = list(dict.fromkeys([*told, *inner]))
+        lines = list(dict.fromkeys([*texts, *inner]))
         notes += lines[:MANY] + ([f"and {len(lines) - MANY} more"] if len(lines) > MANY else [])
         notes += [str(kind)] * bool(mark)
         ops = [] if title else list(dict.fromkeys(map(_name, steps)))
@@ -98,8 +98,8 @@ class Overlay:
             return
         for block in self.found.blocks:
             if any(both(p) == place for p in block.places):
-                told = [s for s in block.steps if s.told]
-                yield from (f"{SIGNS[s.kind]} {s.pair.path}: {s.said}" for s in told)
+                steps = [s for s in block.steps if s.told]
+                yield from (f"{SIGNS[s.kind]} {s.pair.path}: {s.said}" for s in steps)
 
     def arrows(self, source: Box, result: Box) -> list[Arrow]:
         """Draw the values that go from one box to another, in one network or in both."""
@@ -107,13 +107,13 @@ class Overlay:
         new = list(self.edges(self.found.after, source, result))
         pairs = {(id(a), id(b)): (a, b) for a, b in [*old, *new]}
         before, after = ({(id(a), id(b)) for a, b in edges} for edges in (old, new))
-        made: list[Arrow] = []
+        arrows: list[Arrow] = []
         for key, (tail, head) in pairs.items():
             mark: Mark = (
                 "" if key in before and key in after else "added" if key in after else "removed"
             )
-            made.append(Arrow(f"{tail.id}-{head.id}", tail, head, mark=mark))
-        return made
+            arrows.append(Arrow(f"{tail.id}-{head.id}", tail, head, mark=mark))
+        return arrows
 
     def edges(self, network: Network, source: Box, result: Box) -> Iterator[tuple[Box, Box]]:
         """Yield the boxes between which values go in a network."""
@@ -157,11 +157,11 @@ def _label(node: Node) -> str:
 
 def _counts(stage: StageChange) -> str:
     """Say how many parameters and multiply-adds a stage has, and what is gained or lost."""
-    said = []
+    counts = []
     for name, word in (("params", "params"), ("macs", "MACs")):
         before, after = stage.counts(name)
         if before != after:
-            said.append(f"{short(before)} → {short(after)} {word}")
+            counts.append(f"{short(before)} → {short(after)} {word}")
         elif after:
-            said.append(f"{short(after)} {word}")
-    return ", ".join(said)
+            counts.append(f"{short(after)} {word}")
+    return ", ".join(counts)

@@ -71,8 +71,8 @@ def heading(differences: Sequence[Difference]) -> str:
 def _named(network: Network, *, with_file: bool) -> str:
     file = f" of {network.document.name.span.source.name}" * with_file
     texts = {name: getattr(value, "text", value) for name, value in network.settings.items()}
-    given = ", ".join(f"{name}={text}" for name, text in texts.items())
-    return network.name + file + f" with {given}" * bool(given)
+    settings = ", ".join(f"{name}={text}" for name, text in texts.items())
+    return network.name + file + f" with {settings}" * bool(settings)
 
 
 def sections(differences: Sequence[Difference], *, full: bool = False) -> Iterator[Section]:
@@ -169,8 +169,10 @@ def stages(found: Difference) -> Table:
 
 def _described(network: Network) -> dict[int, Cell]:
     """Return what each stage is made of, as tables say it, by the identity of the stage."""
-    made = of_stages(network)
-    return dict(zip(map(id, network.stages), reader("block", made).read(made), strict=True))
+    selection = of_stages(network)
+    return dict(
+        zip(map(id, network.stages), reader("block", selection).read(selection), strict=True)
+    )
 
 
 def both(values: Sequence[object]) -> str:

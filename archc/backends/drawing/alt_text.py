@@ -7,14 +7,14 @@ from archc.backends.drawing.scene import Box, Frame, Scene, boxes
 
 def describe(scene: Scene) -> str:
     """Return what a picture shows, in one line: its frames and what they hold."""
-    said = [_item(item) for item in scene.items]
+    items = [_item(item) for item in scene.items]
     by_passed = {a.kind for a in scene.arrows} | {b.shortcut for b in boxes(scene.items)}
     beside = any(isinstance(item, Frame) and item.kind == "network" for item in scene.items)
     broken = "dotted" if beside else "dashed"
     lines = {"identity": "solid for an identity", "projection": f"{broken} for a projection"}
     kinds = [text for kind, text in lines.items() if kind in by_passed]
     shortcuts = f". Shortcuts are {', '.join(kinds)}" if kinds else ""
-    return "; ".join(filter(None, said)) + shortcuts + "."
+    return "; ".join(filter(None, items)) + shortcuts + "."
 
 
 def _item(item: Box | Frame) -> str:

@@ -38,8 +38,8 @@ def attach(
         return start
     if not adjacent or not start.open or start.box.kind in CLOSED:
         return None
-    found = _attached(start, op, label, on_arrow)
-    return found and replace(found, gate=op.facts.gate == "opens")
+    attached = _attached(start, op, label, on_arrow)
+    return attached and replace(attached, gate=op.facts.gate == "opens")
 
 
 def _attached(start: ArrowStart, op: Op, label: Label, on_arrow: bool) -> ArrowStart | None:

@@ -92,12 +92,12 @@ class Builder:
 
     def part(self, network: Network, at: str) -> Scene:
         """Draw a stage, a block or an op of a network; raises UnknownPlace for what is none."""
-        found = subgraph(network, at)
-        cursor = Cursor(found.prefix, uses(found.module), Plan(found.module))
-        for k, value in enumerate(found.inputs):
+        stretch = subgraph(network, at)
+        cursor = Cursor(stretch.prefix, uses(stretch.module), Plan(stretch.module))
+        for k, value in enumerate(stretch.inputs):
             self.source(f"x{k or ''}", value, cursor)
-        self.nodes([(node,) for node in found.nodes], cursor)
-        for name, value in found.outputs.items():
+        self.nodes([(node,) for node in stretch.nodes], cursor)
+        for name, value in stretch.outputs.items():
             self.sink(name, value, cursor)
         return self.finished(f"{network.name} {at}", cursor)
 
@@ -184,20 +184,20 @@ class Builder:
     def op(self, bundle: Bundle, op: Op, cursor: Cursor) -> None:
         """Draw an op as a box, or beside the box before it."""
         node = bundle[0]
-        said = spoken_of(bundle, op)
+        own = spoken_of(bundle, op)
         sole = cursor.alone(node.outputs)
         if self.level != "op" and len(node.inputs) == 1:
             start = cursor.starts[id(node.inputs[0])]
             adjacent = cursor.alone(node.inputs) and start.box in cursor.items
-            beside = attach(start, op, said, adjacent, sole and self.level == "block")
+            beside = attach(start, op, own, adjacent, sole and self.level == "block")
             if beside:
                 cursor.give(node.outputs, replace(beside, open=beside.open and sole))
                 cursor.place(node, Placed(start.box, beside=True))
                 start.box.nodes += bundle
                 return
-        text = said.short if self.level == "block" and cursor.prefix else said.text
-        box = self.box(join(cursor.prefix, node.path) or op.name, said.kind, text)
-        box.short, box.weighted, box.nodes = said.short, op.weighted, list(bundle)
+        text = own.short if self.level == "block" and cursor.prefix else own.text
+        box = self.box(join(cursor.prefix, node.path) or op.name, own.kind, text)
+        box.short, box.weighted, box.nodes = own.short, op.weighted, list(bundle)
         box.shape = node.outputs[0].shape if node.outputs else None
         box.changes = any(s != box.shape for s in node.shapes[:1])
         cursor.items.append(box)
@@ -366,11 +366,11 @@ def spoken(module: Module) -> str:
 
 def spoken_of(bundle: Bundle, op: Op) -> Label:
     """Return what is said of an op, with the rates of all its copies."""
-    said = label(bundle[0], op)
+    first = label(bundle[0], op)
     rates = [r for node in bundle if node.op and (r := label(node, node.op).rate) is not None]
     if not rates:
-        return said
-    return replace(said, text=rated(said.text, rates), short=said.text, rate=max(rates))
+        return first
+    return replace(first, text=rated(first.text, rates), short=first.text, rate=max(rates))
 
 
 def unwrapped(items: Items) -> Items:
@@ -385,10 +385,10 @@ def scene(network: Network, level: Level = "stage", at: str = "") -> Scene:
 
     Where the blocks of a network are too many for a page, those alike in form share a drawing.
     """
-    made = _made(Builder(level), network, at)
-    if level == "block" and not fits(made):
+    picture = _made(Builder(level), network, at)
+    if level == "block" and not fits(picture):
         return _made(Builder(level, sharing=True), network, at)
-    return made
+    return picture
 
 
 def _made(builder: Builder, network: Network, at: str) -> Scene:

@@ -65,11 +65,11 @@ class NetworkColumn:
     def sections(self) -> list[tuple[tuple[str, int], list[Box]]]:
         """The boxes by output size; the second time that a size comes is another section."""
         seen: dict[str, int] = {}
-        found = []
+        sections = []
         for size, run in groupby(self.boxes, key=_size):
             seen[size] = seen.get(size, 0) + 1
-            found.append(((size, seen[size]), list(run)))
-        return found
+            sections.append(((size, seen[size]), list(run)))
+        return sections
 
 
 def family(networks: Sequence[Network]) -> Family:
@@ -147,8 +147,8 @@ def _by_layers(network: Network) -> Scene | None:
     whole = Builder("block", Unfolded()).network(network)
     bypassing = {id(a.tail) for a in whole.arrows if a.kind in SHORTCUTS}
     layers = (box for box in boxes(whole.items) if box.weighted)
-    told = all(box.main or box.training or id(box) in bypassing for box in layers)
-    return whole if told else None
+    is_whole = all(box.main or box.training or id(box) in bypassing for box in layers)
+    return whole if is_whole else None
 
 
 def _kept(scene: Scene) -> tuple[list[Box], dict[int, Box]]:
@@ -199,8 +199,8 @@ def _left_out(column: NetworkColumn) -> str:
     trained = sum(_layers(box) for box in rest if box.training)
     beside = sum(_layers(box) for box in rest if not box.training)
     counts = ((beside, "beside"), (trained, "in training only"))
-    said = [f"{count} layer{'s' * (count > 1)} {where}" for count, where in counts if count]
-    return f"not drawn: {', '.join(said)}" if said else ""
+    counted = [f"{count} layer{'s' * (count > 1)} {where}" for count, where in counts if count]
+    return f"not drawn: {', '.join(counted)}" if counted else ""
 
 
 def _layers(box: Box) -> int:

@@ -116,15 +116,15 @@ class Folding:
         """
         linked = [_feeds(a[0], b[0], read) for a, b in pairwise(bundles)]
         looks = [self._look(bundle[0]) for bundle in bundles]
-        found: list[Run] = []
+        runs: list[Run] = []
         start = 0
         while start < len(bundles):
             block = bundles[start][0].module is not None
             period, times = _repeats(looks, linked, start) if block else (1, 1)
             end = start + period * times
-            found.append(Run(tuple(bundles[start:end]), period))
+            runs.append(Run(tuple(bundles[start:end]), period))
             start = end
-        return found
+        return runs
 
 
 class Unfolded(Folding):

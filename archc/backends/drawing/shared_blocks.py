@@ -90,8 +90,8 @@ class LayerChange:
 def layer_changes(like: Module, module: Module) -> list[LayerChange]:
     """Return the layers of a block that are not called what they are in one of its form."""
     both = zip(_names(like), _names(module), strict=True)
-    found = dict.fromkeys(LayerChange(old, new, weighted) for (old, _), (new, weighted) in both)
-    return [each for each in found if each.old != each.new]
+    changes = dict.fromkeys(LayerChange(old, new, weighted) for (old, _), (new, weighted) in both)
+    return [each for each in changes if each.old != each.new]
 
 
 def _words(text: str) -> set[str]:

@@ -82,31 +82,31 @@ class Shortcuts:
 
     def _enclosed(self, head: Box, main: Sequence[Arrow], fork: int, on: set[int]) -> bool:
         """Say whether what lies between a fork and a sum begins at the one and ends at the other."""
-        found: set[int] = set()
+        between: set[int] = set()
         ends = [a.tail for a in main]
         while ends:
             box = ends.pop()
-            if id(box) == fork or id(box) in found:
+            if id(box) == fork or id(box) in between:
                 continue
-            found.add(id(box))
+            between.add(id(box))
             if not self.into[id(box)] and box.kind != "source":
                 return False
             ends += [a.tail for a in self.into[id(box)]]
-        allowed = found | on | {id(head)}
+        allowed = between | on | {id(head)}
         if len({a.port for a in self.out[fork] if id(a.head) in allowed}) > 1:
             return False
-        return all(id(a.head) in allowed for key in found for a in self.out[key])
+        return all(id(a.head) in allowed for key in between for a in self.out[key])
 
     def _behind(self, arrows: Sequence[Arrow]) -> set[int]:
         """Return the boxes that the tails of arrows hang on, themselves included."""
-        found: set[int] = set()
+        behind: set[int] = set()
         ends = [a.tail for a in arrows]
         while ends:
             box = ends.pop()
-            if id(box) not in found:
-                found.add(id(box))
+            if id(box) not in behind:
+                behind.add(id(box))
                 ends += [a.tail for a in self.into[id(box)]]
-        return found
+        return behind
 
 
 def _cost(box: Box) -> int:

@@ -29,11 +29,11 @@ def subgraph(network: Network, at: str) -> Subgraph:
     stages = {stage.name: stage.nodes for stage in network.stages}
     if at in stages:
         return stretch("", network.root, stages[at])
-    found = _find(network.root, at, "")
-    if found is None:
+    below = _find(network.root, at, "")
+    if below is None:
         hint = nearest(at, [*stages, *_names(network.root, "", at)])
         raise UnknownPlace(f"{network.name} has nothing at `{at}`" + (f": {hint}" if hint else ""))
-    return found
+    return below
 
 
 def _find(module: Module, at: str, prefix: str) -> Subgraph | None:
@@ -54,11 +54,11 @@ def _find(module: Module, at: str, prefix: str) -> Subgraph | None:
 
 def stretch(prefix: str, module: Module, nodes: Sequence[Node]) -> Subgraph:
     """Return some nodes of a module, with what they read and what is read of them."""
-    made = {id(v) for node in nodes for v in node.outputs}
+    own = {id(v) for node in nodes for v in node.outputs}
     inside = {id(node) for node in nodes}
     rest = [v for n in module.nodes if id(n) not in inside for v in n.inputs]
     read = {id(v) for v in (*rest, *module.values)}
-    inputs = {id(v): v for node in nodes for v in node.inputs if id(v) not in made}
+    inputs = {id(v): v for node in nodes for v in node.inputs if id(v) not in own}
     outputs = [v for node in nodes for v in node.outputs if id(v) in read]
     return Subgraph(prefix, module, nodes, tuple(inputs.values()), _numbered(outputs))
 

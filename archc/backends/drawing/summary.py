@@ -40,9 +40,9 @@ def _listed(box: Box) -> bool:
 
 def _counted(items: list[Box | Frame], beside: set[int]) -> Iterator[str]:
     """Say how many layers of each kind there are, as often as they are repeated."""
-    found = list(_repeated(items, beside, 1))
+    layers = list(_repeated(items, beside, 1))
     for kind, word in WORDS.items():
-        count = sum(times for box, times in found if box.kind == kind)
+        count = sum(times for box, times in layers if box.kind == kind)
         if count:
             yield f"{count} {word}{'s' * (count > 1)}"
 

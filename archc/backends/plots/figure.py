@@ -77,10 +77,12 @@ def line_of(number: int) -> dict[str, Any]:
 
 def legend(drawn: Figure, axes: list[Axes]) -> None:
     """Put one legend for all panels below them."""
-    found: dict[str, Any] = {}
+    handles: dict[str, Any] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
+            handles.setdefault(label, handle)
     columns = max(1, int(drawn.get_figwidth() // 1.7))
-    if found:
-        drawn.legend(list(found.values()), list(found), loc="outside lower center", ncols=columns)
+    if handles:
+        drawn.legend(
+            list(handles.values()), list(handles), loc="outside lower center", ncols=columns
+        )

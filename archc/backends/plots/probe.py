@@ -39,8 +39,8 @@ def plot(probe: Probe, form: str = "svg") -> bytes:
         for ax in axes[len(measures) :]:
             ax.set_axis_off()
         legend(drawn, axes)
-        said = ", ".join(f"{name} {value}" for name, value in probe.settings.items())
-        drawn.suptitle(escaping.plot(said), fontsize=8, color=GREY)
+        settings = ", ".join(f"{name} {value}" for name, value in probe.settings.items())
+        drawn.suptitle(escaping.plot(settings), fontsize=8, color=GREY)
         return written(drawn, form)
 
 

@@ -35,10 +35,10 @@ class Contexts:
 
     def below(self, nodes: Sequence[Node]) -> dict[int, list[NodeContext]]:
         """Return the places of the network's own nodes, and of all inside, by the node's identity."""
-        found: dict[int, list[NodeContext]] = {}
+        contexts: dict[int, list[NodeContext]] = {}
         for place in self._walk(nodes, "", self.own):
-            found.setdefault(id(place.node), []).append(place)
-        return found
+            contexts.setdefault(id(place.node), []).append(place)
+        return contexts
 
     def _walk(
         self, nodes: Sequence[Node], prefix: str, fields: Mapping[int, Fields]

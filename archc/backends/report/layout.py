@@ -99,13 +99,13 @@ class Layout:
         """Return the drawing of the layers of an item, the first of those that are alike."""
         root = self.network.root
         nodes, module, prefix = list(item.first), root, ""
-        found = self.places.below(nodes)
+        contexts = self.places.below(nodes)
         only = nodes[0]
         if item.kind == "block" and len(nodes) == 1 and only.module is not None:
             prefix, module = join("", only.path) or only.name, only.module
             nodes = only.module.nodes
         scene = part(nodes, module, prefix, self.folding)
-        keyed(scene, found, self.records)
+        keyed(scene, contexts, self.records)
         return drawn(scene, self.theme)
 
 

@@ -165,14 +165,14 @@ class _Cutter:
         module = nodes[0].module
         if module is None:
             return None
-        said = Box("", "block", "")
+        summary = Box("", "block", "")
         drawn, arrows, results = Builder("block", self.folding).alone(module)
         if sum(box.kind != "fork" for box in boxes(drawn)) < 2 and period == 1:
             return None
-        summarize(said, drawn, arrows, results)
+        summarize(summary, drawn, arrows, results)
         names = dict.fromkeys(spoken(n.module) for n in nodes[:period] if n.module)
         times = len(nodes) // period
-        return OutlineItem("block", ", ".join(names), nodes, times, said.notes * (period == 1))
+        return OutlineItem("block", ", ".join(names), nodes, times, summary.notes * (period == 1))
 
 
 def _is_step(stage: Stage) -> bool:
@@ -200,14 +200,14 @@ def wired(items: list[OutlineItem]) -> Stack:
 
 def _in_lanes(arcs: list[Arc]) -> list[Arc]:
     """Give arcs lanes in which none meets another, short ones inside."""
-    taken: list[list[Arc]] = []
+    lanes: list[list[Arc]] = []
     placed = []
     for arc in sorted(arcs, key=lambda a: (a.head - a.tail, a.tail)):
-        free = (k for k, lane in enumerate(taken) if all(_apart(arc, other) for other in lane))
-        lane = next(free, len(taken))
-        if lane == len(taken):
-            taken.append([])
-        taken[lane].append(arc)
+        free = (k for k, lane in enumerate(lanes) if all(_apart(arc, other) for other in lane))
+        lane = next(free, len(lanes))
+        if lane == len(lanes):
+            lanes.append([])
+        lanes[lane].append(arc)
         placed.append(Arc(arc.tail, arc.head, arc.shape, lane))
     return sorted(placed, key=lambda a: (a.tail, a.head))
 

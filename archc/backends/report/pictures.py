@@ -65,10 +65,10 @@ def _key(
     shown: Box | Frame, places: Mapping[int, list[NodeContext]], records: Records, **more: Any
 ) -> str:
     path = shown.id.partition("~")[0].removesuffix("+")
-    found = places.get(id(shown.nodes[0]), []) if shown.nodes else []
-    if not found:
+    own = places.get(id(shown.nodes[0]), []) if shown.nodes else []
+    if not own:
         return records.put({"title": shown.title, "path": path})
-    place = next((each for each in found if each.path == path), found[0])
+    place = next((each for each in own if each.path == path), own[0])
     near = {id(n): n for n in shown.nodes if _beside(place, n, places)}
     nodes = list(near.values()) if isinstance(shown, Box) else [place.node]
     notes = shown.notes if isinstance(shown, Box) else []

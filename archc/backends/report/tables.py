@@ -71,11 +71,11 @@ def compared(networks: Sequence[Network]) -> View:
 
 
 def _compared(network: Network) -> tuple[Cell, ...]:
-    made = select_rows(network, "stage")
+    selection = select_rows(network, "stage")
     counts = astuple(inference(network))
     return (
         network.name, network.input, network.output, depth(network.root), *counts,
-        Bytes(sum(made.saved)), Bytes(max(made.held, default=0)), len(network.state_dict_shapes()),
+        Bytes(sum(selection.saved)), Bytes(max(selection.held, default=0)), len(network.state_dict_shapes()),
     )  # fmt: skip
 
 
@@ -126,7 +126,7 @@ MEASURES = {
 def charts(networks: Sequence[Network]) -> list[View]:
     """Return a chart for each measure: for each network a bar a stage, all on one scale."""
     bars = [list(_stages(network)) for network in networks]
-    made = []
+    views = []
     for measure, title in MEASURES.items():
         most = max((bar[measure] for each in bars for bar in each), default=0) or 1
         groups = [
@@ -143,12 +143,12 @@ def charts(networks: Sequence[Network]) -> list[View]:
             }
             for network, each in zip(networks, bars, strict=True)
         ]
-        made.append({"measure": measure, "title": title, "groups": groups})
-    return made
+        views.append({"measure": measure, "title": title, "groups": groups})
+    return views
 
 
 def _stages(network: Network) -> Iterator[View]:
-    made = select_rows(network, "stage")
-    for source, saved in zip(made.sources, made.saved, strict=True):
+    selection = select_rows(network, "stage")
+    for source, saved in zip(selection.sources, selection.saved, strict=True):
         counts = {n: CONVENTIONS[n].total(source.nodes) for n in ("params", "macs")}
         yield {"name": source.name, **counts, "memory": Bytes(saved)}

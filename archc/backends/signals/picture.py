@@ -59,11 +59,13 @@ def scene(network: Network, trace: Trace, mode: str) -> Scene:
         for v in {*step.inputs} - values.keys():  # a parameter from outside the stretch
             values[v] = Value(tape.shapes[v], step.node.span)
             entering.append(v)
-        made = tuple(Value(tape.shapes[v], step.node.span) for v in step.outputs)
-        values.update(zip(step.outputs, made, strict=True))
-        given = tuple(values[v] for v in step.inputs)
+        outputs = tuple(Value(tape.shapes[v], step.node.span) for v in step.outputs)
+        values.update(zip(step.outputs, outputs, strict=True))
+        inputs = tuple(values[v] for v in step.inputs)
         old = step.node
-        nodes.append(Node(step.owner, old.target, given, made, old.span, old.step, again=old.again))
+        nodes.append(
+            Node(step.owner, old.target, inputs, outputs, old.span, old.step, again=old.again)
+        )
     part = f"{trace.network} {trace.at}".rstrip()
     title = f"{part}, {mode}: mean ± std; ‖∂‖, the norm of the gradient"
     root = Module(trace.network, None, {}, tuple(values[v] for v in entering), nodes=nodes)
@@ -91,8 +93,8 @@ def _said(row: ValueRow | None, mode: str) -> tuple[str, str]:
     if row is None:
         return "", ""
     forward = row.forward[mode]
-    said = f"{number(forward.mean)} ± {number(forward.std)}"
-    return said, _back(row, row.gradient[mode])
+    text = f"{number(forward.mean)} ± {number(forward.std)}"
+    return text, _back(row, row.gradient[mode])
 
 
 def _back(row: ValueRow, gradient: Statistics | None) -> str:

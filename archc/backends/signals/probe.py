@@ -69,8 +69,8 @@ class Probe:
     @property
     def measures(self) -> list[str]:
         """What was measured, in the order of MEASURES."""
-        found = {r.measure for r in self.records}
-        return [name for name in MEASURES if name in found]
+        known = {r.measure for r in self.records}
+        return [name for name in MEASURES if name in known]
 
     def series(self, network: str, measure: str) -> Series:
         """Return a measure of a network, over all seeds."""
@@ -111,17 +111,17 @@ def verdict(gain: float) -> str:
 
 def text(probe: Probe, form: str = "text") -> str:
     """Write a summary: a line for each network, and for each λ where λ was probed."""
-    said = ", ".join(f"{name} {value}" for name, value in probe.settings.items())
+    settings = ", ".join(f"{name} {value}" for name, value in probe.settings.items())
     if "gain" in probe.measures:
         return report(
-            [said], [("Gradient gain through k blocks of y = F(x) + λx", _gains(probe))], form
+            [settings], [("Gradient gain through k blocks of y = F(x) + λx", _gains(probe))], form
         )
     rows = [_summary(probe, name) for name in probe.depths]
     noise = [
         {"noise": name, **_lags(probe, name)} for name in probe.networks if name not in probe.depths
     ]
     return report(
-        [said],
+        [settings],
         [("From the first values to the last", rows), ("Autocorrelation of noise", noise)],
         form,
     )
@@ -147,8 +147,8 @@ def _summary(probe: Probe, name: str) -> dict[str, str]:
 
 
 def _lags(probe: Probe, name: str) -> dict[str, str]:
-    found = probe.series(name, "autocorrelation")
-    lags = dict(zip(found.xs, found.means, strict=True))
+    series = probe.series(name, "autocorrelation")
+    lags = dict(zip(series.xs, series.means, strict=True))
     return {f"lag {k}": number(lags[k]) for k in (1, 5, 15) if k in lags}
 
 

@@ -33,26 +33,29 @@ def _columns(pairs: Iterable[tuple[str, float | None]]) -> dict[str, str]:
 
 
 def _forward(row: Any) -> dict[str, str]:
-    told = [
+    numbers = [
         (f"{what}, {mode}", getattr(row.forward[mode], what))
         for mode in MODES
         for what in ("mean", "std")
     ]
-    return {"value": row.name, "op": row.op, "shape": sizes(row.shape), **_columns(told)}
+    return {"value": row.name, "op": row.op, "shape": sizes(row.shape), **_columns(numbers)}
 
 
 def _backward(row: Any) -> dict[str, str]:
-    told = [
+    numbers = [
         (f"{label}, {mode}", _of(row.gradient[mode], what))
         for mode in MODES
         for label, what in (("‖∂‖", "norm"), ("std", "std"))
     ]
-    return {"value": row.name, **_columns(told)}
+    return {"value": row.name, **_columns(numbers)}
 
 
 def _weight(row: Any) -> dict[str, str]:
-    told = [("‖w‖", row.value.norm), *((f"‖∂‖, {m}", _of(row.gradient[m], "norm")) for m in MODES)]
-    return {"weight": row.name, "shape": sizes(row.shape), **_columns(told)}
+    numbers = [
+        ("‖w‖", row.value.norm),
+        *((f"‖∂‖, {m}", _of(row.gradient[m], "norm")) for m in MODES),
+    ]
+    return {"weight": row.name, "shape": sizes(row.shape), **_columns(numbers)}
 
 
 def _of(numbers: Statistics | None, what: str) -> float | None:
@@ -65,8 +68,8 @@ def _mean(xs: tuple[float, ...]) -> float:
 
 def _norm(row: NormRow) -> dict[str, str]:
     means, variances = ((row.mean_before, row.mean_after), (row.var_before, row.var_after))
-    told = [("batch mean", row.batch_mean), ("batch variance", row.batch_var)]
-    shown = {name: number(_mean(xs)) for name, xs in told}
+    numbers = [("batch mean", row.batch_mean), ("batch variance", row.batch_var)]
+    shown = {name: number(_mean(xs)) for name, xs in numbers}
     shown["running mean"] = " → ".join(number(_mean(xs)) for xs in means)
     shown["running variance"] = " → ".join(number(_mean(xs)) for xs in variances)
     share = number(row.momentum)

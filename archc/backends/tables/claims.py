@@ -40,5 +40,5 @@ def _row(verdict: Verdict) -> Row:
 
 def _summary(verdicts: Sequence[Verdict]) -> str:
     outcomes = [v.outcome for v in verdicts]
-    found = (f"{outcomes.count(o)} {o}" for o in dict.fromkeys(outcomes))
-    return ", ".join(found) or "no claims"
+    counts = (f"{outcomes.count(o)} {o}" for o in dict.fromkeys(outcomes))
+    return ", ".join(counts) or "no claims"

@@ -86,15 +86,15 @@ def _alike(source: RowSource) -> Cell:
 
 def _channels(source: RowSource) -> Cell:
     """Return the channels of a row's last map, or where it has none of what it gives."""
-    given = [value.shape for node in source.nodes for value in node.outputs]
-    maps = [shape for shape in given if shape.spatial]
-    return (maps or given)[-1].channels
+    shapes = [value.shape for node in source.nodes for value in node.outputs]
+    maps = [shape for shape in shapes if shape.spatial]
+    return (maps or shapes)[-1].channels
 
 
 def _resolution(source: RowSource) -> Cell:
     """Spell the size of the maps that a row takes; "" where it takes none."""
-    taken = (shape.spatial for node in source.nodes[:1] for shape in node.shapes[:1])
-    return "×".join(map(str, next(taken, ())))
+    sizes = (shape.spatial for node in source.nodes[:1] for shape in node.shapes[:1])
+    return "×".join(map(str, next(sizes, ())))
 
 
 def _step(source: RowSource) -> Cell:
@@ -110,8 +110,8 @@ def _shape(values: Sequence[Shape]) -> Cell:
 
 def _kernel(source: RowSource) -> str:
     """Spell the windows of a row, each once, in order."""
-    found = (window(leaf.node) for node in source.nodes for leaf in _leaves(node))
-    return ", ".join(dict.fromkeys(filter(None, found)))
+    windows = (window(leaf.node) for node in source.nodes for leaf in _leaves(node))
+    return ", ".join(dict.fromkeys(filter(None, windows)))
 
 
 def _leaves(node: Node) -> Iterator[Leaf]:
@@ -136,8 +136,8 @@ def stride_text(windows: Windows, given: Shape) -> Cell:
 
 
 def _strides(selection: RowSelection) -> list[Cell]:
-    given = (source.given[0].shape for source in selection.sources)
-    return [stride_text(seen, shape) for seen, shape in zip(selection.fields, given, strict=True)]
+    shapes = (source.given[0].shape for source in selection.sources)
+    return [stride_text(seen, shape) for seen, shape in zip(selection.fields, shapes, strict=True)]
 
 
 def each(read: Callable[[RowSource], Cell]) -> Callable[[RowSelection], list[Cell]]:

@@ -73,8 +73,8 @@ def _row(sections_: Sequence[Section | None]) -> Row:
 
 def _sizes(sizes: Sequence[tuple[str, ...]]) -> Cell:
     """Spell the sizes of a row: those of one network, or if they differ, a line for each."""
-    found = list(dict.fromkeys(sizes))
-    lines = found[0] if len(found) == 1 else tuple(map(", ".join, found))
+    distinct = list(dict.fromkeys(sizes))
+    lines = distinct[0] if len(distinct) == 1 else tuple(map(", ".join, distinct))
     return lines if len(lines) > 1 else lines[0]
 
 

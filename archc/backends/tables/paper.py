@@ -22,13 +22,13 @@ def paper(networks: Sequence[Network], convention: str | None = None) -> Table:
     Without `by` it has a column for each network, by variant a row for each. By stage, run,
     block or layer it is of one network, and several have a column each here too.
     """
-    said = networks[0].document.paper
-    columns = {str(name): str(title) for name, title in said.columns.items()} if said else {}
-    if said and said.by == "variant":
+    paper = networks[0].document.paper
+    columns = {str(name): str(title) for name, title in paper.columns.items()} if paper else {}
+    if paper and paper.by == "variant":
         return variants(networks, columns, convention)
-    if said is None or said.by is None or len(networks) > 1:
+    if paper is None or paper.by is None or len(networks) > 1:
         return family(networks, convention)
-    made = table(networks[0], said.by, columns, convention, bare=True)
+    made = table(networks[0], paper.by, columns, convention, bare=True)
     return replace(made, title=headline(networks[:1]))
 
 

@@ -22,8 +22,8 @@ def parts(nodes: Iterable[Node], *, strides: bool = False) -> tuple[Entry, ...]:
     Norms, activations and the like are left out, as papers do; `strides` says whether to
     spell strides, which in a stage are those of its first block.
     """
-    found = (_part(each, strides=strides) for node in nodes for each in copies(node))
-    return compressed([part for part in found if part])
+    entries = (_part(each, strides=strides) for node in nodes for each in copies(node))
+    return compressed([part for part in entries if part])
 
 
 def _part(node: Node, *, strides: bool) -> Entry:
@@ -43,9 +43,9 @@ def _lines(module: Module, *, strides: bool) -> Iterator[str]:
             yield from (line(n, strides=strides) for n in run)
 
 
-def _mapped(made: Node | Module) -> bool:
+def _mapped(layer: Node | Module) -> bool:
     """Whether there are several places in what a layer or a block gives."""
-    values = made.outputs if isinstance(made, Node) else made.values
+    values = layer.outputs if isinstance(layer, Node) else layer.values
     return values[0].shape.numel != values[0].shape.channels
 
 

@@ -40,8 +40,8 @@ class RowSource:
     @cached_property
     def named(self) -> tuple[Node, ...]:
         """The blocks and layers that papers name, or all nodes where there are none."""
-        found = tuple(each for node in self.nodes for each in copies(node) if in_paper_tables(each))
-        return found or self.nodes
+        named = tuple(each for node in self.nodes for each in copies(node) if in_paper_tables(each))
+        return named or self.nodes
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ class RowSelection:
     @cached_property
     def fields(self) -> tuple[Windows, ...]:
         """What each row's last value sees of the input."""
-        found = ReceptiveFields()
-        return tuple(found.of(source.given[0], self.module) for source in self.sources)
+        fields = ReceptiveFields()
+        return tuple(fields.of(source.given[0], self.module) for source in self.sources)
 
     @property
     def saved(self) -> tuple[int, ...]:

@@ -64,12 +64,12 @@ class Aligner:
         return self._looks[id(module)]
 
     def _described(self, module: Module) -> Hashable:
-        made = {id(v): k for k, v in enumerate(module.inputs)}
+        numbers = {id(v): k for k, v in enumerate(module.inputs)}
         rows: list[Hashable] = []
         for node in module.nodes:
-            rows.append((node.path, self.look(node), tuple(made[id(v)] for v in node.inputs)))
-            made.update({id(v): len(made) + k for k, v in enumerate(node.outputs)})
-        return (module.name, *rows, tuple(made[id(v)] for v in module.values))
+            rows.append((node.path, self.look(node), tuple(numbers[id(v)] for v in node.inputs)))
+            numbers.update({id(v): len(numbers) + k for k, v in enumerate(node.outputs)})
+        return (module.name, *rows, tuple(numbers[id(v)] for v in module.values))
 
     def nodes(self, before: Sequence[Node], after: Sequence[Node]) -> tuple[Pair, ...]:
         """Align the steps of two blocks, or of two stages.

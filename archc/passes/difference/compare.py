@@ -109,11 +109,11 @@ class Comparison:
 
 def _partners(before: Module, after: Module, pairs: Iterable[Pair]) -> dict[int, int]:
     """Return for every value of one module that of the other, by identity; both ways."""
-    found = list(zip(before.inputs, after.inputs, strict=False))
+    pairs_of_values = list(zip(before.inputs, after.inputs, strict=False))
     for pair in pairs:
         if pair.before is not None and pair.after is not None:
-            found += zip(pair.before.outputs, pair.after.outputs, strict=False)
-    return {id(a): id(b) for a, b in found} | {id(b): id(a) for a, b in found}
+            pairs_of_values += zip(pair.before.outputs, pair.after.outputs, strict=False)
+    return {id(a): id(b) for a, b in pairs_of_values} | {id(b): id(a) for a, b in pairs_of_values}
 
 
 def _rewired(a: Node, b: Node, partners: Mapping[int, int]) -> bool:
@@ -161,18 +161,18 @@ def _source(network: Network) -> Source:
 
 def _settings(before: Network, after: Network, texts: Sequence[TextChange]) -> Iterator[Setting]:
     """Yield the params whose values differ, but for those whose text does."""
-    told = {change.path for change in texts}
+    changed = {change.path for change in texts}
     old, new = _values(before), _values(after)
     for name in {**old, **new}:
         values = old.get(name), new.get(name)
-        if values[0] != values[1] and f"params.{name}" not in told:
+        if values[0] != values[1] and f"params.{name}" not in changed:
             yield Setting(name, *values)
 
 
 def _values(network: Network) -> dict[str, str]:
     """Return the values of the params of a network, spelled; those with none are left out."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for name in map(str, network.document.params):
         with suppress(SpecError):
-            found[name] = value_of(network.root.scope[name])
-    return found
+            texts[name] = value_of(network.root.scope[name])
+    return texts

@@ -67,9 +67,9 @@ def _moved(
     """
 
     def look(node: Node) -> Hashable:
-        made = (v.shape for v in node.outputs)
+        shapes = (v.shape for v in node.outputs)
         read = (v.node.name if v.node else "" for v in node.inputs)
-        return (aligner.look(node), node.shapes, *made, *read)
+        return (aligner.look(node), node.shapes, *shapes, *read)
 
     old, new = _owners(before), _owners(after)
     partner = {-1: -1, len(old): len(new)}

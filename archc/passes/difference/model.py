@@ -217,14 +217,14 @@ def arguments(node: Node) -> dict[str, Any]:
 
 def call(node: Node) -> str:
     """Write a step as a spec does, `conv(64, 3, stride=2)`, with numbers in place of names."""
-    given = arguments(node)
+    values = arguments(node)
     if isinstance(node.target, Op):
         fields = type(node.target).model_fields
-        parts = [rounded(given[n]) for n, f in fields.items() if f.is_required()]
-        chosen = {n: f for n, f in fields.items() if not f.is_required() and given[n] != f.default}
-        parts += [f"{n}={rounded(given[n])}" for n in chosen]
+        parts = [rounded(values[n]) for n, f in fields.items() if f.is_required()]
+        chosen = {n: f for n, f in fields.items() if not f.is_required() and values[n] != f.default}
+        parts += [f"{n}={rounded(values[n])}" for n in chosen]
     else:
-        parts = [f"{name}={rounded(value)}" for name, value in given.items()]
+        parts = [f"{name}={rounded(value)}" for name, value in values.items()]
     return f"{node.name}({', '.join(parts)})" if parts else node.name
 
 
