@@ -182,6 +182,8 @@ def test_many_random_programs(tmp_path: Path, start: int) -> None:
         ("for a, (b, c) in (d, e): pass", "for a, (b, c) in (d, e):\n    pass"),
         ("def f(a, /, b=1, *, c=2, **d): ...", "def f(a, /, b=1, *, c=2, **d): ..."),
         ("class A(): x = 1", "class A:\n    x = 1"),
+        ("x = 1\nif x:\n    x\n    y\nx", None),
+        ("class A:\n    x\n    y\n\n    def f():\n        x\n        y", None),
         ("while a: break\nelse: continue", "while a:\n    break\nelse:\n    continue"),
         ("from .. import a as b, c", "from .. import a as b, c"),
         ("raise A from b", "raise A from b"),
