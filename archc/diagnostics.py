@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from functools import cached_property
@@ -30,13 +30,15 @@ class Source:
     """A spec's text and the name that messages give it.
 
     `path` is where it was read; what it imports is looked for from there, or from the current
-    folder where it is None. `shipped` is what comes with archc: its library, the zoo.
+    folder where it is None. `shipped` is what comes with archc: its library, the zoo. `files`
+    are texts that are kept with it, by their real paths: they stand for files of the disk.
     """
 
     name: str
     text: str = field(repr=False)
     path: Path | None = field(default=None, repr=False, compare=False)
     shipped: bool = field(default=False, repr=False, compare=False)
+    files: Mapping[Path, str] = field(default_factory=dict, repr=False, compare=False)
 
     def line(self, number: int) -> str:
         """Return a line of the text by its number, counted from 1."""

@@ -104,7 +104,7 @@ def _files(model: nn.Module, licence: str, repository: str) -> Mapping[str, byte
     weights = packed(model, arch)
     about = About(
         handle.name,
-        record_of(handle),
+        record_of(handle, arch.network),
         handle.spec,
         arch.input.sizes,
         arch.output.sizes,

@@ -379,6 +379,12 @@ class Library(Knobs):
     _linked: Any = PrivateAttr(None)
     _lost: frozenset[str] | None = PrivateAttr(None)
 
+    @property
+    def source(self) -> Source:
+        """The text of the file."""
+        source: Source = next(iter(self.blocks)).expr.text.span.source
+        return source
+
 
 for model in (Param, Chain, Body, Modified, Row, Block, Document, Library):
     model.model_rebuild()

@@ -130,6 +130,9 @@ class Linker:
 
 def _spec(path: Path, shown: str, text: Text, *, shipped: bool) -> Source:
     """Read an imported file; of one that is no spec nothing is shown but its name."""
+    kept = text.span.source.files
+    if (there := kept.get(_real(path))) is not None:
+        return Source(shown, there, path, files=kept)
     fault: SpecError | None = None
     try:
         source = read(path, shown, shipped=shipped)
@@ -148,7 +151,7 @@ def _find(text: Text) -> tuple[Path, str, str | None]:
     """Return the file that an import names, how messages call it, and the variant it means."""
     source = text.span.source
     folder = source.path.parent if source.path is not None else Path()
-    if is_file(folder / text):
+    if _real(folder / text) in source.files or is_file(folder / text):
         return folder / text, str(Path(source.name).parent / text), None
     found, named = zoo.locate(text)
     if found is None:
@@ -159,6 +162,14 @@ def _find(text: Text) -> tuple[Path, str, str | None]:
         hint = nearest(text, known) or "a path is meant from the folder of the file that imports"
         raise spec_error("unknown-import", message, text.span, hint)
     return found, found.name, named
+
+
+def _real(path: Path) -> Path:
+    """Return where the links of a path lead; a text that no path can be leads nowhere."""
+    try:
+        return path.resolve()
+    except (OSError, ValueError, RuntimeError):
+        return path
 
 
 def is_file(path: Path) -> bool:

@@ -7,13 +7,17 @@ Python files with ops are run for those only who allow it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from archc.diagnostics import Source
 from archc.escaping import json_text
+from archc.graph import Network
 from archc.language.reading import note
+from archc.language.spec import Document, Library
+from archc.lower.linking import link
 from archc.recipe import Recipe
 from archc.version import VERSION
 from archc.weights.faults import WeightsError
@@ -30,7 +34,7 @@ LARGEST = 100_000_000
 """Bytes of a header of safetensors."""
 
 
-def written(recipe: Recipe, name: str, versions: Mapping[str, str], source: str = "") -> str:
+def written(network: Network, recipe: Recipe, versions: Mapping[str, str], source: str = "") -> str:
     """Return what is kept of a network; `source` is what its weights were called before.
 
     Raises WeightsError where a setting is no data.
@@ -38,9 +42,10 @@ def written(recipe: Recipe, name: str, versions: Mapping[str, str], source: str 
     record = {
         "form": FORM,
         "versions": {"archc": VERSION, **versions},
-        "name": name,
+        "name": network.name,
         "file": Path(recipe.source.name).name,
         "spec": recipe.source.text,
+        "imports": dict(_imports(network.document, recipe.source.path)),
         "variant": recipe.variant,
         "settings": {key: _plain(key, value) for key, value in recipe.settings.items()},
         "input": list(recipe.input),
@@ -48,6 +53,17 @@ def written(recipe: Recipe, name: str, versions: Mapping[str, str], source: str 
         "weights": source,
     }
     return json_text(record, indent=None)
+
+
+def _imports(document: Document | Library, base: Path | None) -> Iterator[tuple[str, str]]:
+    """Yield the texts of imported files that are not archc's own, by their paths from the spec's."""
+    folder = base.parent if base is not None else Path()
+    for imported in link(document).imports.values():
+        source = imported.source if imported is not None else None
+        if imported is None or source is None or source.path is None or source.shipped:
+            continue
+        yield Path(os.path.relpath(source.path.resolve(), folder.resolve())).as_posix(), source.text
+        yield from _imports(imported, base)
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -64,7 +80,7 @@ def _plain(name: str, value: Any) -> Any:
 def read(text: str, where: Path, *, allow_ops: bool = False) -> Recipe:
     """Return the recipe that a file keeps; raises WeightsError where it is none.
 
-    What the spec names, its imports and its ops, is looked for beside the file.
+    What the spec imports is in the file too; its ops are looked for beside it.
     """
     try:
         record = json.loads(text, parse_constant=_refuse)
@@ -80,7 +96,12 @@ def read(text: str, where: Path, *, allow_ops: bool = False) -> Recipe:
     if not _is_sound(record):
         raise WeightsError(f"{where}: what it keeps of a spec is damaged")
     return Recipe(
-        source=Source(str(where), record["spec"], where),
+        source=Source(
+            str(where),
+            record["spec"],
+            where,
+            files={(where.parent / name).resolve(): t for name, t in record["imports"].items()},
+        ),
         variant=record["variant"],
         settings=record["settings"],
         input=tuple(record["input"]),
@@ -97,12 +118,15 @@ def _is_sound(record: Mapping[str, Any]) -> bool:
     """Whether all has the kind that it should."""
     texts = [record.get(name) for name in ("spec", "variant", "name")]
     sizes, outputs, settings = (record.get(name) for name in ("input", "outputs", "settings"))
+    imports = record.get("imports")
     return (
         all(isinstance(text, str) for text in texts)
         and isinstance(sizes, list)
         and all(type(size) is int for size in sizes)
         and isinstance(outputs, list)
         and all(isinstance(name, str) for name in outputs)
+        and isinstance(imports, dict)
+        and all(isinstance(t, str) and "\0" not in name for name, t in imports.items())
         and isinstance(settings, dict)
         and all(map(_is_data, settings.values()))
     )

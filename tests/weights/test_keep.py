@@ -100,6 +100,7 @@ def test_what_is_kept(tmp_path: Path) -> None:
         "name": "small",
         "file": "small.yaml",
         "spec": TEXT,
+        "imports": {},
         "variant": "small",
         "settings": {},
         "input": [],
@@ -323,3 +324,43 @@ def test_weights_without_a_spec(tmp_path: Path) -> None:
             WeightsError, match=r"holds weights, and no spec to load them into: archc"
         ):
             archc.load(tmp_path / name)
+
+
+def test_imports_are_kept(tmp_path: Path) -> None:
+    """What a spec imports goes into the file: elsewhere there is nothing beside it."""
+    folder = tmp_path / "here" / "lib"
+    folder.mkdir(parents=True)
+    (folder / "blocks.yaml").write_text(
+        "archc: 1\nimport: {more: ../more.yaml}\nblocks:\n"
+        "  cbr(w):\n    conv: conv(w, 3)\n    bn: bn\n    act: more.act\n"
+    )
+    (folder.parent / "more.yaml").write_text("archc: 1\nblocks:\n  act:\n    r: relu\n")
+    (folder.parent / "net.yaml").write_text(
+        "archc: 1\nname: net\ninput: [3, 32, 32]\nparams: {num_classes: 4}\n"
+        "import: {lib: lib/blocks.yaml, body: resnet20}\n"
+        "body:\n  a: lib.cbr(3)\n  b: body\n  c: linear(num_classes)\n"
+    )
+    model = archc.load(folder.parent / "net.yaml").eval()
+    archc.save(model, tmp_path / "net.safetensors")
+    folder.parent.rename(tmp_path / "gone")
+
+    again = archc.load(tmp_path / "net.safetensors")
+    assert same(again, model, 3, 32, 32)
+    assert kept(tmp_path / "net.safetensors")["imports"].keys() == {"lib/blocks.yaml", "more.yaml"}
+    archc.save(again, tmp_path / "again.safetensors")
+    assert same(archc.load(tmp_path / "again.safetensors"), model, 3, 32, 32)
+    assert archc.compile(tmp_path / "again.safetensors", num_classes=0).output.sizes == (10,)
+
+
+def test_imports_of_a_stranger(tmp_path: Path) -> None:
+    """A kept text stands where its name leads; no file of the disk is shown, or read for it."""
+    (tmp_path / "secret.yaml").write_text("archc: 1\nblocks:\n  act:\n    r: relu\n")
+    text = TEXT.replace("relu: relu", "relu: lib.act") + "import: {lib: secret.yaml}\n"
+    texts = {"secret.yaml": "archc: 1\nblocks:\n  act:\n    g: gelu\n", "/etc/x": "", "../y": ""}
+    archc.save(small(), tmp_path / "net.safetensors")
+    path = forged(tmp_path / "net.safetensors", spec=text, imports=texts)
+
+    assert "gelu" in archc.compile(path).source()
+    for wrong in ({"a\0b": ""}, {"a": 1}, []):
+        with pytest.raises(WeightsError, match="is damaged"):
+            archc.load(forged(tmp_path / "net.safetensors", imports=wrong))

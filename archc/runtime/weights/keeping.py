@@ -59,12 +59,12 @@ def packed(model: nn.Module, architecture: Compiled) -> bytes:
     inner, handle = bare(model), handle_of(model)
     _expect_as_made(inner, architecture)
     tensors = _tensors(inner)
-    return save(tensors, {"format": "pt", KEY: record_of(handle)})
+    return save(tensors, {"format": "pt", KEY: record_of(handle, architecture.network)})
 
 
-def record_of(handle: Handle) -> str:
+def record_of(handle: Handle, network: Network) -> str:
     """Return what is kept of a network beside its weights."""
-    return written(handle.recipe, handle.name, {"torch": torch.__version__}, handle.weights)
+    return written(network, handle.recipe, {"torch": torch.__version__}, handle.weights)
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
