@@ -227,6 +227,7 @@ def _expected(op: type[Op]) -> dict[str, str]:
     given = f"(cls, use{', ' * bool(xs)}{xs})"
     styled = f"(self, style{', ' * bool(xs)}{xs})"
     spelling = {"module": "(cls, use)", "function": given}
+    spelling |= {"onnx": "(self, call)"} if hasattr(op, "onnx") else {}
     return {**dict.fromkeys(TAKES_SHAPES, shapes), "tabled": styled, **spelling}
 
 

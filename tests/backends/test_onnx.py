@@ -305,6 +305,18 @@ def test_external_data(weights: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(found[0], run(arch.onnx(weights), {"input": x.numpy()})[0])
 
 
+def test_external_data_of_other_precision(tmp_path: Path) -> None:
+    """It can't stay where it is."""
+    state = {
+        k: v.half() if v.is_floating_point() else v
+        for k, v in archc.load("resnet20").state_dict().items()
+    }
+    save_file(state, tmp_path / "w.safetensors")
+
+    with pytest.raises(OnnxError, match=r"numbers of F16 in .*, which can't stay there"):
+        archc.compile("resnet20").onnx(tmp_path / "w.safetensors", external_data=True)
+
+
 def test_external_data_of_what_is_in_memory() -> None:
     model = archc.load("resnet20")
 
@@ -427,3 +439,77 @@ def test_a_plugin_that_derives_from_an_op() -> None:
 
     assert [d.code for d in refusal.value.diagnostics] == ["not-in-onnx"]
     assert "`std_conv` does not say" in refusal.value.diagnostics[0].message
+
+
+GATE = """from archc.ops import Op
+
+
+class Gate(Op):
+    name = "gate"
+    torch_module = "nn.SiLU"
+
+    def onnx({takes}):
+        {body}
+"""
+GATED = """archc: 1
+name: gated
+input: [3, 8, 8]
+ops: [gate.py]
+body:
+  stem: conv(4, 3)
+  gated: gate
+  again: gate
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ("raise KeyError('x')", "op-raises", "raises KeyError: 'x'"),
+        ("return 3", "op-returns", "must return a str, or a tuple of them, not `3`"),
+        ("return ()", "op-returns", "must return a str"),
+        ("return (call.x, call.x)", "op-returns", "returns 2 names for 1 value"),
+        ("return 'nothing'", "op-returns", "returns `nothing`, which names no value"),
+        ("return call.graph.node('Bogus', call.x)", "op-returns", "No Op registered for Bogus"),
+        ("return call.graph.node('Relu', 'lost')", "op-returns", "writes no valid ONNX: "),
+        (
+            "return call.graph.node('Relu', call.x, alpha=1.0)",
+            "op-returns",
+            "Unrecognized attribute: alpha",
+        ),
+        ("return call.graph.node('Flatten', call.x, axis=1)", "op-returns", "differ in rank"),
+        ("return call.graph.node('Cast', call.x, to=7)", "op-returns", "Inferred elem type"),
+    ],
+)
+def test_faults_of_plugins(body: str, code: str, message: str, tmp_path: Path) -> None:
+    """What an op of a plug-in writes wrongly is told at a place, and no model is written."""
+    (tmp_path / "gate.py").write_text(GATE.format(takes="self, call", body=body))
+    (tmp_path / "gated.yaml").write_text(GATED)
+
+    with pytest.raises(archc.SpecError) as refusal:
+        archc.compile(tmp_path / "gated.yaml", allow_ops=True).onnx()
+
+    (found,) = refusal.value.diagnostics
+    assert found.code == code
+    assert message in found.message
+
+
+def test_the_method_of_a_plugin_takes_a_call(tmp_path: Path) -> None:
+    """It is told when the file is read."""
+    (tmp_path / "gate.py").write_text(GATE.format(takes="self", body="return None"))
+    (tmp_path / "gated.yaml").write_text(GATED)
+
+    with pytest.raises(archc.SpecError, match=r"`onnx` of `gate` must take \(self, call\)"):
+        archc.compile(tmp_path / "gated.yaml", allow_ops=True)
+
+
+def test_a_plugin_that_is_right(tmp_path: Path) -> None:
+    """Constants are shared with other steps, and what it takes may be what it gives."""
+    body = "return call.graph.node('Mul', call.x, call.graph.node('Sigmoid', call.x))"
+    (tmp_path / "gate.py").write_text(GATE.format(takes="self, call", body=body))
+    (tmp_path / "gated.yaml").write_text(GATED)
+    arch = archc.compile(tmp_path / "gated.yaml", allow_ops=True)
+    model = archc.load(tmp_path / "gated.yaml", allow_ops=True)
+
+    hold(arch, perturbed(model, batch(arch)), batch(arch))
+    assert arch.onnx(any_size=True)

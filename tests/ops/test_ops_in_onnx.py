@@ -17,8 +17,8 @@ from torch import nn
 
 from archc.backends.onnx import tensors
 from archc.backends.onnx.call import Call, batched
+from archc.backends.onnx.format import model_of as whole_model
 from archc.backends.onnx.graph import Graph
-from archc.backends.onnx.model import IR_VERSION, OPSET
 from archc.backends.onnx.table import WRITERS
 from archc.ops import OPS, Shape
 from archc.runtime.kernels import expected_buffers
@@ -89,10 +89,7 @@ def model_of(case: Case, own: dict[str, torch.Tensor]) -> tuple[onnx.ModelProto,
         [info(f"y{k}", dims(shape)) for k, shape in enumerate(results)],
         tensors,
     )
-    model = helper.make_model(
-        proto, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
-    )
-    return model, results
+    return whole_model(proto), results
 
 
 def run(model: onnx.ModelProto, values: dict[str, Any]) -> list[Any]:

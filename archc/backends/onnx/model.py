@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from onnx import ModelProto, TensorProto, ValueInfoProto, helper
+from onnx import ModelProto, helper
 
+from archc.backends.onnx.format import BATCH, info, model_of, sizes_of
 from archc.backends.onnx.options import Options
 from archc.backends.onnx.sizes import free_sizes
 from archc.backends.onnx.steps import Free, Writing, Written
@@ -14,14 +15,9 @@ from archc.backends.onnx.tensors import Weights, initialisers
 from archc.graph import Network, flat
 from archc.passes.costs import inference
 from archc.passes.steps import Tape, unroll
-from archc.shapes import Shape
 
-OPSET = 20
-"""The version of the operators that torch.onnx writes unless it is told; runtimes have it."""
-IR_VERSION = 9
-"""The oldest version of the format that has this opset."""
 PRODUCER = "archc"
-BATCH = "batch"
+SIDES = {"h": "height", "w": "width"}
 
 
 def model(
@@ -41,15 +37,13 @@ def model(
     graph = helper.make_graph(
         written.nodes,
         network.name,
-        [*(_info(written.names[v], sizes[v]) for v in tape.inputs), *asked],
-        [_info(name, sizes[v]) for name, v in outputs.items()],
+        [*(info(written.names[v], sizes[v]) for v in tape.inputs), *asked],
+        [info(name, sizes[v]) for name, v in outputs.items()],
         tensors,
-        value_info=[_info(name, sizes[v]) for name, v in within.items()],
+        value_info=[info(name, sizes[v]) for name, v in within.items()],
     )
-    made = helper.make_model(
+    made = model_of(
         graph,
-        opset_imports=[helper.make_opsetid("", OPSET)],
-        ir_version=IR_VERSION,
         producer_name=PRODUCER,
         producer_version=version,
         doc_string=_description(network),
@@ -83,20 +77,12 @@ def _within(written: Written, outputs: Mapping[str, int]) -> dict[str, int]:
 
 def _sizes(tape: Tape, value: int, batch: int | None, free: Free) -> list[int | str | None]:
     """Return the sizes of a value: a name for those of the input that are free, None elsewhere."""
-    shape: Shape = tape.shapes[value]
-    lead: list[int | str | None] = (
-        [batch or BATCH] if shape.batch == "b" else [1] * bool(shape.batch)
-    )
-    unknown = free.get(value, frozenset())
-    named = {"h": "height", "w": "width"} if value in tape.inputs else {}
-    return lead + [
-        (named.get(dim, dim) if value in tape.inputs else None) if dim in unknown else size
-        for dim, size in zip(shape.layout, shape.sizes, strict=True)
-    ]
-
-
-def _info(name: str, sizes: Sequence[int | str | None]) -> ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes)
+    shape, unknown = tape.shapes[value], free.get(value, frozenset())
+    sizes = sizes_of(shape, batch or BATCH)
+    for axis, dim in enumerate(shape.layout, len(sizes) - len(shape.layout)):
+        if dim in unknown:
+            sizes[axis] = SIDES.get(dim, dim) if value in tape.inputs else None
+    return sizes
 
 
 def _description(network: Network) -> str:

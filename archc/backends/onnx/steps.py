@@ -9,6 +9,7 @@ from onnx import NodeProto, helper
 
 from archc.backends.onnx.call import Call, Declared, Writer, batched
 from archc.backends.onnx.graph import Graph
+from archc.backends.onnx.plugged import expect_valid
 from archc.backends.onnx.table import WRITERS
 from archc.diagnostics import Diagnostic, SpecError
 from archc.graph import join
@@ -84,6 +85,9 @@ class Writing:
         assert writer is not None
         made = writer(op, call)
         results = [made] if isinstance(made, str) else list(made)
+        if not is_known(op):
+            taken = {self.names[v]: self.tape.shapes[v] for v in step.inputs}
+            expect_valid(step, graph.nodes, taken, results, since=first)
         for value, result in zip(step.outputs, results, strict=True):
             self.names[value] = self._named(step, value, result, graph.nodes[first:])
         self.parts.append((step, graph.nodes[first:]))
@@ -118,9 +122,14 @@ def op_of(step: Step) -> Op:
     return step.node.op
 
 
+def is_known(op: Op) -> bool:
+    """Whether an op is one of archc, and not a plug-in's that may bear its name."""
+    return OPS.get(op.name) is type(op)
+
+
 def writer_of(op: Op) -> Writer | None:
     """Return what writes an op: the table for those of archc, a plug-in for its own."""
-    if OPS.get(op.name) is type(op):
+    if is_known(op):
         return WRITERS.get(op.name)
     return (lambda plugin, call: plugin.onnx(call)) if isinstance(op, Declared) else None
 

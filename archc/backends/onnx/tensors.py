@@ -44,21 +44,25 @@ def initialisers(
         asked = [key for key in written.tensors if key not in fixed]
         return known, [helper.make_tensor_value_info(k, kind, shapes[k]) for k in asked]
     _expect_fit(network, weights)
+    buffers = _may_be_whole(written)
     if beside and not isinstance(weights, Stored):
         raise OnnxError(
             "`external_data` leaves numbers in a file of safetensors with the keys of the network"
         )
     if beside and isinstance(weights, Stored):
-        return [_reference(key, weights) for key in written.tensors], []
+        return [_reference(key, weights, whole=key in buffers) for key in written.tensors], []
     _expect_room(sum(4 * int(np.prod(shapes[key])) for key in written.tensors))
-    return [
-        _tensor(key, _array(weights, key, whole=_is_whole(fixed, key))) for key in written.tensors
-    ], []
+    return [_tensor(key, _array(weights, key, whole=key in buffers)) for key in written.tensors], []
 
 
-def _is_whole(fixed: Mapping[str, Array], key: str) -> bool:
-    """Whether a tensor has whole numbers: an index has."""
-    return key in fixed and fixed[key].dtype.kind == "i"
+def _may_be_whole(written: Written) -> set[str]:
+    """Return the keys of buffers, which may hold whole numbers: an index does."""
+    return {
+        join(step.owner, name)
+        for step in written.steps
+        for name, tensor in step.node.tensors.items()
+        if not tensor.trainable
+    }
 
 
 def _fixed(written: Written) -> dict[str, Array]:
@@ -91,10 +95,10 @@ def _tensor(key: str, array: Array) -> TensorProto:
     return TensorProto(name=key, data_type=kind, dims=array.shape, raw_data=array.tobytes())
 
 
-def _reference(key: str, weights: Stored) -> TensorProto:
+def _reference(key: str, weights: Stored, *, whole: bool) -> TensorProto:
     """Return a tensor that says where in the file of the weights its numbers are."""
     place = weights.places[key]
-    kinds = {"F32": TensorProto.FLOAT, "I64": TensorProto.INT64}
+    kinds = {"F32": TensorProto.FLOAT} | ({"I64": TensorProto.INT64} if whole else {})
     if place.kind not in kinds:
         raise OnnxError(
             f"`{key}` has numbers of {place.kind} in {weights.path}, which can't stay there: "
@@ -123,7 +127,8 @@ def _array(weights: Weights, key: str, *, whole: bool) -> Array:
     array = np.asarray(value)
     if array.dtype.kind not in "fiub" and array.dtype != ml_dtypes.bfloat16:
         raise WeightsError(f"the weights don't fit the network: {spelled(key)} has no real numbers")
-    return np.ascontiguousarray(array, np.int64 if whole else np.float32).reshape(array.shape)
+    kind = np.int64 if whole and array.dtype.kind in "iu" else np.float32
+    return np.ascontiguousarray(array, kind).reshape(array.shape)
 
 
 def _shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
