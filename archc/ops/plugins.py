@@ -9,6 +9,7 @@ import inspect
 import keyword
 import re
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -137,7 +138,9 @@ def run(source: Source) -> dict[str, type[Op]]:
     module.__file__ = str(source.path)
     sys.modules[module.__name__] = module  # where pydantic and pickle look for it
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # standard output is for what archc writes
+        # standard output is for what archc writes; `_faults` tells of what pydantic warns of
+        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Field name .* shadows an attribute")
             exec(compile(source.text, module.__file__, "exec", dont_inherit=True), vars(module))  # noqa: S102 - the user allowed it
     except (Exception, SystemExit) as error:  # noqa: BLE001 - of code of the user's
         del sys.modules[module.__name__]
@@ -199,6 +202,12 @@ def _faults(op: type[Op], found: Ops, source: Source) -> Iterator[Diagnostic]:
         yield fault(f"`{source.name}` has two ops called `{op.name}`")
     if not (op.inputs is None or (type(op.inputs) is int and op.inputs >= 0)):
         yield fault(f"`inputs` of `{op.name}` is a number of values, or None for any number")
+        return
+    own = {n for c in op.__mro__ if issubclass(c, Op) for n in vars(c)} & set(op.model_fields)
+    if own:
+        listed = " and ".join(f"`{n}`" for n in sorted(own))
+        hint = "give the argument another name"
+        yield fault(f"an argument of `{op.name}` is called {listed}, as what every op has", hint)
         return
     facts: Any = op.facts
     if not isinstance(facts, Facts):

@@ -84,7 +84,6 @@ class NameReader:
                 return Kind.DATA
 
     def call(self, node: ast.Call) -> Kind:
-        """Read a call."""
         raise NotImplementedError
 
     def all(self, nodes: Iterable[ast.expr]) -> list[Kind]:

@@ -49,7 +49,6 @@ class Overlay:
     count: int = 0
 
     def scene(self) -> Scene:
-        """Draw it."""
         before, after = self.found.before, self.found.after
         source = Box("input", "port", f"input {both([before.input, after.input])}")
         frames: list[Box | Frame] = [self.stage(stage) for stage in self.found.stages]
@@ -58,7 +57,6 @@ class Overlay:
         return Scene(f"{before.name} → {after.name}", [source, *frames, result], arrows)
 
     def stage(self, stage: StageChange) -> Frame:
-        """Draw a stage."""
         mark = MARKS[stage.kind]
         title = f"{stage.name}: {stage.kind}" if mark else stage.name
         return Frame(
