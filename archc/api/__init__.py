@@ -1,5 +1,6 @@
 """What users call: compile, check and load a spec; an Architecture and what can be asked of it."""
 
+from archc.api.adopting import adopted
 from archc.api.architecture import Architecture, side_by_side
 from archc.api.checking import check, checked, judge_claims
 from archc.api.compiling import compile, compile_block, compile_family, open_spec  # noqa: A004
@@ -15,6 +16,7 @@ __all__ = [
     "Source",
     "SpecError",
     "WeightsError",
+    "adopted",
     "check",
     "checked",
     "compile",

@@ -55,7 +55,7 @@ class Match:
         return 1 - (off + len(self.shapes)) / max(self.tensors + len(self.unexpected), 1)
 
 
-def identify(shapes: Shapes) -> list[Match]:
+def identify(shapes: Shapes, *, search: bool = True) -> list[Match]:
     """Return the networks that a checkpoint is likely of, the likeliest first; [] where none is.
 
     `shapes` has the shape of each tensor by key. Counters of batches may be missing. All that
@@ -67,10 +67,10 @@ def identify(shapes: Shapes) -> list[Match]:
     if exact:
         names = [m.name for m in exact]
         return [_told(m, [n for n in names if n != m.name]) for m in exact]
-    search = _Search(wanted)
+    trials = _Search(wanted)
     close = sorted(matches, key=lambda m: -m.likeness)[:CLOSE]
-    for fit in (search.classes, search.fitted):
-        close = [match if match.exact else fit(match) for match in close]
+    for fit in (trials.classes, trials.fitted) if search else (trials.classes,):
+        close = [fit(match) if LEAST <= match.likeness < 1 else match for match in close]
         if fitting := [m for m in close if m.exact]:
             return [_told(fitting[0], [])]
     best = max(close, key=lambda m: m.likeness, default=None)

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from archc.api.adopting import Origin, adopted
 from archc.api.architecture import Architecture
 from archc.api.compiling import compile, recompiled  # noqa: A004
 from archc.diagnostics import Source
 from archc.language.given import numbers
+from archc.weights.faults import WeightsError
 from archc.weights.record import file_of
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ def load(
     *,
     input: Iterable[int] | None = None,
     weights: str | Path | Mapping[str, torch.Tensor] | None = None,
+    adapt: bool = False,
+    origin: Origin | None = None,
     outputs: Sequence[str] = (),
     allow_ops: bool = False,
     **settings: Any,
@@ -33,6 +37,8 @@ def load(
     `weights` are a file of safetensors or of `torch.save` (`w.pth#model_ema` where it holds
     several state_dicts), `torchvision:IMAGENET1K_V2`, `timm:resnet50.a1_in1k`, or a state_dict;
     nothing of a file is run. Raises WeightsError where they don't fit or can't be had.
+    With `adapt` weights of another network are fitted to this one, see archc.adopt; `origin`
+    says of which, where they are not those of the zoo.
     Its attribute `archc` knows the spec and the settings, see archc.runtime.handle.
     `spec` may be a file that `archc.save` wrote, or its folder: then its own weights are loaded.
     With several `outputs` its result is a dictionary by their names, with one that value itself.
@@ -49,11 +55,28 @@ def load(
     from archc.runtime.weights.loading import loaded
     from archc.runtime.weights.sources import opened
 
+    if adapt and weights is not None:
+        return _adapted(arch, weights, origin, allow_ops=allow_ops)
     source = opened(kept or weights, arch.name)
     if of_owner := source.settings(arch.network, arch.recipe.settings):
         arch = recompiled(arch.recipe, **of_owner)
     model = loaded(arch, source, as_kept=kept is not None)
     handle.attach(model, arch.name, arch.recipe, source.name)
+    return model
+
+
+def _adapted(
+    arch: Architecture,
+    weights: str | Path | Mapping[str, torch.Tensor],
+    origin: Origin | None,
+    *,
+    allow_ops: bool,
+) -> nn.Module:
+    """Return a network with adopted weights; what outputs prove wrong is no network."""
+    model, adoption = adopted(arch, weights, origin, allow_ops=allow_ops)
+    if not adoption.judgement.ok:
+        message = f"weights of {adoption.old} for {adoption.new}: {adoption.judgement.verdict}"
+        raise WeightsError(f"{message}; `archc adopt` writes them all the same")
     return model
 
 

@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from archc import __version__
+from archc.commands.adopt import adopt
 from archc.commands.build import build
 from archc.commands.check import check
 from archc.commands.check_op import check_op
@@ -56,6 +57,7 @@ OPTIONAL = ("torch", "torchvision", "timm", "matplotlib", "safetensors", "PIL")
 """What archc can do without, and says how to install."""
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "adopt": adopt,
     "build": build,
     "check": check,
     "check-op": check_op,

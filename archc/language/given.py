@@ -15,7 +15,7 @@ from archc.language.expr import Expr, parse
 from archc.language.source import Text
 from archc.limits import Excess, measure
 
-ARGUMENTS = ("spec", "variant", "input", "outputs", "allow_ops", "weights")
+ARGUMENTS = ("spec", "variant", "input", "outputs", "allow_ops", "weights", "adapt", "origin")
 """The arguments of `archc.compile` and the like, beside which they take params by name."""
 
 INPUT = "--input"

@@ -162,6 +162,12 @@ def recipe_in(path: Path, *, allow_ops: bool = False) -> Recipe:
     raise WeightsError(message)
 
 
+def has_recipe(path: object) -> bool:
+    """Whether a file of weights keeps its network; raises WeightsError where it is damaged."""
+    file = file_of(path)
+    return file is not None and isinstance(_metadata(file).get(KEY), str)
+
+
 def _head(path: Path) -> bytes:
     """Return how a file begins that is a checkpoint, which no spec does."""
     try:

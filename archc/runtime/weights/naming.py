@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from archc.runtime.weights.parts import INNER, Part, named, state_dicts
-from archc.runtime.weights.sources import opened
+from archc.runtime.weights.sources import Weights, opened
 from archc.weights.faults import WeightsError
 from archc.weights.sketches import Shapes
 
 
 def shapes_in(weights: str) -> list[Shapes]:
+    """Return what `shapes_of` does, of a file."""
+    return shapes_of(opened(weights, ""))
+
+
+def shapes_of(source: Weights) -> list[Shapes]:
     """Return the shapes by key of each state_dict in a file, and without prefixes that all have.
 
-    Raises WeightsError where the file holds no tensors by key.
+    Raises WeightsError where it holds no tensors by key.
     """
-    source = opened(weights, "")
     content = source.checkpoint.content
     inside = named(content, source.part) if source.part else list(state_dicts(content))
     found = [shapes for part in inside for shapes in _unprefixed(part)]

@@ -1,0 +1,1 @@
+"""Weights of one network for another: both become graphs, which are aligned, and outputs judge."""
