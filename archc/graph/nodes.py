@@ -129,6 +129,7 @@ class Module:
     applied: dict[tuple[int, tuple[int, ...]], Node] = field(default_factory=dict)
     places: dict[str, Any] | None = None
     holders: list[Any] = field(default_factory=list)
+    tree: list[Any] = field(default_factory=list)
 
     @property
     def is_network(self) -> bool:

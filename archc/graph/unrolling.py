@@ -17,7 +17,7 @@ def unrolled(
     a depth all that is left are ops; `whole` says which other blocks are left as they are.
     Paths are those from the module.
     """
-    flat = replace(module, nodes=[], results={}, applied={})
+    flat = replace(module, nodes=[], results={}, applied={}, tree=[])
     wires = Wires[Value]()
     wires.put(module.inputs, module.inputs)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from collections.abc import Mapping as AnyMapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -60,6 +61,21 @@ class Key:
 
     def __str__(self) -> str:
         return str(self.text)
+
+
+def dotted(key: Key) -> Iterator[tuple[str | Expr, ...]]:
+    """Yield the parts of a key between its dots."""
+    between: list[str | Expr] = []
+    for part in key.parts:
+        if isinstance(part, Expr):
+            between.append(part)
+            continue
+        first, *others = part.split(".")
+        between += [first] if first else []
+        for other in others:
+            yield tuple(between)
+            between = [other] if other else []
+    yield tuple(between)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,6 +25,7 @@ from archc.lower.wiring import is_tensor
 from archc.ops import Op, ShapeFault
 from archc.ops.guard import OpFault
 from archc.shapes import Shape
+from archc.tree import Apply
 
 if TYPE_CHECKING:
     from archc.lower.files import File
@@ -146,6 +147,7 @@ class Applier:
         for value in made.outputs:
             value.node = made
         reader.made.append(made)
+        reader.items.append(Apply(made, node, reader.reading))
         assert reader.frame is not None
         reader.frame.module.applied[id(node), reader.frame.turns] = made
 

@@ -8,6 +8,7 @@ from typing import Any
 from archc.graph import Module, Node
 from archc.language.scalars import Key, identifier
 from archc.lower.scope import Callee, Scope
+from archc.tree import Item
 
 
 @dataclass
@@ -41,6 +42,7 @@ class Frame:
     defaults_init: Any = None
     copies: dict[str, list[Any]] = field(default_factory=dict)
     named: dict[str, Node] = field(default_factory=dict)
+    items: list[Item] = field(default_factory=list)
 
     def name_copy(self, key: str, value: Any) -> None:
         """Bind what a copy gives to a name of its own: `layer2`, of a key `layer{i}`."""

@@ -59,7 +59,7 @@ class Lowering(Steps):
         self.chosen = chosen
         self.root: Module | None = None
         self.advice = MAX_ADVICE
-        self.file = File(document, variant, settings, self.data, faulty)
+        self.file = File(document, variant, settings, self.file_data, faulty)
         self.applier = Applier(self)
         self.rows = Rows(self)
         self.parts: dict[int, str] = {}
@@ -86,6 +86,7 @@ class Lowering(Steps):
         self.root = root
         frame = Frame(root, Scope({}, self.file.scope), {"x": x}, x)
         root.scope = frame.scope
+        frame.items = root.tree
         result = self.network_body(frame, self.document)
         root.outputs = self.network_outputs(self.document.outputs, frame, result, self.chosen)
         self.expect_room(root)
@@ -288,12 +289,13 @@ class Lowering(Steps):
         for k, name in enumerate(map(str, block.inputs)):
             rest = name.startswith("...")
             values[name.removeprefix("...")] = list(own[k:]) if rest else own[k]
-        frame = Frame(module, Scope({}), values, own[0] if len(own) == 1 else list(own))
+        running = own[0] if len(own) == 1 else list(own)
+        frame = Frame(module, Scope({}), values, running, items=module.tree)
         frame.scope = module.scope = Scope(
             module.arguments,
             file.scope,
             {str(k): v for k, v in block.let.items()},
-            lambda scope, value: self.data(scope, value, frame),
+            lambda scope, value, values: self.data(scope, value, frame, values),
             origins=origins,
         )
         return frame

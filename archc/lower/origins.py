@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archc.diagnostics import Span, SpecError
@@ -29,6 +29,7 @@ class Written:
     text: Any
     scope: Any
     node: ast.expr | None = None
+    values: Mapping[int, Any] = field(default_factory=dict)
 
     @property
     def tree(self) -> ast.expr | None:
@@ -49,7 +50,7 @@ class Written:
 
     def piece(self, node: ast.expr) -> Written:
         """Return another piece of the same expression."""
-        return Written(self.text, self.scope, node)
+        return Written(self.text, self.scope, node, self.values)
 
     @property
     def items(self) -> list[Written]:

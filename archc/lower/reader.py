@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from archc.language.evaluate import CONSTANTS, EvalFault, describe
 from archc.language.expr import Expr
 from archc.language.functions import FUNCTIONS, unmixed
 from archc.language.initialisers import INITIALISERS
+from archc.language.scalars import Key
 from archc.lower.blame import located
 from archc.lower.marks import MISSING, NOTHING, Poisoned, is_known
 from archc.lower.origins import Written
@@ -20,6 +22,7 @@ from archc.lower.reuse import Reused, reuse
 from archc.lower.scope import Callee, Scope, is_op, takes
 from archc.lower.wiring import Wiring, is_tensor
 from archc.ops.translating import argument, method
+from archc.tree import Choice, Item, Reading, Segment, applications
 
 if TYPE_CHECKING:
     from archc.lower.frames import Frame
@@ -32,13 +35,72 @@ ATTRIBUTES = {"channels": "c", "height": "h", "width": "w", "tokens": "n"}
 class Reader(Wiring):
     """An evaluator that also knows values, ops and blocks; `made` collects applied nodes."""
 
-    def __init__(self, lowering: Steps, expr: Expr, scope: Scope, frame: Frame | None) -> None:
+    def __init__(
+        self,
+        lowering: Steps,
+        expr: Expr,
+        scope: Scope,
+        frame: Frame | None,
+        values: dict[int, Any] | None = None,
+    ) -> None:
         super().__init__(scope)
+        self.values: dict[int, Any] = {} if values is None else values
+        self.items: list[Item] = []
         self.scope: Scope = scope  # inside a comprehension another, without a file
         self.file = scope.file
         self.lowering, self.expr, self.frame = lowering, expr, frame
         self.made: list[Node] = []
         self.trail = ""
+
+    def evaluate(self, node: ast.expr) -> Any:
+        value = self.values[id(node)] = super().evaluate(node)
+        return value
+
+    @property
+    def reading(self) -> Reading:
+        """What the parts of the expression are, as far as they are read."""
+        return Reading(self.expr, self.scope, self.values)
+
+    def visit_ifexp(self, node: ast.IfExp) -> Any:
+        taken = self.truth(self.evaluate(node.test), node.test)
+        with self.side(node.test, taken=taken):
+            return self.evaluate(node.body if taken else node.orelse)
+
+    @contextmanager
+    def side(self, test: ast.expr, *, taken: bool, presence: bool = False) -> Iterator[None]:
+        """Keep what is applied meanwhile as one side of a choice."""
+        if self.frame is None:
+            yield
+            return
+        outer, self.items = self.items, []
+        start = self.frame.running
+        try:
+            yield
+        finally:
+            choice = Choice(test, self.reading, taken, start, self.items, presence)
+            self.items = [*outer, choice]
+
+    def sides(
+        self, node: ast.expr, tests: list[tuple[ast.expr, bool]], *, there: bool
+    ) -> list[Item]:
+        """Return what was applied, inside the choices that led there.
+
+        An op that is a param, which can be none, is one more.
+        """
+        assert self.frame is not None
+        items, start = self.items, self.frame.running
+        head = node.func if isinstance(node, ast.Call) else node
+        if isinstance(head, ast.Name) and head.id in self.scope:
+            items = [Choice(head, self.reading, there, start, items, presence=True)]
+        for test, taken in reversed(tests):
+            items = [Choice(test, self.reading, taken, start, items)]
+        return items
+
+    def name(self, node: Node, segments: tuple[Segment, ...], key: Key | None) -> None:
+        """Say which application is the step's."""
+        for item in applications(self.items):
+            if item.node is node:
+                item.main, item.segments, item.key, item.path = True, segments, key, node.path
 
     def spend(self, steps: int, node: ast.expr) -> None:
         """Count steps, those of all expressions of the network too."""
@@ -75,10 +137,16 @@ class Reader(Wiring):
 
     def choose(self, node: ast.expr) -> ast.expr:
         """Return the branch of a conditional expression that is taken."""
+        return self.chosen(node)[0]
+
+    def chosen(self, node: ast.expr) -> tuple[ast.expr, list[tuple[ast.expr, bool]]]:
+        """Return the branch of a conditional expression that is taken, and the tests on the way."""
+        tests = []
         while isinstance(node, ast.IfExp):
             test = self.truth(self.evaluate(node.test), node.test)
+            tests.append((node.test, test))
             node = node.body if test else node.orelse
-        return node
+        return node, tests
 
     def whole(self, node: ast.expr) -> Any:
         """Evaluate a whole step: a bare name is looked up among ops and blocks first."""
@@ -357,7 +425,7 @@ class Reader(Wiring):
 
     def written(self, node: ast.expr) -> Written:
         """Return a piece of the expression with what its names mean."""
-        return Written(self.expr, self.scope, node)
+        return Written(self.expr, self.scope, node, self.values)
 
     def expect_new(self, callee: Callee, keyword: ast.keyword, bound: set[str]) -> None:
         """Raise unless a keyword names a parameter that has no argument yet."""

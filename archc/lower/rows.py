@@ -10,6 +10,7 @@ from archc.diagnostics import Diagnostic, SpecError
 from archc.graph import join
 from archc.language.evaluate import describe
 from archc.language.expr import Expr
+from archc.language.scalars import Loop
 from archc.limits import MAX_LENGTH
 from archc.lower import origins
 from archc.lower.marks import ABSENT, UNKNOWN, Poisoned
@@ -18,6 +19,7 @@ from archc.lower.origins import Written
 from archc.lower.reader import Reader
 from archc.lower.scope import Callee, takes
 from archc.ops.translating import argument
+from archc.tree import Number, Reading, Repeat, Turn
 
 if TYPE_CHECKING:
     from archc.language.spec import Row
@@ -30,6 +32,7 @@ class Rows:
 
     def __init__(self, lowering: Steps) -> None:
         self.lowering = lowering
+        self.loops: dict[int, Loop] = {}
 
     def rows(self, frame: Frame, place: Place, row: Row) -> Any:
         """Lower a row of `stages:`: one for each turn of its `repeat`."""
@@ -38,15 +41,30 @@ class Rows:
                 return self.row(frame, place, row)
             result: Any = ABSENT
             copy = frame
-            for turn, bound in enumerate(self.lowering.turns(frame, row.repeat)):
+            values: dict[int, Any] = {}
+            reading = Reading(row.repeat.expr, frame.scope, values)
+            numbered = self.lowering.copy(place, row.repeat, 0) is not place
+            repeat = Repeat(
+                row.repeat,
+                reading,
+                True,
+                frame.running,
+                [],
+                segments=self.lowering.segments(frame, place) if numbered else (),
+                path=self.lowering.path(frame, place) if numbered else place.prefix,
+                key=place.key,
+            )
+            frame.items.append(repeat)
+            for turn, bound in enumerate(self.lowering.turns(frame, row.repeat, values)):
+                scope = frame.scope.child(origins.bound(row.repeat, frame.scope, turn), **bound)
                 copy = frame.inner(
-                    scope=frame.scope.child(origins.bound(row.repeat, frame.scope, turn), **bound),
-                    turns=(*frame.turns, turn),
-                    running=copy.running,
+                    scope=scope, turns=(*frame.turns, turn), running=copy.running, items=[]
                 )
+                kept = Turn(bound, scope, copy.running, copy.items, ABSENT)
+                repeat.turns.append(kept)
                 number = self.lowering.copy(place, row.repeat, turn)
                 copy.stage = self.lowering.path(copy, number)
-                result = self.row(copy, number, row)
+                kept.result = result = self.row(copy, number, row)
                 self.lowering.note(copy, copy.stage, result)
                 named = place.key is not None and place.key.names_copies(row.repeat)
                 if named and result is not ABSENT:
@@ -61,12 +79,18 @@ class Rows:
 
     def row(self, frame: Frame, place: Place, row: Row) -> Any:
         """Lower one row: `depth` copies of its block, the first with the stride."""
+        if row.condition is None:
+            return self.copies(frame, place, row)
+        with self.lowering.choice(frame, row.condition) as true:
+            return self.copies(frame, place, row) if true else ABSENT
+
+    def copies(self, frame: Frame, place: Place, row: Row) -> Any:
+        """Lower the copies of a row."""
         lowering = self.lowering
-        if row.condition is not None and not lowering.holds(frame, row.condition):
-            return ABSENT
         if row.stage is not None:
             frame.stage = lowering.fill(frame, row.stage)
-        depth = 1 if row.depth is None else lowering.data(frame.scope, row.depth, frame)
+        values: dict[int, Any] = {}
+        depth = 1 if row.depth is None else lowering.data(frame.scope, row.depth, frame, values)
         if isinstance(depth, bool) or not isinstance(depth, int) or not 0 <= depth <= MAX_LENGTH:
             assert row.depth is not None
             raise SpecError(
@@ -82,13 +106,29 @@ class Rows:
         uses_i = any("i" in e.names for e in expressions(row))
         callees: dict[Any, Callee] = {}
         inner, first = frame.inner(), len(frame.module.nodes)
+        repeat = Repeat(
+            self.loop(row),
+            Reading(row.depth or row.block, frame.scope, values),
+            True,
+            frame.running,
+            [],
+            True,
+            segments=lowering.segments(frame, place),
+            path=base,
+            key=place.key,
+        )
+        frame.items.append(repeat)
         for i in range(depth):
             kind = i if uses_i else (i == 0, i == depth - 1)
-            copy = inner.inner(scope=frame.scope.child(i=i), turns=(*frame.turns, i))
+            scope = frame.scope.child(i=i)
+            copy = inner.inner(scope=scope, turns=(*frame.turns, i), items=[])
+            kept = Turn({"i": i}, scope, copy.running, copy.items, ABSENT)
+            repeat.turns.append(kept)
             if kind not in callees:
                 callees[kind] = self.row_callee(copy, row, i, depth)
-            self.copy(copy, row, callees[kind], base if place.silent else join(base, str(i)))
-            inner.running = copy.running
+            path = base if place.silent else join(base, str(i))
+            self.copy(copy, row, callees[kind], path, silent=place.silent)
+            inner.running = kept.result = copy.running
         hold(frame, place, base, row, first)
         return inner.running if depth else ABSENT
 
@@ -142,13 +182,23 @@ class Rows:
             origins=tuple(written.items()),
         )
 
-    def copy(self, frame: Frame, row: Row, callee: Callee, path: str) -> None:
+    def loop(self, row: Row) -> Loop:
+        """Return the loop that a row is, the same one in all its uses."""
+        if id(row) not in self.loops:
+            expr = row.depth or row.block
+            count = row.depth.tree if row.depth is not None else ast.Constant(1)
+            self.loops[id(row)] = Loop(expr.text, ast.Name("i"), ("i",), expr, count, counted=True)
+        return self.loops[id(row)]
+
+    def copy(self, frame: Frame, row: Row, callee: Callee, path: str, *, silent: bool) -> None:
         """Apply a row's block once."""
         reader = Reader(self.lowering, row.block, frame.scope, frame)
         reader.trail = path
         value = reader.guard(lambda: reader.apply(callee, [frame.running], row.block.tree))
         for node in reader.made:
             node.path, node.stage, node.init = path, frame.stage, row.init
+            reader.name(node, () if silent else (Number(),), None)
+        frame.items += reader.items
         frame.module.nodes += reader.made
         frame.running = value
         self.lowering.note(frame, path, value)

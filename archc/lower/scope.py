@@ -92,7 +92,7 @@ class Scope(Mapping[str, Any]):
         values: Mapping[str, Any],
         parent: Scope | None = None,
         lets: Mapping[str, Any] | None = None,
-        evaluate: Callable[[Scope, Any], Any] | None = None,
+        evaluate: Callable[[Scope, Any, dict[int, Any]], Any] | None = None,
         *,
         file: File | None = None,
         origins: Mapping[str, Written] | None = None,
@@ -105,6 +105,7 @@ class Scope(Mapping[str, Any]):
         self._evaluate = evaluate
         self._pending: list[str] = []
         self.asked: set[str] = set()
+        self.readings: dict[str, dict[int, Any]] = {}
 
     def __getitem__(self, name: str) -> Any:
         self.asked.add(name)
@@ -113,7 +114,8 @@ class Scope(Mapping[str, Any]):
         if name in self.lets and self._evaluate is not None:
             self._enter(name)
             try:
-                self.values_[name] = self._evaluate(self, self.lets[name])
+                values = self.readings.setdefault(name, {})
+                self.values_[name] = self._evaluate(self, self.lets[name], values)
             finally:
                 self._pending.pop()
             return self.values_[name]

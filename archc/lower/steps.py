@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from archc.diagnostics import Diagnostic, SpecError
 from archc.graph import is_source, join
 from archc.language.evaluate import EvalFault, describe, listed, unpack
 from archc.language.expr import Expr
-from archc.language.scalars import Key, Loop
+from archc.language.scalars import Key, Loop, dotted
 from archc.language.spec import Body, Chain, Modified, Row
 from archc.limits import MAX_LENGTH
 from archc.lower import origins
@@ -23,6 +24,7 @@ from archc.lower.rows import Rows
 from archc.lower.scope import Callee, Scope, place
 from archc.lower.sources import is_source_step
 from archc.lower.wiring import is_tensor
+from archc.tree import Choice, Filled, Group, Item, Number, Reading, Repeat, Segment, Turn
 
 if TYPE_CHECKING:
     from archc.language.spec import Document
@@ -42,14 +44,27 @@ class Steps(Bounds):
     applier: Applier
     rows: Rows
 
-    def data(self, scope: Scope, value: Any, frame: Frame | None = None) -> Any:
-        """Evaluate a value of the spec, an expression or a list of them, in a scope."""
+    def file_data(self, scope: Scope, value: Any, values: dict[int, Any]) -> Any:
+        """Evaluate a value of a file, outside of all blocks."""
+        return self.data(scope, value, None, values)
+
+    def data(
+        self,
+        scope: Scope,
+        value: Any,
+        frame: Frame | None = None,
+        values: dict[int, Any] | None = None,
+    ) -> Any:
+        """Evaluate a value of the spec, an expression or a list of them, in a scope.
+
+        `values` takes what its parts are.
+        """
         if isinstance(value, tuple):
-            items = [self.data(scope, item, frame) for item in value]
+            items = [self.data(scope, item, frame, values) for item in value]
             if (span := place(value)) is not None:
                 self.expect_small(items, span)
             return items
-        reader = Reader(self, value, scope, frame)
+        reader = Reader(self, value, scope, frame, values)
         found = reader.read(value.tree)
         self.expect_nothing_made(reader)
         return found
@@ -62,12 +77,21 @@ class Steps(Bounds):
             remedy = "make it a step of its own, and name that here"
             raise SpecError([Diagnostic("wrong-kind", message, text.span, help=remedy)])
 
-    def holds(self, frame: Frame, condition: Expr) -> bool:
-        """Evaluate the condition of a step."""
-        value = self.data(frame.scope, condition, frame)
+    @contextmanager
+    def choice(self, frame: Frame, condition: Expr) -> Iterator[bool]:
+        """Evaluate the condition of a step, and keep what is lowered meanwhile as its side."""
+        values: dict[int, Any] = {}
+        value = self.data(frame.scope, condition, frame, values)
         reader = Reader(self, condition, frame.scope, frame)
         true: bool = reader.guard(lambda: reader.truth(value, condition.tree))
-        return true
+        outer, items = frame.items, list[Item]()
+        reading = Reading(condition, frame.scope, values)
+        outer.append(Choice(condition.tree, reading, true, frame.running, items))
+        frame.items = items
+        try:
+            yield true
+        finally:
+            frame.items = outer
 
     def body(self, frame: Frame, prefix: str, steps: Mapping[Key, Any]) -> Any:
         """Lower named steps in order; the result is the last one's."""
@@ -138,9 +162,21 @@ class Steps(Bounds):
                 result = self.nested(frame, place, step)
             case Body():
                 path = self.path(frame, place)
+                segments = self.segments(frame, place)
                 if place.numbers is not None:
                     place.numbers[0] += 1
-                result = self.body(frame.inner(), path, step.root)
+                inner = frame.inner(items=[])
+                frame.items.append(
+                    Group(
+                        frame.running,
+                        inner.items,
+                        listed=False,
+                        segments=segments,
+                        path=path,
+                        key=place.key,
+                    )
+                )
+                result = self.body(inner, path, step.root)
                 hold(frame, place, path, step, first)
             case Modified():
                 result = self.modified(frame, place, step)
@@ -172,9 +208,15 @@ class Steps(Bounds):
         if splice and place.numbers is not None:
             return self.chain(frame.inner(), place.prefix, step.root, place.numbers)
         path = self.path(frame, place)
+        segments = self.segments(frame, place)
         if place.numbers is not None:
             place.numbers[0] += 1
-        inner, first = frame.inner(), len(frame.module.nodes)
+        inner, first = frame.inner(items=[]), len(frame.module.nodes)
+        frame.items.append(
+            Group(
+                frame.running, inner.items, listed=True, segments=segments, path=path, key=place.key
+            )
+        )
         result = self.chain(inner, path, step.root)
         hold(frame, place, path, step, first)
         return inner.running if result is ABSENT and not splice else result
@@ -186,6 +228,24 @@ class Steps(Bounds):
         if place.key is None or place.key.silent:
             return place.prefix
         return join(join(place.prefix, self.fill(frame, place.key)), place.copy)
+
+    def segments(self, frame: Frame, place: Place) -> tuple[Segment, ...]:
+        """Return what a step at a place adds to the path around it."""
+        if place.numbers is not None or place.copy:
+            return (Number(),)
+        if place.key is None or place.key.silent:
+            return ()
+        return tuple(self.filled(frame, parts) for parts in dotted(place.key))
+
+    def filled(self, frame: Frame, parts: tuple[str | Expr, ...]) -> Segment:
+        """Return a part of a key between its dots, with how its expressions were read."""
+        readings: dict[int, Reading] = {}
+        for part in parts:
+            if isinstance(part, Expr):
+                values: dict[int, Any] = {}
+                self.data(frame.scope, part, frame, values)
+                readings[id(part)] = Reading(part, frame.scope, values)
+        return Filled(parts, readings) if readings else "".join(map(str, parts))
 
     def fill(self, frame: Frame, key: Key) -> str:
         """Fill in the expressions of a key."""
@@ -223,13 +283,19 @@ class Steps(Bounds):
 
     def once(self, frame: Frame, place: Place, step: Modified, *, take: bool = True) -> Any:
         """Lower one copy."""
-        chosen: Any = step.do
-        if step.condition is not None and not self.holds(frame, step.condition):
-            if step.otherwise is None:
-                if step.source is None or not take:
-                    return ABSENT
-                return self.source(frame, step.source)
-            chosen = step.otherwise
+        if step.condition is None:
+            return self.taken(frame, place, step, step.do, take=take)
+        with self.choice(frame, step.condition) as true:
+            if true:
+                return self.taken(frame, place, step, step.do, take=take)
+            if step.otherwise is not None:
+                return self.taken(frame, place, step, step.otherwise, take=take)
+            if step.source is None or not take:
+                return ABSENT
+            return self.source(frame, step.source)
+
+    def taken(self, frame: Frame, place: Place, step: Modified, chosen: Any, *, take: bool) -> Any:
+        """Lower the side of a step that is taken."""
         inner = frame.inner()
         if step.source is not None and take:
             inner.running = self.source(frame, step.source)
@@ -263,16 +329,31 @@ class Steps(Bounds):
             inner.running = self.source(frame, step.source)
         results: list[Any] = []
         start, first = inner.running, len(frame.module.nodes)
-        for turn, bound in enumerate(self.turns(frame, loop)):
+        numbered = self.copy(place, loop, 0) is not place
+        values: dict[int, Any] = {}
+        repeat = Repeat(
+            loop,
+            Reading(loop.expr, frame.scope, values),
+            chained,
+            start,
+            [],
+            segments=self.segments(frame, place) if numbered else (),
+            path=self.path(frame, place) if numbered else place.prefix,
+            key=place.key,
+        )
+        frame.items.append(repeat)
+        for turn, bound in enumerate(self.turns(frame, loop, values)):
             scope = frame.scope.child(origins.bound(loop, frame.scope, turn), **bound)
-            copy = inner.inner(scope=scope, turns=(*frame.turns, turn))
+            copy = inner.inner(scope=scope, turns=(*frame.turns, turn), items=[])
             copy.running = inner.running if chained else start
+            kept = Turn(bound, scope, copy.running, copy.items, ABSENT)
+            repeat.turns.append(kept)
             at = self.copy(place, loop, len(results))
             if step.stage is not None:
                 copy.stage = self.fill(copy, step.stage)
             elif place.key is not None and place.key.exprs and frame.stage == str(place.key):
                 copy.stage = self.path(copy, at)  # copies that are siblings are stages of their own
-            result = self.once(copy, at, step, take=not chained)
+            kept.result = result = self.once(copy, at, step, take=not chained)
             if result is not ABSENT:
                 results.append(result)
                 inner.running = result
@@ -287,9 +368,11 @@ class Steps(Bounds):
             return results
         return results[-1] if results else ABSENT
 
-    def turns(self, frame: Frame, loop: Loop) -> list[dict[str, Any]]:
-        """Return what a loop binds in each of its turns."""
-        reader = Reader(self, loop.expr, frame.scope, frame)
+    def turns(
+        self, frame: Frame, loop: Loop, values: dict[int, Any] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return what a loop binds in each of its turns; `values` takes what its parts are."""
+        reader = Reader(self, loop.expr, frame.scope, frame, values)
 
         def bind() -> list[dict[str, Any]]:
             value = reader.evaluate(loop.node)
@@ -327,19 +410,21 @@ class Steps(Bounds):
         reader = Reader(self, step, frame.scope, frame)
         try:
             reader.trail = self.path(frame, place)
-            chosen = reader.guard(lambda: reader.choose(step.tree))
+            chosen, tests = reader.guard(lambda: reader.chosen(step.tree))
             result = reader.guard(
                 lambda: reader.applied(
                     reader.whole(chosen) if chosen is step.tree else reader.evaluate(chosen), chosen
                 )
             )
-            if isinstance(result, (Callee, type(None))):
-                if result is None:
-                    return ABSENT
-                result = reader.guard(lambda: reader.apply(result, [frame.running], chosen))
-            if is_tensor(result) or result == []:
-                self.finish(frame, place, reader)
-                return result
+            if isinstance(result, Callee):
+                callee = result
+                result = reader.guard(lambda: reader.apply(callee, [frame.running], chosen))
+            absent = result is None
+            if absent or is_tensor(result) or result == []:
+                if not absent:
+                    self.finish(frame, place, reader)
+                frame.items += reader.sides(chosen, tests, there=not absent)
+                return ABSENT if absent else result
             message = f"`{step}` is {describe(result)}, not a step"
             raise SpecError(
                 [
@@ -389,6 +474,7 @@ class Steps(Bounds):
                 pass  # its module stands where it was first applied
             elif node is main:
                 node.path = path if heavy else shown
+                reader.name(main, self.segments(frame, place), place.key)
                 hold_dotted(frame, place, node.path, [node])
             else:
                 node.path = (
