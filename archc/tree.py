@@ -54,11 +54,16 @@ class Item:
 
 @dataclass(eq=False)
 class Apply(Item):
-    """An op or block, applied; `main` where its module is the step's."""
+    """An op or block, applied; `main` where its module is the step's.
+
+    `given` are the values that it takes as the text has them, lists as lists; `listed` where it gives a list.
+    """
 
     node: Node
     at: ast.expr
     reading: Reading
+    given: Sequence[Any]
+    listed: bool = False
     main: bool = False
 
 

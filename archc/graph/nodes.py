@@ -130,6 +130,7 @@ class Module:
     places: dict[str, Any] | None = None
     holders: list[Any] = field(default_factory=list)
     tree: list[Any] = field(default_factory=list)
+    takes: tuple[Any, ...] = ()
 
     @property
     def is_network(self) -> bool:

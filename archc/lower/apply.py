@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from archc.lower.lowering import Lowering
 
 LEAVES_OUT = ("add", "sum", "mean", "concat")
+
+
+def _present(value: Any) -> Any:
+    """Return a list without what is nothing."""
+    return [v for v in value if v is not NOTHING] if isinstance(value, list) else value
 
 
 class Applier:
@@ -137,17 +143,19 @@ class Applier:
             reader,
             Node("", op, inputs, outputs, reader.expr.span(node), reader.expr, callee=callee),
             node,
+            values,
+            listed=not isinstance(given, Shape),
         )
         return outputs[0] if isinstance(given, Shape) else list(outputs)
 
-    def made(self, reader: Reader, made: Node, node: ast.expr) -> None:
+    def made(self, reader: Reader, made: Node, node: ast.expr, given: Sequence[Any], *, listed: bool) -> None:
         """Record a node under the piece of text that made it."""
         self.lowering.spend()
         self.lowering.reckon(len(made.inputs) + len(made.outputs))
         for value in made.outputs:
             value.node = made
         reader.made.append(made)
-        reader.items.append(Apply(made, node, reader.reading))
+        reader.items.append(Apply(made, node, reader.reading, given, listed))
         assert reader.frame is not None
         reader.frame.module.applied[id(node), reader.frame.turns] = made
 
@@ -243,6 +251,7 @@ class Applier:
         file, arguments, origins = self.arguments(callee, definition, node)
         self.shrinks(definition, arguments, node)
         names = [str(n) for n in definition.block.inputs]
+        given = [_present(v) for v in values]
         values = self.block_inputs(definition.name, names, values, node)
         trail = join(reader.frame.module.trail, reader.trail)
         span = reader.expr.span(node)
@@ -266,6 +275,8 @@ class Applier:
                 callee=callee,
             ),
             node,
+            given,
+            listed=not isinstance(result, Value),
         )
         return result
 

@@ -82,7 +82,7 @@ class Lowering(Steps):
         x = self.input()
         if x is None or "" in self.file.faulty.owners:
             return None
-        root = Module(self.name, self.document, dict(self.settings), (x,), places={})
+        root = Module(self.name, self.document, dict(self.settings), (x,), places={}, takes=(x,))
         self.root = root
         frame = Frame(root, Scope({}, self.file.scope), {"x": x}, x)
         root.scope = frame.scope
@@ -252,7 +252,9 @@ class Lowering(Steps):
         given = tuple(v for item in own for v in flat(item))
         self.stack.append(replace(use, own=given))
         places: dict[str, Any] | None = {} if isinstance(definition, NetworkDef) else None
-        module = Module(definition.name, definition, arguments, given, trail, places=places)
+        module = Module(
+            definition.name, definition, arguments, given, trail, places=places, takes=tuple(own)
+        )
         frame = self._frame(definition, file, module, own, origins)
         if definition.name in file.faulty.owners and not definition.library:
             return module

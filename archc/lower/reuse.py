@@ -97,7 +97,7 @@ class Reused:
         first = self.node
         target: Any = first.target
         span = reader.expr.span(at)
-        values = self.fitted(applier, values, at)
+        given, values = values, self.fitted(applier, values, at)
         inputs = flat(values)
         shapes = tuple(v.shape for v in inputs)
         if isinstance(target, Op):
@@ -134,6 +134,8 @@ class Reused:
                 again=True,
             ),
             at,
+            given,
+            listed=not isinstance(value, Value),
         )
         return value
 

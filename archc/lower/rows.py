@@ -169,10 +169,11 @@ class Rows:
                 )
                 continue
             kept = name == "stride" and i > 0 and "stride" not in special
-            bound[str(name)] = 1 if kept else self.lowering.data(frame.scope, value, frame)
+            values: dict[int, Any] = {}
+            bound[str(name)] = 1 if kept else self.lowering.data(frame.scope, value, frame, values)
             places[str(name)] = value.tree if isinstance(value, Expr) else ast.Constant(0)
             if not kept:
-                written[str(name)] = Written(value, frame.scope)
+                written[str(name)] = Written(value, frame.scope, values=values)
         if wrong:
             raise SpecError(wrong)
         return replace(

@@ -294,6 +294,12 @@ class Op(BaseModel):
         return ""
 
     @classmethod
+    def over(cls, use: Use, xs: str) -> str:
+        """Spell the op applied to a list of values; "" where it takes them one by one."""
+        text = cls.function(use, "first_", "second_")
+        return text.replace("[first_, second_]", xs).replace("first_, second_", f"*{xs}")
+
+    @classmethod
     def helper(cls, use: Use) -> str:
         """Return the name of the helper that this use's spelling needs, or ""."""
         return cls.torch_helper

@@ -174,6 +174,11 @@ class Sum(Arithmetic):
         """Spell a sum; of one value a copy, since what comes after may work in place."""
         return f"{xs[0]}.clone()" if len(xs) == 1 else super().function(use, *xs)
 
+    @classmethod
+    def over(cls, use: Use, xs: str) -> str:
+        """Spell the sum of a list, which begins with its first value and not with a number."""
+        return f"sum({xs}[1:], {xs}[0])"
+
 
 class Mean(Sum):
     """The mean of any number of values of one shape."""
@@ -188,6 +193,11 @@ class Mean(Sum):
         """Spell a sum, divided."""
         total = super().function(use, *xs)
         return total if len(xs) == 1 else f"({total}) / {len(xs)}"
+
+    @classmethod
+    def over(cls, use: Use, xs: str) -> str:
+        """Spell the mean of a list."""
+        return f"{super().over(use, xs)} / len({xs})"
 
 
 class Scale(Op):

@@ -1,0 +1,516 @@
+"""A network as classes: uses of a block share one where their trees merge, inner blocks first."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from archc.backends.torchfile.classes import Class, Parameter
+from archc.backends.torchfile.exprs import Unspelled, part_uses, substituted
+from archc.backends.torchfile.forward import Forward
+from archc.backends.torchfile.merge import Apply, Body, Parted, Unrollable, items
+from archc.backends.torchfile.modules import SELF, Modules, Target, assign, call
+from archc.backends.torchfile.symbols import ALWAYS, Namer, Symbol, named, symbols
+from archc.backends.torchfile.wiring import Collect
+from archc.graph import Module, Network, Node, Value
+from archc.ops import Op, Use
+
+ROUNDS = 500
+
+
+class Classes:
+    """The classes of a network."""
+
+    def __init__(self, network: Network, settings: set[str]) -> None:
+        self.network, self.settings = network, settings
+        self.of: dict[int, Class] = {}
+        self.trees: dict[int, ast.stmt] = {}
+        self.order: list[Class] = []
+        self.helpers: dict[str, Symbol] = {}
+        self.needed: dict[str, None] = {}
+        self.imports: set[str] = set()
+        self.counts: dict[int, Counter[int]] = {}
+        self.signatures: dict[int, list[tuple[str, Parameter | Symbol]]] = {}
+        for modules in self.groups():
+            self.make(modules)
+
+    def groups(self) -> list[list[Module]]:
+        """Return the uses of each block, inner blocks first; what is in itself by its height."""
+        heights: dict[int, int] = {}
+        groups: dict[Any, list[Module]] = {}
+        for module in self.network.modules:  # inner ones first
+            inner = [n.module for n in module.nodes if n.module is not None]
+            ours = [heights[id(m)] for m in _inside(module) if m.block is module.block]
+            heights[id(module)] = max(ours, default=-1) + 1
+            del inner
+            groups.setdefault((id(module.block), heights[id(module)]), []).append(module)
+        order: dict[Any, None] = {}
+
+        def visit(key: Any) -> None:
+            if key in order:
+                return
+            for m in groups[key]:
+                for n in m.nodes:
+                    if n.module is not None:
+                        other = (id(n.module.block), heights[id(n.module)])
+                        if other != key:
+                            visit(other)
+            order[key] = None
+
+        for key in groups:
+            visit(key)
+        return [groups[key] for key in order]
+
+    def make(self, modules: list[Module]) -> None:
+        """Make the classes of the uses of a block: as few as their trees allow."""
+        waiting: list[tuple[list[Module], set[int]]] = [(modules, named_copies(modules))]
+        for _ in range(ROUNDS):
+            if not waiting:
+                return
+            uses, written_out = waiting.pop(0)
+            try:
+                made = Class(self, uses, written_out)
+                tree = self.write(made)
+            except Parted as parted:
+                parts: dict[Any, list[Module]] = {}
+                for module, label in zip(uses, parted.labels, strict=True):
+                    parts.setdefault(label, []).append(module)
+                if len(parts) < 2:
+                    raise AssertionError(f"{uses[0].name}: {parted}") from parted
+                waiting = [*((p, set(written_out)) for p in parts.values()), *waiting]
+                continue
+            except Unrollable as loop:
+                if loop.loop in written_out:
+                    raise AssertionError(f"{uses[0].name}: {loop}") from loop
+                waiting.insert(0, (uses, {*written_out, loop.loop}))
+                continue
+            for module in uses:
+                self.of[id(module)] = made
+            self.trees[id(made)] = tree
+            self.order.append(made)
+        raise AssertionError("too many rounds")
+
+    # Writing
+
+    def write(self, cls: Class) -> ast.stmt:
+        """Return the class, or the function, of some uses."""
+        modules = Modules(cls)
+        straight = cls.whole
+        layers = Symbol("layers")
+        single = straight and not any(i.segments for i, _, _ in items(cls.body))
+        target = Target(0, straight, None, listed=layers if straight else None)
+        if straight and single:
+            return self.function_of_one(cls, modules)
+        body = modules.body(cls.body, target)
+        if straight:
+            made = call("nn.Sequential", ast.Starred(layers.name, ast.Load()))
+            start = assign(layers.name, ast.List([], ast.Load()))
+            return self.function(cls, [start, *body, ast.Return(made)])
+        forward = Forward(cls, modules).statements()
+        kept = [
+            assign(ast.Attribute(SELF, symbol.id, ast.Store()), tree)
+            for symbol, tree in cls.kept.values()
+        ]
+        return self.definition(cls, [*kept, *body], forward)
+
+    def function_of_one(self, cls: Class, modules: Modules) -> ast.stmt:
+        """Return a function that makes the one module that a block is."""
+        result = Symbol("layer")
+        statements: list[ast.stmt] = []
+
+        class One(Target):
+            pass
+
+        target = Target(0, True, None, listed=None)
+        made = Single(cls, modules, result).body(cls.body)
+        del target, statements
+        return self.function(cls, [*made])
+
+    def signature(self, cls: Class, used: set[str]) -> ast.arguments:
+        """Return the parameters that a class needs, those with a default last."""
+        order: list[tuple[str, Parameter | Symbol]] = []
+        for _, symbol in sorted(cls.sizes.items()):
+            if symbol.id in used:
+                order.append((symbol.hint, symbol))
+        names = [*cls.modules[0].arguments]
+        ours = sorted(cls.parameters.values(), key=lambda p: names.index(p.name))
+        ours = [p for p in [*ours, *cls.settings.values()] if p.symbol.id in used]
+        order += [(p.name, p) for p in ours if p.default is None]
+        order += [(p.name, p) for p in ours if p.default is not None]
+        self.signatures[id(cls)] = order
+        args, defaults = [], []
+        for _, p in order:
+            symbol = p.symbol if isinstance(p, Parameter) else p
+            args.append(ast.arg(symbol.id))
+            if isinstance(p, Parameter) and p.default is not None:
+                defaults.append(p.default)
+        return ast.arguments([], args, None, [], [], None, defaults)
+
+    def locals(self, cls: Class, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
+        """Return the derived values that statements read, before them."""
+        used = {s for t in statements for s in symbols(t)}
+        out: list[ast.stmt] = []
+        for symbol, tree in reversed(cls.lets.values()):
+            if symbol.id in used:
+                used |= {*symbols(tree)}
+                out.insert(0, assign(symbol.name, tree))
+        return out
+
+    def function(self, cls: Class, statements: list[ast.stmt]) -> ast.stmt:
+        """Return a function that makes a module."""
+        whole = [*self.locals(cls, statements), *statements]
+        used = {s for t in whole for s in symbols(t)}
+        arguments = self.signature(cls, used)
+        return ast.FunctionDef(cls.symbol.id, arguments, whole, [], lineno=0, type_params=[])
+
+    def definition(
+        self, cls: Class, constructor: list[ast.stmt], forward: list[ast.stmt]
+    ) -> ast.stmt:
+        """Return a class with a constructor and a forward method."""
+        body = [*self.locals(cls, constructor), *constructor]
+        used = {s for t in body for s in symbols(t)}
+        arguments = self.signature(cls, used)
+        arguments.args.insert(0, ast.arg("self"))
+        start = ast.parse("super().__init__()").body
+        init = ast.FunctionDef("__init__", arguments, [*start, *body], [], lineno=0, type_params=[])
+        taken = ast.arguments(
+            [], [ast.arg("self"), *(ast.arg(i.id) for i in cls.inputs)], None, [], [], None, []
+        )
+        method = ast.FunctionDef("forward", taken, forward, [], lineno=0, type_params=[])
+        base = ast.parse("nn.Module", mode="eval").body
+        return ast.ClassDef(cls.symbol.id, [base], [], [init, method], [], type_params=[])
+
+    # What classes ask
+
+    def class_of(self, owner: Class, item: Apply, body: Body) -> Class:
+        """Return the class of the block of an application."""
+        classes = {p: self.of[id(n.module)] for p, n in enumerate(item.nodes)}
+        if len({id(c) for c in classes.values()}) > 1:
+            labels = {p: id(c) for p, c in classes.items()}
+            raise part_uses(body, labels, len(owner.modules), "classes of its blocks")
+        return classes[0]
+
+    def call(self, owner: Class, item: Apply, body: Body, k: int) -> ast.expr:
+        """Return what makes the module of a block."""
+        cls = self.class_of(owner, item, body)
+        arguments: list[ast.expr] = []
+        keywords: list[ast.keyword] = []
+        for name, p in self.signatures[id(cls)]:
+            if isinstance(p, Parameter):
+                value = self.block_argument(owner, item, body, k, name)
+                if p.default is not None:
+                    if ast.dump(value) != ast.dump(p.default):
+                        keywords.append(ast.keyword(p.symbol.id, value))
+                    continue
+                if len(arguments) >= 3:
+                    keywords.append(ast.keyword(p.symbol.id, value))
+                else:
+                    arguments.append(value)
+            else:
+                index = next(i for i, s in cls.sizes.items() if s is p)
+                arguments.append(self.block_channels(owner, item, body, k, cls, index))
+        return ast.Call(cls.symbol.name, arguments, keywords)
+
+    def block_argument(
+        self, owner: Class, item: Apply, body: Body, k: int, name: str
+    ) -> ast.expr:
+        """Return an argument of a block."""
+        from archc.backends.torchfile.exprs import Spot
+
+        values = {p: n.arguments[name] for p, n in enumerate(item.nodes)}
+        spot = Spot(body, k, dict(enumerate(item.rows)))
+        written = owner.written(item, name)
+        return owner.exprs.argument(spot, values, written, f"`{name}` of {item.nodes[0].name}")
+
+    def block_channels(
+        self, owner: Class, item: Apply, body: Body, k: int, cls: Class, index: int
+    ) -> ast.expr:
+        """Return the channels of an input of a block, of all of its values if it is a list."""
+        from archc.backends.torchfile.exprs import taken
+
+        inner = {p: taken(n.module)[index] for p, n in enumerate(item.nodes) if n.module}
+        outer: dict[int, Any] = {}
+        for p, n in enumerate(item.nodes):
+            assert n.module is not None
+            by = {id(v): u for v, u in zip(n.module.inputs, n.inputs, strict=True)}
+            given = inner[p]
+            outer[p] = by[id(given)] if isinstance(given, Value) else [by[id(v)] for v in given]
+        try:
+            if all(isinstance(v, Value) for v in outer.values()):
+                return owner.channels.of(body, k, outer)
+            return self.channel_list(owner, body, k, outer)
+        except Exception as error:
+            if isinstance(error, Parted | Unrollable | AssertionError):
+                raise
+            sizes = {
+                p: v.shape.channels if isinstance(v, Value) else tuple(x.shape.channels for x in v)
+                for p, v in outer.items()
+            }
+            if len({*sizes.values()}) == 1:
+                from archc.backends.torchfile.exprs import literal
+
+                return literal(sizes[0])
+            raise part_uses(body, sizes, len(owner.modules), f"channels: {error}") from None
+
+    def channel_list(self, owner: Class, body: Body, k: int, lists: Mapping[int, Any]) -> ast.expr:
+        """Return the channels of the values of a list, as a list."""
+        from archc.backends.torchfile.exprs import literal
+        from archc.backends.torchfile.wiring import Input, Pack
+
+        sizes = {tuple(v.shape.channels for v in given) for given in lists.values()}
+        operand = owner.wiring.value(body, k, dict(lists))
+        if len(sizes) == 1:
+            return ast.List([literal(s) for s in sizes.pop()], ast.Load())
+        match operand:
+            case Input():
+                return owner.use(owner.channel_symbol(operand.index))
+            case Collect():
+                values = [v for r in operand.loop.results for v in r]
+                each = owner.channels.operand(operand.each, values)
+                target, over = owner.header(operand.loop, owner.around[id(operand.loop)])
+                generator = ast.comprehension(target, over, [], 0)
+                return ast.ListComp(each, [generator])
+            case Pack():
+                parts = []
+                for j, (part, star) in enumerate(operand.parts):
+                    if star:
+                        raise Unspelled("a list in a list of channels")
+                    parts.append(owner.channels.operand(part, [given[j] for given in lists.values()]))
+                return ast.List(parts, ast.Load())
+        raise Unspelled("the channels of a list")
+
+    def summary(self, owner: Class, item: Apply, body: Body) -> ast.expr:
+        """Return the channels of what a use of a block gives."""
+        cls = self.class_of(owner, item, body)
+        return self.put(owner, item, body, cls, self.result(cls))
+
+    def result(self, cls: Class) -> ast.expr:
+        """Return the channels of what a class gives, over its parameters."""
+        used = dict(cls.used)
+        values = [m.result for m in cls.modules]
+        if any(not isinstance(v, Value) for v in values):
+            raise Unspelled("the channels of a list")
+        if cls.whole:
+            want = {p: v for p, v in enumerate(values)}
+            tree = cls.channels.of(cls.body, len(cls.body.items), want)
+        else:
+            tree = cls.channels.operand(cls.results[0][2], values)
+        cls.used = used
+        return self.over_parameters(cls, tree)
+
+    def over_parameters(self, cls: Class, tree: ast.expr, free: Sequence[Symbol] = ()) -> ast.expr:
+        """Return an expression over the parameters of a class alone."""
+        lets = {s.id: t for s, t in cls.lets.values()}
+        for _ in range(len(lets) + 1):
+            tree = substituted(tree, lets)
+        known = {p.symbol.id for p in cls.parameters.values()} | {s.id for s in cls.sizes.values()}
+        known |= {s.id for s in free}
+        if not {*symbols(tree)} <= known | {s.id for s in self.helpers.values()}:
+            raise Unspelled("channels that only the class knows")
+        return tree
+
+    def put(
+        self, owner: Class, item: Apply, body: Body, cls: Class, tree: ast.expr
+    ) -> ast.expr:
+        """Return an expression over the parameters of a class for a use of it."""
+        k = body.items.index(item)
+        by: dict[str, ast.expr] = {}
+        inside = {*symbols(tree)}
+        for p in cls.parameters.values():
+            if p.symbol.id in inside:
+                by[p.symbol.id] = self.block_argument(owner, item, body, k, p.name)
+        for index, symbol in cls.sizes.items():
+            if symbol.id in inside:
+                by[symbol.id] = self.block_channels(owner, item, body, k, cls, index)
+        return substituted(tree, by)
+
+    def element(
+        self, owner: Class, item: Apply, body: Body, index: ast.expr, numbers: Mapping[int, int]
+    ) -> ast.expr:
+        """Return the channels of one of the values that a use of a block gives."""
+        cls = self.class_of(owner, item, body)
+        if len(cls.results) == 1 and isinstance(cls.results[0][2], Collect):
+            collect = cls.results[0][2]
+            values = [v for r in collect.loop.results for v in r]
+            used = dict(cls.used)
+            each = cls.channels.operand(collect.each, values)
+            cls.used = used
+            loops = cls.loop_symbols(collect.loop)
+            tree = self.over_parameters(cls, each, loops)
+            tree = self.put(owner, item, body, cls, tree)
+            inside = {*symbols(tree)}
+            if not inside & {s.id for s in loops}:
+                return tree
+            if collect.loop.loop.counted:
+                return substituted(tree, {loops[0].id: index})
+        sizes = {p: item.nodes[p].outputs[j].shape.channels for p, j in numbers.items() if p < len(item.nodes)}
+        if len({*sizes.values()}) == 1:
+            from archc.backends.torchfile.exprs import literal
+
+            return literal(next(iter(sizes.values())))
+        raise Unspelled("the channels of one of several values")
+
+    def helper(self, name: str) -> Symbol:
+        """Return a function of the file that Python lacks."""
+        return self.helpers.setdefault(name, Symbol(name))
+
+    def imported(self, name: str) -> ast.expr:
+        """Return a name that the file imports."""
+        self.imports.add(name)
+        return ast.Name(name, ast.Load())
+
+    def note(self, op: type[Op], use: Use) -> None:
+        """Note the helper that the spelling of an op needs."""
+        if name := op.helper(use):
+            self.needed[name] = None
+
+    def overwritable(self, module: Module, value: Value) -> bool:
+        """Whether an op may write over a value: nothing else holds it or needs it."""
+        while True:
+            node = value.node
+            counts = self.count(module)
+            if node is None or id(node) not in self.own(module) or counts[id(value)] != 1:
+                return False
+            if node.op is not None and node.op.inputs is None and len(node.inputs) == 1:
+                value = node.inputs[0]  # a concatenation of one value is that value
+                continue
+            if node.module is None:
+                return node.op is not None and not node.op.keeps_output
+            index = next(k for k, v in enumerate(node.outputs) if v is value)
+            module, value = node.module, node.module.values[index]
+
+    def count(self, module: Module) -> Counter[int]:
+        """Count how often each value of a module is read."""
+        if id(module) not in self.counts:
+            found = Counter(id(v) for n in module.nodes for v in n.inputs)
+            found.update(id(v) for v in module.values)
+            self.counts[id(module)] = found
+        return self.counts[id(module)]
+
+    def own(self, module: Module) -> set[int]:
+        return {id(n) for n in module.nodes}
+
+    # Names
+
+    def text(self) -> str:
+        """Return the text of the classes."""
+        top = Namer()
+        names: dict[str, str] = {s.id: n for n, s in self.helpers.items()}
+        top.taken |= {*self.helpers, *self.needed, *self.imports, "stage"}
+        for cls in [*reversed(self.order)]:
+            tree = self.trees[id(cls)]
+            hint = cls.symbol.hint
+            if isinstance(tree, ast.ClassDef):
+                hint = "".join(w[:1].upper() + w[1:] for w in hint.split("_"))
+            names[cls.symbol.id] = top.name(hint)
+        for cls in self.order:
+            self.scope(cls, self.trees[id(cls)], top.taken, names)
+        for cls in self.order:
+            named(self.trees[id(cls)], names)
+        return "\n\n\n".join(
+            ast.unparse(ast.fix_missing_locations(self.trees[id(c)])) for c in self.order
+        )
+
+    def scope(self, cls: Class, tree: ast.stmt, taken: set[str], names: dict[str, str]) -> None:
+        """Give names to the symbols of a class or function."""
+        globals_ = {n for n in ast.walk(tree) if isinstance(n, ast.Name)}
+        outer = {names[n.id] for n in globals_ if n.id in names} | {
+            n.id for n in globals_ if n.id in taken
+        }
+        methods = tree.body if isinstance(tree, ast.ClassDef) else [tree]
+        members = {
+            n.attr for n in ast.walk(tree)
+            if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"
+        }  # fmt: skip
+        attributes = Namer({*members, *dir_of_module()})
+        for method in methods:
+            variables = Namer(outer)
+            for node in ast.walk(method):
+                match node:
+                    case ast.arg(arg=name) | ast.Name(id=name):
+                        self.give(name, variables, names)
+                    case ast.Attribute(attr=name):
+                        self.give(name, attributes, names)
+
+    def give(self, symbol: str, namer: Namer, names: dict[str, str]) -> None:
+        if symbol in self.hints and symbol not in names:
+            names[symbol] = namer.name(self.hints[symbol])
+
+    @property
+    def hints(self) -> Mapping[str, str]:
+        """What symbols would be called."""
+        return Symbol.hints
+
+
+class Single:
+    """The body of a function that returns the one module that a block is."""
+
+    def __init__(self, cls: Class, modules: Modules, result: Symbol) -> None:
+        self.cls, self.modules, self.result = cls, modules, result
+
+    def body(self, body: Body) -> list[ast.stmt]:
+        """Return statements that return the module."""
+        from archc.backends.torchfile.merge import Choice, Group
+        from archc.backends.torchfile.modules import if_else
+
+        for k, item in enumerate(body.items):
+            match item:
+                case Apply():
+                    return [ast.Return(self.cls.module(item, body, k))]
+                case Choice():
+                    if not item.yes.size or not item.no.size:
+                        return self.body(item.yes if item.yes.size else item.no)
+                    yes, no = self.body(item.yes), self.body(item.no)
+                    return [if_else(self.cls.test(item, body), yes, no)]
+                case Group():
+                    return self.body(item.body)
+                case _:
+                    raise AssertionError("a loop that is one module")
+        return [ast.Return(call("nn.Identity"))]
+
+
+def named_copies(modules: Sequence[Module]) -> set[int]:
+    """Return the loops that read better written out: each copy has a name of its own.
+
+    That is so where a block is used once; where it is used often their number may vary.
+    """
+    from archc import tree
+
+    def visit(items: Sequence[tree.Item]) -> Iterator[int]:
+        for item in items:
+            match item:
+                case tree.Repeat():
+                    if item.key is not None and item.key.names_copies(item.loop):
+                        yield id(item.loop)
+                    for turn in item.turns:
+                        yield from visit(turn.items)
+                case tree.Choice() | tree.Group():
+                    yield from visit(item.items)
+
+    return set(visit(modules[0].tree)) if len(modules) == 1 else set()
+
+
+def _inside(module: Module) -> list[Module]:
+    found: dict[int, Module] = {}
+
+    def visit(m: Module) -> None:
+        for n in m.nodes:
+            if n.module is not None and id(n.module) not in found:
+                found[id(n.module)] = n.module
+                visit(n.module)
+
+    visit(module)
+    return [*found.values()]
+
+
+def dir_of_module() -> set[str]:
+    """Return the names that every module has."""
+    from archc.language.naming import MODULE
+
+    return {*MODULE}
+
+
+__all__ = ["ALWAYS", "Classes", "Node", "re"]
