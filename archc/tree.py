@@ -111,6 +111,15 @@ class Group(Item):
     listed: bool
 
 
+@dataclass(eq=False)
+class Splice(Group):
+    """A block in the place of its application, where it can be no class; `scope` is the block's."""
+
+    node: Node
+    reading: Reading
+    scope: Any
+
+
 def applications(items: Sequence[Item]) -> Iterator[Apply]:
     """Yield the applications of a tree, in the order in which they were made."""
     for item in items:

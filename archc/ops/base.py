@@ -192,6 +192,9 @@ class Op(BaseModel):
     weighted: ClassVar[bool] = False
     """Whether it counts as a layer where papers count depth: convolutions and linear layers."""
 
+    gathers: ClassVar[bool] = False
+    """Whether it takes a list of values as it is, however long, see `over`."""
+
     activation: ClassVar[bool] = False
     """Whether it is an activation, which ends a line of the emitted forward."""
 

@@ -162,6 +162,7 @@ class Sum(Arithmetic):
     name = "sum"
     facts = Facts(kind="merge", abbreviation="+", linear=True)
     inputs = None
+    gathers = True
     sign, verb, preposition = "+", "adds", "to"
 
     def shape(self, *xs: Shape) -> Shape:
@@ -302,6 +303,7 @@ class Concat(Op):
         "concatenate",
     )
     inputs = None
+    gathers = True
     unbatched = "repeated"
     keeps_output = False
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import builtins
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +32,7 @@ from archc.backends.torchfile.merge import (
     Parted,
     Repeat,
     Unrollable,
+    applications,
     bodies,
     items,
     merged,
@@ -40,6 +43,7 @@ from archc.backends.torchfile.straight import Ends, ends, item_nodes, nodes
 from archc.backends.torchfile.symbols import Symbol
 from archc.backends.torchfile.wiring import Carry, Collect, Elem, Operand, Out, Unwired, Wiring
 from archc.graph import Module, Node, Value
+from archc.language.functions import FUNCTIONS
 from archc.lower.origins import Written
 from archc.lower.scope import BlockDef, Callee
 from archc.ops import Py, Use
@@ -67,7 +71,7 @@ class Class:
     ) -> None:
         self.classes, self.modules = classes, modules
         first = modules[0]
-        self.block, self.is_root = first.block, first is classes.network.root
+        self.block, self.is_root = first.block, first.block is classes.network.root.block
         self.symbol = Symbol(first.name)
         self.body = merged(modules, written_out)
         self.around = {id(item): body for item, body, _ in items(self.body)}
@@ -373,20 +377,28 @@ class Class:
 
     def gives(self, tree: ast.expr, body: Body, sizes: Mapping[int, int]) -> bool:
         """Whether an expression has these values in these rows: it is worked out."""
+        if not any(isinstance(n, ast.Name) for n in ast.walk(tree)) and not alike(
+            [_plain_value(v) for v in sizes.values()]
+        ):
+            return False
+        if any(not _is_number(v) for v in sizes.values()):
+            return True  # an op, which is no number
         source = ast.Expression(ast.fix_missing_locations(substituted(tree, {})))
         try:
-            code = compile(source, "channels", "eval")
+            code = compile(source, "numbers", "eval")
         except (TypeError, ValueError):
             return False
+        known = {s.id: FUNCTIONS[n].compute for n, s in self.classes.helpers.items()}
         for p, size in sizes.items():
             try:
-                if eval(code, {"len": len, "sum": sum}, self.bound(tree, body, p)) != size:  # noqa: S307 - our own tree, of numbers
-                    return False
-            except (NameError, TypeError, KeyError, IndexError, ArithmeticError):
+                found = eval(code, {**vars(builtins), "math": math, "nn": None, **known, **self.bound(body, p)})  # noqa: S307 - our own tree, of numbers
+            except (NameError, TypeError, KeyError, IndexError, ArithmeticError, AttributeError):
+                return False
+            if _plain_value(found) != _plain_value(size):
                 return False
         return True
 
-    def bound(self, tree: ast.expr, body: Body, row: int) -> dict[str, Any]:
+    def bound(self, body: Body, row: int) -> dict[str, Any]:
         """Return what the symbols of an expression are in a row."""
         scope: dict[str, Any] = {}
         use = use_of(body, row)
@@ -401,12 +413,16 @@ class Class:
             )
         for name, (symbol, _) in self.lets.items():
             scope[symbol.id] = self.modules[use].scope.values_.get(name)
+        for p in self.settings.values():
+            scope[p.symbol.id] = self.modules[0].scope[p.name]
         at, p = body, row
         while at.around is not None:
             if isinstance(at.owner, Repeat):
                 for (loop, name), symbol in self.loops.items():
                     if loop == id(at.owner):
                         scope[symbol.id] = at.scopes[p].values_.get(name)
+                if id(at.owner) in self.counters and at.turn:
+                    scope[self.counters[id(at.owner)].id] = at.turn[p]
                 for carry in self.carries.get(id(at.owner), []):
                     value = carry.want.get(p)
                     if isinstance(value, Value):
@@ -462,7 +478,10 @@ class Class:
         own = all(values[p].shape.channels == size for p, size in sizes.items())
         if own:
             try:
-                return self.py(self.channels.of(body, k, values), [*sizes.values()])
+                tree = self.channels.of(body, k, values)
+                if not self.gives(tree, body, sizes):
+                    raise Unspelled("channels that are others")
+                return self.py(tree, [*sizes.values()])
             except (Unspelled, Unwired) as error:
                 if not alike([*sizes.values()]):
                     why = f"channels: {error}"
@@ -549,6 +568,16 @@ class Class:
             for name, text in type(node.op).buffers(use).items()
         ]
 
+    def again(self, item: Apply, modules: Modules) -> ast.expr:
+        """Return the module of the first use of what is used again."""
+        for first, _, _ in applications(self.body):
+            if not first.nodes[0].again and first.main and id(first) in modules.references:
+                paths = {n.path for n in first.nodes}
+                if len(paths) == 1 and paths == {n.path for n in item.nodes}:
+                    return modules.references[id(first)]()
+        labels = {p: n.path for p, n in enumerate(item.nodes)}
+        raise part_uses(self.around[id(item)], labels, len(self.modules), "a module used again")
+
     # Choices
 
     def test(self, item: Choice, body: Body) -> ast.expr:
@@ -618,6 +647,17 @@ class Class:
 def _unnamed(item: Item) -> bool:
     """Whether an item is an entry of a list, and not a name of its class."""
     return not item.segments or isinstance(item.segments[0], Number)
+
+
+def _plain_value(value: Any) -> Any:
+    """Return a value with lists as tuples, to be compared."""
+    return tuple(map(_plain_value, value)) if isinstance(value, list | tuple) else value
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_number, value))
+    return value is None or isinstance(value, int | float | bool | str)
 
 
 def _has_values(value: Any) -> bool:

@@ -165,7 +165,10 @@ class Exprs:
         Raises Parted or Unrollable where the class can't say it.
         """
         try:
-            return self._argument(spot, values, written)
+            tree = self._argument(spot, values, written)
+            if not self.owner.gives(tree, spot.body, values):
+                raise Unspelled("a text that says something else")
+            return tree
         except (Unspelled, Unwired) as error:
             if alike([*values.values()]):
                 try:
@@ -212,6 +215,21 @@ class Exprs:
             return ast.Tuple(parts, ast.Load())
         node = first.tree
         assert node is not None
+        whole = [*values.values()]
+        if isinstance(node, ast.Call) and all(
+            isinstance(v, tuple) and len(v) == len(node.args) for v in whole
+        ):  # the arguments of an op that takes any number of them
+            return ast.Tuple(
+                [
+                    self.written(
+                        spot,
+                        {p: v[k] for p, v in values.items()},
+                        {p: Written(w.text, w.scope, node_args(w)[k], w.values) for p, w in texts.items()},
+                    )
+                    for k in range(len(node.args))
+                ],
+                ast.Load(),
+            )
         rows = {p: Reading(w.text, w.scope, {**w.values, id(node): values[p]}) for p, w in texts.items()}
         return self.text(node, Spot(spot.body, spot.k, rows))
 
@@ -385,6 +403,8 @@ class Exprs:
         own = [m.scope for m in self.modules]
         if any(level is scope for scope in own):
             return self.own_name(node, spot)
+        if (splice := self.splice_of(level, spot)) is not None:
+            return self.spliced_name(node.id, *splice)
         return self.file_name(node, spot, level)
 
     def own_name(self, node: ast.Name, spot: Spot) -> ast.expr:
@@ -408,6 +428,37 @@ class Exprs:
         if node.id in level.lets:
             raise Unspelled(f"`{node.id}` is derived")
         raise Unspelled(f"`{node.id}` is of another place")
+
+    def splice_of(self, level: Scope, spot: Spot) -> tuple[Group, Body, dict[int, int]] | None:
+        """Return the block put in whose name a text says, where it is, and its rows there."""
+        rows, body = {p: p for p in spot.rows}, spot.body
+        first = next(iter(rows))
+        while body.around is not None:
+            owner = body.owner
+            if isinstance(owner, Group) and owner.splices and body.scopes[rows[first]] is level:
+                return owner, body, {p: body.up[q] for p, q in rows.items()}
+            rows, body = {p: body.up[q] for p, q in rows.items()}, body.around
+        return None
+
+    def spliced_name(self, name: str, group: Group, inner: Body, rows: dict[int, int]) -> ast.expr:
+        """Return a name of a block put in: what its call says, or what it derives."""
+        around = inner.around
+        assert around is not None
+        ours = sorted({*rows.values()})
+        splices = {p: group.splices[p] for p in ours}
+        if name in splices[ours[0]].scope.lets:
+            values, written = {}, {}
+            for p, s in splices.items():
+                if name in s.scope.values_:
+                    values[p] = s.scope.values_[name]
+                    text = s.scope.lets[name]
+                    written[p] = Written(text, s.scope, None, s.scope.readings.get(name, {}))
+            spot = Spot(inner, 0, {p: Reading(w.text, w.scope, w.values) for p, w in written.items()})
+            return self._argument(spot, values, written)
+        k = around.items.index(group)
+        values = {p: s.node.arguments[name] for p, s in splices.items()}
+        texts = {p: dict(s.node.callee.origins).get(name) for p, s in splices.items()}
+        return self._argument(Spot(around, k, {p: s.reading for p, s in splices.items()}), values, texts)
 
     def loop_of(self, level: Scope, spot: Spot) -> Repeat | None:
         """Return the loop around a spot whose turn a scope is."""
@@ -441,6 +492,11 @@ class Exprs:
             if name not in self.static:
                 self.static[name] = self._static(name, spot)
             return self.static[name]
+        if (splice := self.splice_of(level, spot)) is not None:
+            group = splice[0]
+            if name in group.splices[0].scope.lets:
+                return False
+            return alike([s.node.arguments.get(name) for s in group.splices])
         return self.owner.setting(name) is None
 
     def _static(self, name: str, spot: Spot) -> bool:
@@ -450,6 +506,12 @@ class Exprs:
             self.static[name] = True  # of a circle, which lowering refused
             return self.is_static(text, module.scope, spot) and not _reads_values(text)
         return alike([m.arguments.get(name) for m in self.modules])
+
+
+def node_args(written: Written) -> list[ast.expr]:
+    """Return the arguments of a call in a text."""
+    assert isinstance(written.tree, ast.Call)
+    return written.tree.args
 
 
 def _reads_values(value: Any) -> bool:

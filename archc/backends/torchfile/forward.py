@@ -188,7 +188,7 @@ class Forward:
             if name not in owner.kept:
                 owner.kept[name] = (Symbol(name), tree)
             return ast.Attribute(SELF, owner.kept[name][0].id, ast.Load())
-        return self.runtime(tree, s.body, item)
+        return self.runtime(tree)
 
     def loop(self, s: For) -> list[ast.stmt]:
         """Return a loop."""
@@ -198,7 +198,7 @@ class Forward:
         if self.owner.single(s.item):
             return inner
         target, over = self.owner.header(s.item, s.body)
-        return [ast.For(target, self.runtime(over, s.body, s.item), inner, [], lineno=0)]
+        return [ast.For(target, self.runtime(over), inner, [], lineno=0)]
 
     def give(self, s: Return, taken: set[int]) -> list[ast.stmt]:
         """Return what the method returns."""
@@ -269,9 +269,9 @@ class Forward:
 
     def index(self, elem: Elem) -> ast.expr:
         """Return an index as the module has it at run time."""
-        return self.runtime(self.owner.index(elem.index, elem.body), elem.body, None)
+        return self.runtime(self.owner.index(elem.index, elem.body))
 
-    def runtime(self, tree: ast.expr, body: object, item: object) -> ast.expr:
+    def runtime(self, tree: ast.expr) -> ast.expr:
         """Return an expression of the constructor for forward: what it needs is kept."""
         owner = self.owner
         by: dict[str, ast.expr] = {}
@@ -295,7 +295,7 @@ class Forward:
         values = [self.spell(o, taken) for o in s.ins]
         item = s.item
         if not isinstance(item, Apply):
-            return call(self.modules.references[id(item)](), *values)
+            return call(self.runtime(self.modules.references[id(item)]()), *values)
         node = item.nodes[0]
         values = self.fitted(item, s, values)
         if node.op is None:
@@ -328,6 +328,21 @@ class Forward:
         text = cls.over(use, texts[0].removeprefix("*")) if len(texts) == 1 else ""
         return text or cls.over(use, f"[{', '.join(texts)}]")
 
+    def apart(self, item: Apply, values: list[ast.expr]) -> list[ast.expr]:
+        """Return values one by one where an op takes no list of them, and all are as long."""
+        op = item.nodes[0].op
+        assert op is not None
+        lengths = [{len(g[j]) for g in item.given if isinstance(g[j], list)} for j in range(len(values))]
+        if op.gathers or not all(len(found) <= 1 for found in lengths):
+            return values
+        return [
+            v
+            for value, found in zip(values, lengths, strict=True)
+            for v in (
+                self.entries(value.value, True, found.pop()) if isinstance(value, ast.Starred) else [value]
+            )
+        ]
+
     def fitted(self, item: Apply, s: Call, values: list[ast.expr]) -> list[ast.expr]:
         """Return values as an op or a block takes them, where the text gives lists."""
         node, given = item.nodes[0], item.given[0]
@@ -339,10 +354,11 @@ class Forward:
             return values * (node.op.inputs or 1)
         if node.op.inputs is not None:
             return [v for value, l in zip(values, lists, strict=True) for v in self.entries(value, l, len(node.inputs))]
-        return [
+        starred = [
             ast.Starred(value, ast.Load()) if l else value
             for value, l in zip(values, lists, strict=True)
         ]
+        return self.apart(item, starred)
 
     def entries(self, value: ast.expr, listed: bool, count: int) -> list[ast.expr]:
         """Return the entries of a list of so many."""
@@ -399,7 +415,7 @@ class Forward:
         def kept(py: Py) -> Py:
             if py.value is not VARIES:
                 return py
-            tree = self.runtime(ast.parse(py.text, mode="eval").body, s.body, s.item)
+            tree = self.runtime(ast.parse(py.text, mode="eval").body)
             return replace(py, text=ast.unparse(tree))
 
         args = {n: kept(p) for n, p in use.args.items()}
@@ -410,7 +426,7 @@ class Forward:
         if item.nodes[0].again:
             return self.owner.again(item, self.modules)
         found = self.modules.references.get(id(item))
-        return found() if found is not None else None
+        return self.runtime(found()) if found is not None else None
 
     def block_call(self, item: Apply, s: Call, values: list[ast.expr]) -> ast.expr:
         """Return the application of a block."""

@@ -96,6 +96,7 @@ class Group(Item):
     listed: bool
     starts: list[Any]
     body: Body
+    splices: list[tree.Splice]
 
 
 @dataclass(eq=False)
@@ -198,6 +199,8 @@ class Merge:
                 return (id(item.at), item.main, item.node.again, len(item.segments))
             case tree.Choice():
                 return (id(item.test), item.presence)
+            case tree.Splice():
+                return (id(item.node.module and item.node.module.block), len(item.segments))
             case tree.Repeat():
                 return (id(item.loop), len(item.segments))
         return len(item.segments)
@@ -245,9 +248,11 @@ class Merge:
             case tree.Repeat():
                 return [self.repeat(rows)]
             case tree.Group() as first:
-                body = self.inside([i.items for i in rows], range(len(rows)))
+                splices = [i for i in rows if isinstance(i, tree.Splice)]
+                scopes = [i.scope for i in splices] or None
+                body = self.inside([i.items for i in rows], range(len(rows)), scopes=scopes)
                 head = (_segments(rows), [i.path for i in rows], first.key, [])
-                return [Group(*head, first.listed, [i.start for i in rows], body)]
+                return [Group(*head, first.listed, [i.start for i in rows], body, splices)]
         raise AssertionError(rows[0])
 
     def apply(self, rows: list[tree.Apply]) -> Apply:

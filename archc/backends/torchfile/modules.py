@@ -44,6 +44,7 @@ class Target:
     reference: Callable[[], ast.expr] | None
     listed: Symbol | None = None
     named: ast.expr | None = None
+    attributes: bool = False
     held: dict[str, ast.expr] = field(default_factory=dict)
 
 
@@ -137,6 +138,10 @@ class Modules:
             target.depth + len(item.segments), straight, self.references[id(item)],
             listed=variable if listed else None, named=None if listed else variable.name,
         )  # fmt: skip
+        if not listed and not straight and item.paths[0] in self.owner.bare:
+            inside.attributes = True
+            made = [assign(variable.name, call("nn.Module")), *fill(inside)]
+            return [*made, *self.add(item, body, target, variable.name)]
         filled = fill(inside)
         empty: ast.expr = ast.List([], ast.Load()) if listed else ast.Dict([], [])
         name = "nn.Sequential" if straight else "nn.ModuleList" if listed else "nn.ModuleDict"
@@ -200,6 +205,12 @@ class Modules:
         if isinstance(last, Number) and target.listed is not None:
             return [*out, ast.Expr(call(ast.Attribute(target.listed.name, "append", ast.Load()), module))]
         key = self.key(item, len(segments) - 1, body)
+        if target.named is not None and target.attributes:
+            if isinstance(key, ast.Constant) and str(key.value).isidentifier():
+                attribute = ast.Attribute(target.named, str(key.value), ast.Store())
+                return [*out, assign(attribute, module)]
+            added = ast.Attribute(target.named, "add_module", ast.Load())
+            return [*out, ast.Expr(call(added, key, module))]
         if target.named is not None:
             return [*out, assign(ast.Subscript(target.named, key, ast.Store()), module)]
         if target.listed is not None:
@@ -216,16 +227,19 @@ class Modules:
         if not (isinstance(key, ast.Constant) and isinstance(key.value, str)):
             raise Unspelled("a dotted key that differs")
         name = key.value
+        bare = ".".join(item.paths[0].split(".")[: target.depth + 1]) in self.owner.bare
         inner = target.held.get(name)
         if inner is not None:
-            return Target(target.depth + 1, False, None, named=inner), []
+            return Target(target.depth + 1, False, None, named=inner, attributes=bare), []
         if in_loop(body) or in_choice(body):
             raise self.parting(item, body, "a dotted key in a loop")
         base: ast.expr = ast.Attribute(SELF, name, ast.Load())
         if target.named is not None:
             base = ast.Subscript(target.named, ast.Constant(name), ast.Load())
         target.held[name] = base
-        return Target(target.depth + 1, False, None, named=base), [assign(base, call("nn.ModuleDict"))]
+        kind = "nn.Module" if bare else "nn.ModuleDict"
+        inside = Target(target.depth + 1, False, None, named=base, attributes=bare)
+        return inside, [assign(base, call(kind))]
 
     def key(self, item: Item, depth: int, body: Body) -> ast.expr:
         """Return a component of a path as text."""
@@ -278,6 +292,11 @@ class Modules:
         key = self.key(item, depth, body)
         if at is SELF or (isinstance(at, ast.Name) and at.id == "self"):
             if isinstance(key, ast.Constant):
+                return ast.Attribute(at, str(key.value), ast.Load())
+            return call("getattr", at, key)
+        path = ".".join(item.paths[0].split(".")[:component])
+        if path in self.owner.bare:
+            if isinstance(key, ast.Constant) and str(key.value).isidentifier():
                 return ast.Attribute(at, str(key.value), ast.Load())
             return call("getattr", at, key)
         return ast.Subscript(at, key, ast.Load())

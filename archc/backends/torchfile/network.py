@@ -15,6 +15,7 @@ from archc.backends.torchfile.merge import Apply, Body, Parted, Unrollable, item
 from archc.backends.torchfile.modules import SELF, Modules, Target, assign, call
 from archc.backends.torchfile.symbols import ALWAYS, Namer, Symbol, named, symbols
 from archc.backends.torchfile.wiring import Collect
+from archc.backends.torchfile.splice import with_spliced
 from archc.graph import Module, Network, Node, Value
 from archc.ops import Op, Use
 
@@ -27,6 +28,7 @@ class Classes:
     def __init__(self, network: Network, settings: set[str]) -> None:
         self.network, self.settings = network, settings
         self.of: dict[int, Class] = {}
+        self.whole: dict[int, Module] = {}
         self.trees: dict[int, ast.stmt] = {}
         self.order: list[Class] = []
         self.helpers: dict[str, Symbol] = {}
@@ -72,7 +74,7 @@ class Classes:
                 return
             uses, written_out = waiting.pop(0)
             try:
-                made = Class(self, uses, written_out)
+                made = Class(self, [self.spliced(m) for m in uses], written_out)
                 tree = self.write(made)
             except Parted as parted:
                 parts: dict[Any, list[Module]] = {}
@@ -92,6 +94,12 @@ class Classes:
             self.trees[id(made)] = tree
             self.order.append(made)
         raise AssertionError("too many rounds")
+
+    def spliced(self, module: Module) -> Module:
+        """Return a module with the blocks put in that can be no class."""
+        if id(module) not in self.whole:
+            self.whole[id(module)] = with_spliced(module)
+        return self.whole[id(module)]
 
     # Writing
 
@@ -240,8 +248,14 @@ class Classes:
             outer[p] = by[id(given)] if isinstance(given, Value) else [by[id(v)] for v in given]
         try:
             if all(isinstance(v, Value) for v in outer.values()):
-                return owner.channels.of(body, k, outer)
-            return self.channel_list(owner, body, k, outer)
+                tree = owner.channels.of(body, k, outer)
+                sizes = {p: v.shape.channels for p, v in outer.items()}
+            else:
+                tree = self.channel_list(owner, body, k, outer)
+                sizes = {p: tuple(v.shape.channels for v in g) for p, g in outer.items()}
+            if not owner.gives(tree, body, sizes):
+                raise Unspelled("channels that are others")
+            return tree
         except Exception as error:
             if isinstance(error, Parted | Unrollable | AssertionError):
                 raise

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Item, Repeat
+from archc.backends.torchfile.straight import nodes
 from archc.graph import Module, Value, flat
 
 Want = dict[int, Any]
@@ -133,6 +134,7 @@ class Wiring:
         self.inputs: dict[int, Input] = {}
         self.defs: dict[tuple[int, bool], Def] = {}
         self.regions: dict[int, Regions] = {}
+        self.turns: dict[tuple[int, int], set[int]] = {}
 
     def region(self, item: Item) -> Regions:
         """Return what an item carries."""
@@ -184,8 +186,8 @@ class Wiring:
     def applied(self, item: Apply, body: Body, want: Want) -> Operand:
         """Return what an application gives, or one of several."""
         given = {p: item.nodes[p].outputs for p in want}
-        if all(len(g) == 1 and g[0] is want[p] for p, g in given.items()):
-            return self.define(item, body, listed=item.listed)
+        if not item.listed and all(g[0] is want[p] for p, g in given.items()):
+            return self.define(item, body)
         if all(want[p] in g for p, g in given.items()):
             index = {p: g.index(want[p]) for p, g in given.items()}
             return Elem(self.define(item, body, listed=True), index, body)
@@ -222,7 +224,14 @@ class Wiring:
         inner = item.turns
         rows = _rows(inner)
         turns = {p: sum(u == p for u in inner.up) for p in want}
-        if all(id(v) in item.made or not turns[p] for p, v in want.items()):
+        entries = all(
+            _holds(item.results[p], v) and not (item.chained and item.results[p][-1] is v)
+            for p, v in want.items()
+        )
+        if not entries and all(
+            not turns[p] or self.in_last_turn(item, rows[p, turns[p] - 1], v)
+            for p, v in want.items()
+        ):
             ends = {rows[p, turns[p] - 1]: v for p, v in want.items() if turns[p]}
             if (last := self.attempt(lambda: self.value(inner, len(inner.items), ends))) is not None:
                 if isinstance(last, Elem) and _inside(last.of, inner):
@@ -235,6 +244,13 @@ class Wiring:
             of = self.collect(item, body, {p: item.results[p] for p in want})
             return Elem(of, {p: item.results[p].index(v) for p, v in want.items()}, body)
         raise Unwired("a value of a loop that is neither its last nor in its list")
+
+    def in_last_turn(self, item: Repeat, row: int, value: Any) -> bool:
+        """Whether a value is made in a turn of a loop, by its row."""
+        key = (id(item), row)
+        if key not in self.turns:
+            self.turns[key] = {id(v) for n in nodes(item.turns, row) for v in n.outputs}
+        return id(value) in self.turns[key]
 
     def attempt(self, wire: Callable[[], Operand]) -> Operand | None:
         """Return an operand, None where there is none."""
