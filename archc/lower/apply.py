@@ -143,7 +143,7 @@ class Applier:
             reader,
             Node("", op, inputs, outputs, reader.expr.span(node), reader.expr, callee=callee),
             node,
-            values,
+            values if inputs else [],
             listed=not isinstance(given, Shape),
         )
         return outputs[0] if isinstance(given, Shape) else list(outputs)

@@ -54,13 +54,18 @@ class Modules:
     def __init__(self, owner: Class) -> None:
         self.owner = owner
         self.references: dict[int, Callable[[], ast.expr]] = {}
+        self.hoisted: list[ast.stmt] = []
 
     def body(self, body: Body, target: Target, *, slot: bool = False) -> list[ast.stmt]:
         """Return the statements of a body; `slot` says that modules follow in the same list."""
         out: list[ast.stmt] = []
         for k, item in enumerate(body.items):
             later = slot or any(owns_any(i, body) for i in body.items[k + 1 :])
-            out += self.item(item, body, k, target, slot=later)
+            made = self.item(item, body, k, target, slot=later)
+            if not in_loop(body) and not in_choice(body):
+                out += self.hoisted
+                self.hoisted = []
+            out += made
         return out
 
     def item(self, item: Item, body: Body, k: int, target: Target, *, slot: bool) -> list[ast.stmt]:
@@ -225,21 +230,24 @@ class Modules:
         """Return the container that the dots of a key stand for, made where it is not yet."""
         key = self.key(item, depth, body)
         if not (isinstance(key, ast.Constant) and isinstance(key.value, str)):
-            raise Unspelled("a dotted key that differs")
+            raise self.parting(item, body, "a dotted key that differs")
         name = key.value
         bare = ".".join(item.paths[0].split(".")[: target.depth + 1]) in self.owner.bare
         inner = target.held.get(name)
         if inner is not None:
             return Target(target.depth + 1, False, None, named=inner, attributes=bare), []
-        if in_loop(body) or in_choice(body):
-            raise self.parting(item, body, "a dotted key in a loop")
         base: ast.expr = ast.Attribute(SELF, name, ast.Load())
         if target.named is not None:
             base = ast.Subscript(target.named, ast.Constant(name), ast.Load())
         target.held[name] = base
+        hoisted = in_loop(body) or in_choice(body)
         kind = "nn.Module" if bare else "nn.ModuleDict"
         inside = Target(target.depth + 1, False, None, named=base, attributes=bare)
-        return inside, [assign(base, call(kind))]
+        made = assign(base, call(kind))
+        if hoisted:
+            self.hoisted.append(made)
+            return inside, []
+        return inside, [made]
 
     def key(self, item: Item, depth: int, body: Body) -> ast.expr:
         """Return a component of a path as text."""

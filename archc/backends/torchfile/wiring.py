@@ -486,7 +486,7 @@ class Wiring:
             sizes = {len(n.outputs) if n is not None else 1 for n in nodes.values()}
             size = sizes.pop() if len(sizes) == 1 else 1
             run = {p: v[at : at + size] for p, v in want.items()}
-            if size > 1 and all(n is not None and same(run[p], n.outputs) for p, n in nodes.items()):
+            if 1 < size < length and all(n is not None and same(run[p], n.outputs) for p, n in nodes.items()):
                 parts.append((self.values(body, k, run), True))
                 at += size
             else:
