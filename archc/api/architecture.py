@@ -98,7 +98,7 @@ class Architecture(Drawable):
 
     def source(self) -> str:
         """Return the standalone PyTorch file; its last class is the model."""
-        from archc.backends.pytorch import source
+        from archc.backends.torchfile.file import source
 
         return source(self.network, version=VERSION)
 

@@ -73,6 +73,7 @@ class Class:
         first = modules[0]
         self.block, self.is_root = first.block, first.block is classes.network.root.block
         self.symbol = Symbol(first.name)
+        self.is_network = first.is_network
         self.body = merged(modules, written_out)
         self.around = {id(item): body for item, body, _ in items(self.body)}
         self.taken = [taken(m) for m in modules]

@@ -5,14 +5,31 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from archc.backends.torchfile.classes import Class, Parameter
 from archc.backends.torchfile.exprs import Unspelled, part_uses, substituted
 from archc.backends.torchfile.forward import Forward
-from archc.backends.torchfile.merge import Apply, Body, Parted, Unrollable, items
-from archc.backends.torchfile.modules import SELF, Modules, Target, assign, call
+from archc.backends.torchfile import tables
+from archc.backends.torchfile.init import BLANK, network_lines, rules_of, step_lines
+from archc.backends.torchfile.merge import (
+    Apply,
+    Body,
+    Choice,
+    Group,
+    Item,
+    Parted,
+    Repeat,
+    Unrollable,
+    applications,
+    items,
+)
+from archc.backends.torchfile.modules import SELF, Modules, Target, assign, call, if_else
+from archc.backends.torchfile.printer import noted
+from archc.backends.torchfile.tidy import tidied
+from archc.escaping import docstring
+from archc.ops import HELPERS
 from archc.backends.torchfile.symbols import ALWAYS, Namer, Symbol, named, symbols
 from archc.backends.torchfile.wiring import Collect
 from archc.backends.torchfile.splice import with_spliced
@@ -36,6 +53,9 @@ class Classes:
         self.imports: set[str] = set()
         self.counts: dict[int, Counter[int]] = {}
         self.signatures: dict[int, list[tuple[str, Parameter | Symbol]]] = {}
+        self.initialising = False
+        networks = [m for m in network.modules if m.is_network]
+        self.has_rules = any(rules_of(m) for m in networks)
         for modules in self.groups():
             self.make(modules)
 
@@ -106,36 +126,36 @@ class Classes:
     def write(self, cls: Class) -> ast.stmt:
         """Return the class, or the function, of some uses."""
         modules = Modules(cls)
-        straight = cls.whole
+        inits = self.inits(cls)
         layers = Symbol("layers")
-        single = straight and not any(i.segments for i, _, _ in items(cls.body))
-        target = Target(0, straight, None, listed=layers if straight else None)
-        if straight and single:
-            return self.function_of_one(cls, modules)
+        if cls.whole and not inits and not any(i.segments for i, _, _ in items(cls.body)):
+            return self.function(cls, Single(cls, modules).body(cls.body))
+        target = Target(0, cls.whole, None, listed=layers if cls.whole else None)
         body = modules.body(cls.body, target)
-        if straight:
-            made = call("nn.Sequential", ast.Starred(layers.name, ast.Load()))
+        if cls.whole:
+            whole = ast.Starred(layers.name, ast.Load())
             start = assign(layers.name, ast.List([], ast.Load()))
-            return self.function(cls, [start, *body, ast.Return(made)])
+            if not inits:
+                return self.function(cls, [start, *body, ast.Return(call("nn.Sequential", whole))])
+            made = ast.Expr(call("super().__init__", whole))
+            own = Initialisers(cls, modules).body(cls.body)
+            return self.definition(cls, [start, *body, made], own, [])
         forward = Forward(cls, modules).statements()
         kept = [
             assign(ast.Attribute(SELF, symbol.id, ast.Store()), tree)
             for symbol, tree in cls.kept.values()
         ]
-        return self.definition(cls, [*kept, *body], forward)
+        own = Initialisers(cls, modules).body(cls.body) if inits else []
+        return self.definition(cls, [*kept, *body], own, forward)
 
-    def function_of_one(self, cls: Class, modules: Modules) -> ast.stmt:
-        """Return a function that makes the one module that a block is."""
-        result = Symbol("layer")
-        statements: list[ast.stmt] = []
-
-        class One(Target):
-            pass
-
-        target = Target(0, True, None, listed=None)
-        made = Single(cls, modules, result).body(cls.body)
-        del target, statements
-        return self.function(cls, [*made])
+    def inits(self, cls: Class) -> bool:
+        """Whether steps of a class have initialisers of their own."""
+        return any(
+            step_lines(item.rows[p].scope, n)
+            for item, _, _ in applications(cls.body)
+            for p, n in enumerate(item.nodes)
+            if n.init and not n.again
+        )
 
     def signature(self, cls: Class, used: set[str]) -> ast.arguments:
         """Return the parameters that a class needs, those with a default last."""
@@ -169,27 +189,67 @@ class Classes:
 
     def function(self, cls: Class, statements: list[ast.stmt]) -> ast.stmt:
         """Return a function that makes a module."""
-        whole = [*self.locals(cls, statements), *statements]
+        whole = tidied([*self.locals(cls, statements), *statements])
         used = {s for t in whole for s in symbols(t)}
         arguments = self.signature(cls, used)
-        return ast.FunctionDef(cls.symbol.id, arguments, whole, [], lineno=0, type_params=[])
+        said = self.said(cls)
+        return ast.FunctionDef(cls.symbol.id, arguments, [*said, *whole], [], lineno=0, type_params=[])
 
     def definition(
-        self, cls: Class, constructor: list[ast.stmt], forward: list[ast.stmt]
+        self,
+        cls: Class,
+        constructor: list[ast.stmt],
+        own: list[ast.stmt],
+        forward: list[ast.stmt],
     ) -> ast.stmt:
-        """Return a class with a constructor and a forward method."""
-        body = [*self.locals(cls, constructor), *constructor]
+        """Return a class with a constructor and a forward method; `own` are initialisers."""
+        rules = self.rules(cls)
+        later = bool(own) and not cls.is_network and self.has_rules
+        if later:
+            self.initialising = True
+        end = [*rules, *([] if later else own)]
+        if end:
+            end[0] = noted(end[0], blank_before=cls.is_root)
+        whole = [*constructor, *end]
+        body = tidied([*self.locals(cls, whole), *whole])
         used = {s for t in body for s in symbols(t)}
         arguments = self.signature(cls, used)
         arguments.args.insert(0, ast.arg("self"))
-        start = ast.parse("super().__init__()").body
-        init = ast.FunctionDef("__init__", arguments, [*start, *body], [], lineno=0, type_params=[])
-        taken = ast.arguments(
-            [], [ast.arg("self"), *(ast.arg(i.id) for i in cls.inputs)], None, [], [], None, []
-        )
-        method = ast.FunctionDef("forward", taken, forward, [], lineno=0, type_params=[])
-        base = ast.parse("nn.Module", mode="eval").body
-        return ast.ClassDef(cls.symbol.id, [base], [], [init, method], [], type_params=[])
+        start = ast.parse("super().__init__()").body if forward else []
+        methods = [_method("__init__", arguments, [*start, *body])]
+        if later:
+            methods.append(_method("init_weights", _taking(["self"]), own))
+        if forward:
+            taking = _taking(["self", *(i.id for i in cls.inputs)])
+            methods.append(_method("forward", taking, forward))
+        base = ast.parse("nn.Module" if forward else "nn.Sequential", mode="eval").body
+        said = self.said(cls)
+        return ast.ClassDef(cls.symbol.id, [base], [], [*said, *methods], [], type_params=[])
+
+    def rules(self, cls: Class) -> list[ast.stmt]:
+        """Return the initialisers of a network's file."""
+        if not cls.is_network:
+            return []
+        lines = network_lines(cls.modules[0])
+        if cls.is_root and self.initialising:
+            lines += [
+                "for m in self.modules():",
+                '    if hasattr(m, "init_weights"):',
+                "        m.init_weights()",
+            ]
+        return ast.parse("\n".join(lines)).body
+
+    def said(self, cls: Class) -> list[ast.stmt]:
+        """Return the docstring of a class: where it is first used, and the shapes there."""
+        module = cls.modules[0]
+        if not module.inputs or not (cls.is_root or module.trail):
+            return []
+        text = f"{_shapes(module.inputs)} -> {_shapes(module.values)}."
+        if cls.is_root and len(text) >= 78:
+            text = f"{text[:74]}..."
+        if not cls.is_root:
+            text = f"{docstring(module.trail)}: {text}"
+        return [ast.Expr(ast.Constant(text))] if len(text) <= 78 else []
 
     # What classes ask
 
@@ -409,24 +469,21 @@ class Classes:
 
     # Names
 
-    def text(self) -> str:
-        """Return the text of the classes."""
-        top = Namer()
+    def definitions(self) -> list[ast.stmt]:
+        """Return the classes and functions, with names."""
+        top = Namer({*HELPERS, *tables.HELPERS, "stage", *self.imports, "OrderedDict"})
         names: dict[str, str] = {s.id: n for n, s in self.helpers.items()}
-        top.taken |= {*self.helpers, *self.needed, *self.imports, "stage"}
         for cls in [*reversed(self.order)]:
             tree = self.trees[id(cls)]
             hint = cls.symbol.hint
             if isinstance(tree, ast.ClassDef):
-                hint = "".join(w[:1].upper() + w[1:] for w in hint.split("_"))
+                hint = class_name(hint)
             names[cls.symbol.id] = top.name(hint)
         for cls in self.order:
             self.scope(cls, self.trees[id(cls)], top.taken, names)
         for cls in self.order:
             named(self.trees[id(cls)], names)
-        return "\n\n\n".join(
-            ast.unparse(ast.fix_missing_locations(self.trees[id(c)])) for c in self.order
-        )
+        return [self.trees[id(c)] for c in self.order]
 
     def scope(self, cls: Class, tree: ast.stmt, taken: set[str], names: dict[str, str]) -> None:
         """Give names to the symbols of a class or function."""
@@ -462,14 +519,11 @@ class Classes:
 class Single:
     """The body of a function that returns the one module that a block is."""
 
-    def __init__(self, cls: Class, modules: Modules, result: Symbol) -> None:
-        self.cls, self.modules, self.result = cls, modules, result
+    def __init__(self, cls: Class, modules: Modules) -> None:
+        self.cls, self.modules = cls, modules
 
     def body(self, body: Body) -> list[ast.stmt]:
         """Return statements that return the module."""
-        from archc.backends.torchfile.merge import Choice, Group
-        from archc.backends.torchfile.modules import if_else
-
         for k, item in enumerate(body.items):
             match item:
                 case Apply():
@@ -505,6 +559,75 @@ def named_copies(modules: Sequence[Module]) -> set[int]:
                     yield from visit(item.items)
 
     return set(visit(modules[0].tree)) if len(modules) == 1 else set()
+
+
+class Initialisers:
+    """The statements that set the tensors of steps with initialisers of their own."""
+
+    def __init__(self, cls: Class, modules: Modules) -> None:
+        self.cls, self.modules = cls, modules
+
+    def body(self, body: Body) -> list[ast.stmt]:
+        """Return the initialisers of a body."""
+        return [s for item in body.items for s in self.item(item, body)]
+
+    def item(self, item: Item, body: Body) -> list[ast.stmt]:
+        """Return the initialisers of an item."""
+        match item:
+            case Apply():
+                return self.apply(item, body)
+            case Group():
+                return self.body(item.body)
+            case Choice():
+                if not item.yes.size or not item.no.size:
+                    return self.body(item.yes if item.yes.size else item.no)
+                yes, no = self.body(item.yes), self.body(item.no)
+                return [if_else(self.cls.test(item, body), yes, no)] if yes or no else []
+            case Repeat() if item.written_out:
+                return [s for part in item.written_out for s in self.body(part)]
+            case Repeat():
+                inner = self.body(item.turns)
+                if not inner or self.cls.single(item):
+                    return inner
+                target, over = self.cls.header(item, body)
+                return [ast.For(target, over, inner, [], lineno=0)]
+        raise AssertionError(item)
+
+    def apply(self, item: Apply, body: Body) -> list[ast.stmt]:
+        """Return the initialisers of a step."""
+        if item.nodes[0].again:
+            return []
+        lines = {p: tuple(step_lines(item.rows[p].scope, n)) for p, n in enumerate(item.nodes)}
+        if len({*lines.values()}) > 1:
+            raise part_uses(body, lines, len(self.cls.modules), "other initialisers")
+        if not lines[0]:
+            return []
+        node = item.nodes[0]
+        if node.op is not None and node.op.registered:
+            reference: ast.expr = SELF
+        else:
+            reference = self.modules.references[id(item)]()
+        text = "\n".join(lines[0]).replace(BLANK, ast.unparse(reference))
+        return ast.parse(text).body
+
+
+def _method(name: str, arguments: ast.arguments, body: list[ast.stmt]) -> ast.stmt:
+    return ast.FunctionDef(name, arguments, body, [], lineno=0, type_params=[])
+
+
+def _taking(names: Sequence[str]) -> ast.arguments:
+    return ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
+
+
+def _shapes(values: Iterable[Value]) -> str:
+    """Spell shapes: `(N, 64, 56, 56), (N, 32, 56, 56)`."""
+    return ", ".join(f"({', '.join(map(str, ('N', *v.shape.sizes)))})" for v in values)
+
+
+def class_name(name: str) -> str:
+    """Return the name of a class, of that of a block."""
+    words = [w for w in name.split("_") if w]
+    return "".join(w[:1].upper() + w[1:] for w in words) or "Block"
 
 
 def _inside(module: Module) -> list[Module]:
