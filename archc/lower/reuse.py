@@ -97,7 +97,7 @@ class Reused:
         first = self.node
         target: Any = first.target
         span = reader.expr.span(at)
-        given, values = values, self.fitted(applier, values, at)
+        named, values = values, self.fitted(applier, values, at)
         inputs = flat(values)
         shapes = tuple(v.shape for v in inputs)
         if isinstance(target, Op):
@@ -134,7 +134,7 @@ class Reused:
                 again=True,
             ),
             at,
-            given,
+            named,
             listed=not isinstance(value, Value),
         )
         return value

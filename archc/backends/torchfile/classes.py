@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import math
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -75,6 +76,7 @@ class Class:
         self.symbol = Symbol(first.name)
         self.is_network = first.is_network
         self.body = merged(modules, written_out)
+        self.untangle()
         self.around = {id(item): body for item, body, _ in items(self.body)}
         self.taken = [taken(m) for m in modules]
         self.inputs = [Symbol(n) for n in input_names(first)]
@@ -100,6 +102,20 @@ class Class:
 
     # Which groups are modules
 
+    def untangle(self) -> None:
+        """Take the names of steps without tensors that meet under one key: each is a step."""
+        counts: dict[int, Counter[str]] = {p: Counter() for p in range(len(self.modules))}
+        found = [a for a, _, _ in applications(self.body) if a.main and not a.nodes[0].again]
+        for item, body, _ in applications(self.body):
+            if item.main and not item.nodes[0].again:
+                for p, node in enumerate(item.nodes):
+                    counts[use_of(body, p)][node.path] += 1
+        twice = {path for count in counts.values() for path, k in count.items() if k > 1}
+        for item in found:
+            light = not any(n.tensors if n.module is None else n.module.owns for n in item.nodes)
+            if light and any(n.path in twice for n in item.nodes):
+                item.main, item.each = False, [() for _ in item.each]
+
     def mark(self, body: Body, *, root: bool = False) -> bool:
         """Mark the outermost straight groups; say whether the body as a whole is one."""
         if root and self.is_straight():
@@ -108,7 +124,7 @@ class Class:
             if isinstance(item, Group | Repeat) and item.segments:
                 found = [self.ends(item, p, body) for p in range(body.size)]
                 heavy = any(n.held or n.module for p in range(body.size) for n in item_nodes(item, p))
-                if all(found) and heavy:
+                if all(found) and heavy and _entered(item):
                     self.straight[id(item)] = [e for e in found if e is not None]
                     item.made |= {id(e[1]) for e in found if e is not None}
                     continue
@@ -123,6 +139,8 @@ class Class:
 
     def is_straight(self) -> bool:
         """Whether the whole block is a chain of modules."""
+        if not all(a.main for a, _, _ in applications(self.body)):
+            return False
         if self.is_root or any(not _unnamed(i) for i, _, _ in items(self.body)):
             return False
         for p, module in enumerate(self.modules):
@@ -643,6 +661,12 @@ class Class:
     ) -> ast.expr:
         """Return the channels of one of the values that a use of another class gives."""
         return self.classes.element(self, item, body, index, numbers)
+
+
+def _entered(item: Group | Repeat) -> bool:
+    """Whether all that a group applies are entries of it."""
+    inner = [a for b in bodies(item) for a, _, _ in applications(b)]
+    return all(a.main for a in inner)
 
 
 def _unnamed(item: Item) -> bool:
