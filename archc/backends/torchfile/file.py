@@ -15,6 +15,7 @@ from archc.passes.costs import inference, training
 
 WIDTH = 88
 
+
 def source(network: Network, *, version: str) -> str:
     """Return the file's text; it imports torch only, and its last class is the model."""
     classes = Classes(network, model_arguments(network, set()))
@@ -89,6 +90,7 @@ def header(network: Network, version: str) -> list[str]:
     if small != large:
         counted += f" In training {large}."
     first, *more = wrap(title, WIDTH - 3, break_long_words=False)
-    below = [line for text in (written, counted) for line in wrap(text, WIDTH, break_long_words=False)]
+    below = [
+        line for text in (written, counted) for line in wrap(text, WIDTH, break_long_words=False)
+    ]
     return [first, *more, "", *below]
-

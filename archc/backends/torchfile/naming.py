@@ -50,7 +50,9 @@ def give(definitions: Sequence[Definition], helpers: Mapping[str, Symbol], known
     blocks = {d.hint.lower() for d in definitions if not d.is_network}
     for definition in sorted(definitions, key=lambda d: not d.is_network):
         clash = definition.is_network and definition.hint.lower() in blocks
-        names[definition.symbol.id] = top.name(f"{definition.hint}Net" if clash else definition.hint)
+        names[definition.symbol.id] = top.name(
+            f"{definition.hint}Net" if clash else definition.hint
+        )
     outside = {*names.values(), *reserved}
     parameters: Names = {}
     scopes = [(d, [Scope(m, names, outside) for m in _methods(d.tree)]) for d in definitions]
@@ -178,8 +180,9 @@ class Spans:
             case ast.For(target=target, iter=over, body=body, orelse=orelse):
                 self.visit(over)
                 self.loop(target, lambda: self.each([*body, *orelse]))
-            case ast.GeneratorExp(elt=elt, generators=[first]) | ast.ListComp(
-                elt=elt, generators=[first]
+            case (
+                ast.GeneratorExp(elt=elt, generators=[first])
+                | ast.ListComp(elt=elt, generators=[first])
             ):
                 self.visit(first.iter)
                 self.loop(first.target, lambda: self.each([*first.ifs, elt]))

@@ -165,7 +165,9 @@ class Classes:
                 order.append((symbol.hint, symbol))
         names = [*cls.modules[0].arguments]
         ours = sorted(cls.parameters.values(), key=lambda p: names.index(p.name))
-        ours = [p for p in [*ours, *cls.settings.values()] if p.symbol.id in used]
+        params = [*map(str, self.network.document.params)]
+        ours += sorted(cls.settings.values(), key=lambda p: params.index(p.name))
+        ours = [p for p in ours if p.symbol.id in used]
         order += [(p.name, p) for p in ours if p.default is None]
         order += [(p.name, p) for p in ours if p.default is not None]
         self.signatures[id(cls)] = order

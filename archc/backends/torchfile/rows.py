@@ -72,9 +72,7 @@ def _suite(
     return out
 
 
-def counted(
-    before: ast.stmt | None, loop: ast.For, total: Counter[str]
-) -> Counted | None:
+def counted(before: ast.stmt | None, loop: ast.For, total: Counter[str]) -> Counted | None:
     """Return what a loop over a count does, None where it does more."""
     match loop:
         case ast.For(
@@ -220,6 +218,3 @@ def _sides(loop: Counted, tree: ast.expr | None) -> tuple[ast.expr, ast.expr] | 
 
 def _is(tree: ast.expr | None, value: int) -> bool:
     return isinstance(tree, ast.Constant) and type(tree.value) is int and tree.value == value
-
-
-

@@ -167,7 +167,9 @@ def put(statement: ast.stmt, name: str, display: ast.expr) -> ast.stmt | None:
                 found = True
                 assert isinstance(display, ast.List)
                 return ast.Call(func, list(display.elts), [])
-            case ast.Call(func=ast.Attribute(attr="ModuleList"), args=[ast.Name(id=n)]) if n == name:
+            case ast.Call(func=ast.Attribute(attr="ModuleList"), args=[ast.Name(id=n)]) if (
+                n == name
+            ):
                 found = True
                 assert isinstance(display, ast.List)
                 match display.elts:
@@ -206,7 +208,9 @@ def chosen(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
                     ast.If() as choice,
                 ],
                 ast.Assign(value=ast.Call(func=func, args=[ast.Starred(value=ast.Name(id=used))]))
-                | ast.Return(value=ast.Call(func=func, args=[ast.Starred(value=ast.Name(id=used))])),
+                | ast.Return(
+                    value=ast.Call(func=func, args=[ast.Starred(value=ast.Name(id=used))])
+                ),
             ) if used == name and isinstance(func, ast.Attribute) and func.attr == "Sequential":
                 sides = [_appended(side, name) for side in (choice.body, choice.orelse)]
                 if sides[0] is not None and sides[1] is not None and sides[0]:
@@ -230,7 +234,10 @@ def _appended(side: Sequence[ast.stmt], name: str) -> list[ast.expr] | None:
             case ast.AugAssign(value=ast.List(elts=more)) if _growth(statement) == name:
                 out += more
             case ast.For() if _growth(statement) == name:
-                whole = grown(ast.Assign([ast.Name(name, ast.Store())], ast.List([], ast.Load()), lineno=0), statement)
+                whole = grown(
+                    ast.Assign([ast.Name(name, ast.Store())], ast.List([], ast.Load()), lineno=0),
+                    statement,
+                )
                 if not isinstance(whole, ast.List):
                     return None
                 out += whole.elts
@@ -292,7 +299,9 @@ def extended(statements: list[ast.stmt]) -> list[ast.stmt]:
             target = first.func.value
             assert isinstance(target, ast.Name)
             out.append(
-                ast.AugAssign(ast.Name(target.id, ast.Store()), ast.Add(), ast.List(values, ast.Load()))
+                ast.AugAssign(
+                    ast.Name(target.id, ast.Store()), ast.Add(), ast.List(values, ast.Load())
+                )
             )
         else:
             out.extend(run)
