@@ -6,43 +6,39 @@ import ast
 from collections.abc import Iterable, Mapping
 from textwrap import wrap
 
-from archc.backends.torchfile import tables
+from archc.backends.torchfile.helpers import known
 from archc.backends.torchfile.network import Classes
 from archc.backends.torchfile.printer import noted, printed
 from archc.backends.torchfile.settings import model_arguments
-from archc.escaping import docstring
 from archc.graph import Network
-from archc.ops import HELPERS
 from archc.passes.costs import inference, training
 
 WIDTH = 88
-STAGE = """\
-def stage(block, in_channels, channels, depth, stride=1, **args):
-    first = block(in_channels, stride=stride, **args)
-    return nn.Sequential(first, *(block(channels, **args) for _ in range(depth - 1)))
-"""
 
 
 def source(network: Network, *, version: str) -> str:
     """Return the file's text; it imports torch only, and its last class is the model."""
     classes = Classes(network, model_arguments(network, set()))
     definitions = classes.definitions()
-    known = {**HELPERS, "stage": STAGE, **tables.HELPERS, **plugged(network)}
-    helpers = needed(definitions, known)
-    texts = [ast.parse(known[name]) for name in known if name in helpers]
-    names = {n for tree in [*definitions, *texts] for n in used(tree)}
-    body: list[ast.stmt] = [ast.Expr(ast.Constant("\n".join(header(network, version))))]
-    body += imports(names)
-    body += [noted(ast.Pass(), source=known[name].rstrip("\n")) for name in known if name in helpers]
-    body += definitions
+    texts = known(network)
+    helpers = [n for n in texts if n in needed(definitions, texts)]
+    read = {n for tree in definitions for n in used(tree)}
+    read |= {n for name in helpers for n in used(ast.parse(texts[name]))}
+    header_text = ast.Expr(ast.Constant("\n".join(header(network, version))))
+    body: list[ast.stmt] = [header_text, *imports(read)]
+    body += [helper(texts[name]) for name in helpers if name != "stage"]
+    for definition in definitions:
+        if "stage" in helpers and "stage" in used(definition):
+            helpers.remove("stage")
+            body.append(helper(texts["stage"]))
+        body.append(definition)
     module = ast.fix_missing_locations(ast.Module(body, []))
     return printed(module)
 
 
-def plugged(network: Network) -> dict[str, str]:
-    """Return the definitions that plug-ins bring, by name."""
-    ops = {type(n.op) for m in network.modules for n in m.nodes if n.op is not None}
-    return {name: text for op in ops for name, text in op.definitions.items()}
+def helper(text: str) -> ast.stmt:
+    """Return the definition of a helper, printed as it is written."""
+    return noted(ast.parse(text).body[0], source=text.rstrip("\n"))
 
 
 def used(tree: ast.AST) -> Iterable[str]:
@@ -52,15 +48,15 @@ def used(tree: ast.AST) -> Iterable[str]:
             yield node.id
 
 
-def needed(definitions: Iterable[ast.stmt], known: Mapping[str, str]) -> set[str]:
+def needed(definitions: Iterable[ast.stmt], texts: Mapping[str, str]) -> set[str]:
     """Return the helpers that classes read, and those that they read."""
     waiting = [n for tree in definitions for n in used(tree)]
     found: set[str] = set()
     while waiting:
         name = waiting.pop()
-        if name in known and name not in found:
+        if name in texts and name not in found:
             found.add(name)
-            waiting += used(ast.parse(known[name]))
+            waiting += used(ast.parse(texts[name]))
     return found
 
 
@@ -94,8 +90,7 @@ def header(network: Network, version: str) -> list[str]:
     if small != large:
         counted += f" In training {large}."
     first, *more = wrap(title, WIDTH - 3, break_long_words=False)
-    below = [line for text in (written, counted) for line in wrap(text, WIDTH, break_long_words=False)]
+    below = [
+        line for text in (written, counted) for line in wrap(text, WIDTH, break_long_words=False)
+    ]
     return [first, *more, "", *below]
-
-
-__all__ = ["docstring", "source"]

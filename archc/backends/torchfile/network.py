@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 from archc.backends.torchfile.classes import Class, Parameter
 from archc.backends.torchfile.exprs import Unspelled, part_uses, substituted
 from archc.backends.torchfile.forward import Forward
-from archc.backends.torchfile import tables
 from archc.backends.torchfile.init import BLANK, network_lines, rules_of, step_lines
 from archc.backends.torchfile.merge import (
     Apply,
@@ -29,11 +27,13 @@ from archc.backends.torchfile.modules import SELF, Modules, Target, assign, call
 from archc.backends.torchfile.printer import noted
 from archc.backends.torchfile.tidy import tidied
 from archc.escaping import docstring
-from archc.ops import HELPERS
-from archc.backends.torchfile.symbols import ALWAYS, Namer, Symbol, named, symbols
+from archc.backends.torchfile.naming import Definition, give
+from archc.backends.torchfile.rows import Taken, plainer
+from archc.backends.torchfile.helpers import known
+from archc.backends.torchfile.symbols import Symbol, symbols
 from archc.backends.torchfile.wiring import Collect
 from archc.backends.torchfile.splice import with_spliced
-from archc.graph import Module, Network, Node, Value
+from archc.graph import Module, Network, Value
 from archc.ops import Op, Use
 
 ROUNDS = 500
@@ -46,7 +46,7 @@ class Classes:
         self.network, self.settings = network, settings
         self.of: dict[int, Class] = {}
         self.whole: dict[int, Module] = {}
-        self.trees: dict[int, ast.stmt] = {}
+        self.trees: dict[int, ast.ClassDef | ast.FunctionDef] = {}
         self.order: list[Class] = []
         self.helpers: dict[str, Symbol] = {}
         self.needed: dict[str, None] = {}
@@ -123,7 +123,7 @@ class Classes:
 
     # Writing
 
-    def write(self, cls: Class) -> ast.stmt:
+    def write(self, cls: Class) -> ast.ClassDef | ast.FunctionDef:
         """Return the class, or the function, of some uses."""
         modules = Modules(cls)
         inits = self.inits(cls)
@@ -165,7 +165,9 @@ class Classes:
                 order.append((symbol.hint, symbol))
         names = [*cls.modules[0].arguments]
         ours = sorted(cls.parameters.values(), key=lambda p: names.index(p.name))
-        ours = [p for p in [*ours, *cls.settings.values()] if p.symbol.id in used]
+        params = [*map(str, self.network.document.params)]
+        ours += sorted(cls.settings.values(), key=lambda p: params.index(p.name))
+        ours = [p for p in ours if p.symbol.id in used]
         order += [(p.name, p) for p in ours if p.default is None]
         order += [(p.name, p) for p in ours if p.default is not None]
         self.signatures[id(cls)] = order
@@ -187,9 +189,23 @@ class Classes:
                 out.insert(0, assign(symbol.name, tree))
         return out
 
-    def function(self, cls: Class, statements: list[ast.stmt]) -> ast.stmt:
+    def tidied(self, statements: list[ast.stmt]) -> list[ast.stmt]:
+        """Return a constructor as a person would write it."""
+        taken = {cls.symbol.id: self.taken(cls) for cls in self.order}
+        return tidied(plainer(statements, taken))
+
+    def taken(self, cls: Class) -> list[Taken]:
+        """Return what a class takes, in order."""
+        out = []
+        for name, p in self.signatures[id(cls)]:
+            parameter = isinstance(p, Parameter)
+            symbol, default = (p.symbol, p.default) if isinstance(p, Parameter) else (p, None)
+            out.append(Taken(symbol.id, name if parameter else symbol.hint, default))
+        return out
+
+    def function(self, cls: Class, statements: list[ast.stmt]) -> ast.FunctionDef:
         """Return a function that makes a module."""
-        whole = tidied([*self.locals(cls, statements), *statements])
+        whole = self.tidied([*self.locals(cls, statements), *statements])
         used = {s for t in whole for s in symbols(t)}
         arguments = self.signature(cls, used)
         said = self.said(cls)
@@ -201,7 +217,7 @@ class Classes:
         constructor: list[ast.stmt],
         own: list[ast.stmt],
         forward: list[ast.stmt],
-    ) -> ast.stmt:
+    ) -> ast.ClassDef:
         """Return a class with a constructor and a forward method; `own` are initialisers."""
         rules = self.rules(cls)
         later = bool(own) and not cls.is_network and self.has_rules
@@ -211,7 +227,7 @@ class Classes:
         if end:
             end[0] = noted(end[0], blank_before=cls.is_root)
         whole = [*constructor, *end]
-        body = tidied([*self.locals(cls, whole), *whole])
+        body = self.tidied([*self.locals(cls, whole), *whole])
         used = {s for t in body for s in symbols(t)}
         arguments = self.signature(cls, used)
         arguments.args.insert(0, ast.arg("self"))
@@ -471,49 +487,16 @@ class Classes:
 
     def definitions(self) -> list[ast.stmt]:
         """Return the classes and functions, with names."""
-        top = Namer({*HELPERS, *tables.HELPERS, "stage", *self.imports, "OrderedDict"})
-        names: dict[str, str] = {s.id: n for n, s in self.helpers.items()}
-        for cls in [*reversed(self.order)]:
-            tree = self.trees[id(cls)]
-            hint = cls.symbol.hint
-            if isinstance(tree, ast.ClassDef):
-                hint = class_name(hint)
-            names[cls.symbol.id] = top.name(hint)
-        for cls in self.order:
-            self.scope(cls, self.trees[id(cls)], top.taken, names)
-        for cls in self.order:
-            named(self.trees[id(cls)], names)
-        return [self.trees[id(c)] for c in self.order]
+        definitions = [self.definition_of(cls) for cls in self.order]
+        give(definitions, self.helpers, {*known(self.network)})
+        return [d.tree for d in definitions]
 
-    def scope(self, cls: Class, tree: ast.stmt, taken: set[str], names: dict[str, str]) -> None:
-        """Give names to the symbols of a class or function."""
-        globals_ = {n for n in ast.walk(tree) if isinstance(n, ast.Name)}
-        outer = {names[n.id] for n in globals_ if n.id in names} | {
-            n.id for n in globals_ if n.id in taken
-        }
-        methods = tree.body if isinstance(tree, ast.ClassDef) else [tree]
-        members = {
-            n.attr for n in ast.walk(tree)
-            if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"
-        }  # fmt: skip
-        attributes = Namer({*members, *dir_of_module()})
-        for method in methods:
-            variables = Namer(outer)
-            for node in ast.walk(method):
-                match node:
-                    case ast.arg(arg=name) | ast.Name(id=name):
-                        self.give(name, variables, names)
-                    case ast.Attribute(attr=name):
-                        self.give(name, attributes, names)
-
-    def give(self, symbol: str, namer: Namer, names: dict[str, str]) -> None:
-        if symbol in self.hints and symbol not in names:
-            names[symbol] = namer.name(self.hints[symbol])
-
-    @property
-    def hints(self) -> Mapping[str, str]:
-        """What symbols would be called."""
-        return Symbol.hints
+    def definition_of(self, cls: Class) -> Definition:
+        """Return a class with what its name is made of."""
+        module, tree = cls.modules[0], self.trees[id(cls)]
+        name = str(module.scope.file.document.name) if cls.is_network else module.name
+        keys = {path.split(".")[0] for item, _, _ in items(cls.body) for path in item.paths}
+        return Definition(cls.symbol, name, tree, keys, cls.is_network)
 
 
 class Single:
@@ -624,12 +607,6 @@ def _shapes(values: Iterable[Value]) -> str:
     return ", ".join(f"({', '.join(map(str, ('N', *v.shape.sizes)))})" for v in values)
 
 
-def class_name(name: str) -> str:
-    """Return the name of a class, of that of a block."""
-    words = [w for w in name.split("_") if w]
-    return "".join(w[:1].upper() + w[1:] for w in words) or "Block"
-
-
 def _inside(module: Module) -> list[Module]:
     found: dict[int, Module] = {}
 
@@ -641,13 +618,3 @@ def _inside(module: Module) -> list[Module]:
 
     visit(module)
     return [*found.values()]
-
-
-def dir_of_module() -> set[str]:
-    """Return the names that every module has."""
-    from archc.language.naming import MODULE
-
-    return {*MODULE}
-
-
-__all__ = ["ALWAYS", "Classes", "Node", "re"]

@@ -6,9 +6,10 @@ import ast
 from collections.abc import Iterable
 from typing import Any
 
-from archc.graph import Network
+from archc.graph import Module, Network
 from archc.language.expr import Expr
 from archc.language.spec import Body, Chain, Modified, Row
+from archc.lower.origins import Written
 
 
 def model_arguments(network: Network, tables: set[str]) -> set[str]:
@@ -32,9 +33,28 @@ def model_arguments(network: Network, tables: set[str]) -> set[str]:
     for name in map(str, document.params):
         value = network.root.scope[name]
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if number and name in whole - other - inside:
+        if number and name in whole - other - inside and not is_width(network.root, name):
             found.add(name)
     return found
+
+
+def is_width(root: Module, name: str) -> bool:
+    """Whether layers of the model take as many channels as a param says, and would have to follow."""
+    reached: set[int] = set()
+    for node in root.nodes:
+        if any(id(v) in reached for v in node.inputs):
+            if node.held or node.module is not None:
+                return True
+            reached |= {id(v) for v in node.outputs}
+        origins = node.callee.origins if node.callee is not None else ()
+        if any(w is not None and _says(w, name) for _, w in origins):
+            reached |= {id(v) for v in node.outputs if v.shape.channels == root.scope[name]}
+    return False
+
+
+def _says(written: Written, name: str) -> bool:
+    tree = written.tree
+    return isinstance(tree, ast.Name) and tree.id == name
 
 
 def names_of(value: Any) -> set[str]:

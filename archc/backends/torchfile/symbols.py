@@ -10,7 +10,7 @@ import ast
 import builtins
 import keyword
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import ClassVar
@@ -59,35 +59,25 @@ def _ids(node: ast.AST) -> tuple[str, ...]:
     return ()
 
 
-class Namer:
-    """The names of one scope: a hint is taken as it is, or numbered, or ends in `_`."""
+def plain(hint: str, reserved: Collection[str] = ()) -> str:
+    """Return a hint as a name of Python's; what means something else ends in `_`."""
+    name = re.sub(r"\W", "_", hint).strip("_") or "x"
+    if name[0].isdigit():
+        name = f"x{name}"
+    return f"{name}_" if name in ALWAYS or name in reserved else name
 
-    def __init__(self, taken: Collection[str] = ()) -> None:
-        self.taken = {*taken}
+
+class Namer:
+    """The names of one scope: a hint is taken as it is, or ends in `_`, or is numbered."""
+
+    def __init__(self, taken: Iterable[str] = (), reserved: Collection[str] = ()) -> None:
+        self.taken, self.reserved = {*taken}, reserved
 
     def name(self, hint: str) -> str:
         """Return a name that is free, and take it."""
-        plain = re.sub(r"\W", "_", hint).strip("_") or "x"
-        if plain[0].isdigit():
-            plain = f"x{plain}"
-        if plain in ALWAYS or plain.startswith("__"):
-            plain += "_"
-        name, k = plain, 2
-        while name in self.taken or name in ALWAYS:
-            name, k = f"{plain.rstrip('_')}{k}", k + 1
+        first = name = plain(hint, self.reserved)
+        k = 2
+        while name in self.taken or name in ALWAYS or name in self.reserved:
+            name, k = f"{first.rstrip('_')}{k}", k + 1
         self.taken.add(name)
         return name
-
-
-def named(tree: ast.AST, names: Mapping[str, str]) -> None:
-    """Put names in the place of symbols."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(id=name) if name in names:
-                node.id = names[name]
-            case ast.Attribute(attr=name) if name in names:
-                node.attr = names[name]
-            case ast.arg(arg=name) | ast.keyword(arg=str(name)) if name in names:
-                node.arg = names[name]
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) if name in names:
-                node.name = names[name]
