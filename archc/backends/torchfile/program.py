@@ -1,15 +1,15 @@
-"""A forward method before it is text: a small program over operands, and which share a variable.
+"""A forward method before it is text: a small program over operands.
 
-Every operand would have a variable of its own; `Variables` makes those one that never hold
-values at the same time, moves first, so that what runs through a block stays in one variable.
+What is decided in all uses is no statement: a choice with one side is that side, a loop of one
+turn is that turn. The results of an op with several are `Part`s where each is asked for by a
+constant, so that they have names.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from archc.backends.torchfile.exprs import part_uses
 from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Item, Repeat
@@ -25,19 +25,29 @@ from archc.backends.torchfile.wiring import (
     Phi,
 )
 
+from archc.graph import Value
+
 if TYPE_CHECKING:
     from archc.backends.torchfile.classes import Class
+
+NAMED = 6
+"""As many results at most have names; more are a list."""
 
 
 @dataclass(eq=False)
 class Call:
-    """An application, or a whole group that is one module."""
+    """An application, or a whole group that is one module.
+
+    `parts` are its results where they have names; `inner` the calls that stand inside it.
+    """
 
     item: Item
     body: Body
     k: int
     ins: list[Operand]
     out: Def
+    parts: list[Part | None] = field(default_factory=list)
+    inner: list[Call] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -45,6 +55,7 @@ class Moves:
     """Operands that become others, all at once."""
 
     pairs: list[tuple[Operand, Operand]]
+    inner: list[Call] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -79,6 +90,7 @@ class Append:
 
     to: Collect
     value: Operand
+    inner: list[Call] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -86,9 +98,25 @@ class Return:
     """What the block gives."""
 
     outputs: list[tuple[str, bool, Operand]]
+    inner: list[Call] = field(default_factory=list)
 
 
-Statement = Call | Moves | If | For | Start | Append | Return
+@dataclass(eq=False)
+class Training:
+    """Statements of training alone."""
+
+    body: list[Statement]
+
+
+Statement = Call | Moves | If | For | Start | Append | Return | Training
+
+
+@dataclass(eq=False)
+class Part(Operand):
+    """One of several results that have names."""
+
+    of: Def
+    index: int
 
 
 def bases(operand: Operand) -> list[Operand]:
@@ -109,10 +137,52 @@ class Programmer:
 
     def program(self) -> list[Statement]:
         """Return the statements of a class, without what nothing reads."""
-        statements = self.body(self.owner.body)
-        statements = self.with_moves(statements)
+        statements = self.with_moves(self.body(self.owner.body))
         statements.append(Return(self.owner.results))
-        return statements
+        rewritten(statements, self.plain)
+        name_parts(statements)
+        return self.training(self.alive(statements))
+
+    def training(self, statements: list[Statement]) -> list[Statement]:
+        """Put what only outputs of training need where it runs in training alone."""
+        *before, last = statements
+        assert isinstance(last, Return)
+        if not self.owner.is_root or all(training is last.outputs[0][1] for _, training, _ in last.outputs):
+            return statements
+        needed = {
+            id(self.one(b)) for _, training, o in last.outputs if not training for b in bases(o)
+        }
+        out: list[Statement] = [last]
+        for s in reversed(before):
+            inside = [*walk([s])]
+            if any(id(self.one(o)) in needed for i in inside for o in writes(i)):
+                needed |= {id(self.one(o)) for i in inside for o in reads(i)}
+                out.insert(0, s)
+            elif isinstance(out[0], Training):
+                out[0].body.insert(0, s)
+            else:
+                out.insert(0, Training([s]))
+        return out
+
+    def plain(self, operand: Operand) -> Operand:
+        """Return an operand without what loops of one turn and lists of single values add."""
+        match operand:
+            case Out() if self.owner.single(operand.loop):
+                return self.plain(operand.last)
+            case Collect() if self.owner.single(operand.loop):
+                return Pack([(self.plain(operand.each), False)])
+            case Pack():
+                parts: list[tuple[Operand, bool]] = []
+                for part, star in operand.parts:
+                    inner = self.plain(part)
+                    parts += inner.parts if star and isinstance(inner, Pack) else [(inner, star)]
+                return Pack(parts)
+            case Elem():
+                of, index = self.plain(operand.of), {*operand.index.values()}
+                if isinstance(of, Pack) and len(index) == 1 and not any(s for _, s in of.parts):
+                    return of.parts[index.pop()][0]
+                return operand if of is operand.of else Elem(of, operand.index, operand.body)
+        return operand
 
     def body(self, body: Body) -> list[Statement]:
         """Return the calls of a body, in loops and choices."""
@@ -129,6 +199,8 @@ class Programmer:
                 return [Call(item, body, k, self.inputs(item, body, k), self.result(item, body))]
             case Group():
                 return self.body(item.body)
+            case Choice() if not item.yes.size or not item.no.size:
+                return self.body(item.yes if item.yes.size else item.no)
             case Choice():
                 return [If(item, body, self.body(item.yes), self.body(item.no))]
             case Repeat() if item.written_out:
@@ -185,7 +257,7 @@ class Programmer:
         region = self.wiring.region(s.item)
         before: list[Statement] = []
         starts: list[tuple[Operand, Operand]] = [
-            (c, c.init) for c in region.carries if c.init is not None
+            (c, c.init) for c in region.carries if c.init is not None and not listless(c)
         ]
         starts += [
             (o, o.init) for o in region.outs if o.init is not None and self.carried(o) is None
@@ -193,6 +265,8 @@ class Programmer:
         before += [Moves(starts)] if starts else []
         before += [Start(c) for c in region.collects]
         inner = self.with_moves(s.inner)
+        if self.owner.single(s.item):
+            return inner
         inner += [Append(c, c.each) for c in region.collects]
         ends: list[tuple[Operand, Operand]] = [
             (o, o.last) for o in region.outs if self.carried(o) is None
@@ -200,63 +274,6 @@ class Programmer:
         ends += [(c, c.next) for c in region.carries if c.next is not None]
         inner += [Moves(ends)] if ends else []
         return [*before, For(s.item, s.body, inner)]
-
-
-def walk(statements: Sequence[Statement]) -> Iterator[Statement]:
-    """Yield every statement, those of loops and choices too."""
-    for s in statements:
-        yield s
-        if isinstance(s, If):
-            yield from walk(s.yes)
-            yield from walk(s.no)
-        elif isinstance(s, For):
-            yield from walk(s.inner)
-
-
-def reads(s: Statement) -> list[Operand]:
-    """Return the operands with variables that a statement itself reads."""
-    match s:
-        case Call():
-            return [b for o in s.ins for b in bases(o)]
-        case Moves():
-            return [b for _, o in s.pairs for b in bases(o)]
-        case Append():
-            return [s.to, *bases(s.value)]
-        case Return():
-            return [b for _, _, o in s.outputs for b in bases(o)]
-    return []
-
-
-def writes(s: Statement) -> list[Operand]:
-    """Return the operands that a statement itself sets."""
-    match s:
-        case Call():
-            return [s.out]
-        case Moves():
-            return [to for to, _ in s.pairs]
-        case Start() | Append():
-            return [s.to]
-    return []
-
-
-class Variables:
-    """Which operands share a variable."""
-
-    def __init__(self, programmer: Programmer) -> None:
-        self.programmer = programmer
-        self.program = self.alive(programmer.program())
-        self.numbers: dict[int, int] = {}
-        self.operands: list[Operand] = []
-        for s in walk(self.program):
-            for operand in [*reads(s), *writes(s)]:
-                self.number(operand)
-        count = len(self.operands)
-        self.apart = [0] * count
-        self.live(self.program, 0)
-        self.group = list(range(count))
-        self.members = [1 << k for k in range(count)]
-        self.coalesce()
-        self.uses: Counter[int] = Counter(id(o) for s in walk(self.program) for o in reads(s))
 
     def alive(self, program: list[Statement]) -> list[Statement]:
         """Leave out moves and lists that nothing reads."""
@@ -280,115 +297,160 @@ class Variables:
                 case Start() | Append():
                     out += [s] if id(s.to) in needed else []
                 case If():
-                    out.append(If(s.item, s.body, self.kept(s.yes, needed), self.kept(s.no, needed)))
+                    yes, no = self.kept(s.yes, needed), self.kept(s.no, needed)
+                    out += [If(s.item, s.body, yes, no)] if yes or no else []
                 case For():
-                    out.append(For(s.item, s.body, self.kept(s.inner, needed)))
+                    inner = self.kept(s.inner, needed)
+                    out += [For(s.item, s.body, inner)] if inner else []
                 case _:
                     out.append(s)
         return out
 
     def one(self, operand: Operand) -> Operand:
         """Return the operand that another one is."""
-        carry = self.programmer.carried(operand) if isinstance(operand, Out) else None
+        carry = self.carried(operand) if isinstance(operand, Out) else None
         return operand if carry is None else carry
 
-    def number(self, operand: Operand) -> int:
-        """Return the number of an operand."""
-        operand = self.one(operand)
-        if id(operand) not in self.numbers:
-            self.numbers[id(operand)] = len(self.operands)
-            self.operands.append(operand)
-        return self.numbers[id(operand)]
 
-    def bits(self, operands: Sequence[Operand]) -> int:
-        bits = 0
-        for o in operands:
-            bits |= 1 << self.number(o)
-        return bits
-
-    def live(self, program: list[Statement], after: int) -> int:
-        """Return what is needed before statements, and note what is needed at the same time."""
-        for s in reversed(program):
-            match s:
-                case If():
-                    after = self.live(s.yes, after) | self.live(s.no, after)
-                case For():
-                    before = after
-                    while True:
-                        again = before | self.live(s.inner, before)
-                        if again == before:
-                            break
-                        before = again
-                    after = before
-                case _:
-                    after = self.step(s, after)
-        return after
-
-    def step(self, s: Statement, after: int) -> int:
-        set_ = self.bits(writes(s))
-        if not isinstance(s, Append):
-            copied = {id(a): b for a, b in s.pairs} if isinstance(s, Moves) else {}
-            for o in writes(s):
-                mine = self.number(o)
-                others = (after | set_) & ~(1 << mine)
-                source = copied.get(id(o))
-                if source is not None and not isinstance(source, Elem | Pack):
-                    others &= ~(1 << self.number(source))
-                self.conflict(mine, others)
-            after &= ~set_
-        return after | self.bits(reads(s))
-
-    def conflict(self, mine: int, others: int) -> None:
-        self.apart[mine] |= others
-        k = 0
-        while others:
-            if others & 1:
-                self.apart[k] |= 1 << mine
-            others >>= 1
-            k += 1
-
-    def find(self, k: int) -> int:
-        """Return the group of an operand."""
-        while self.group[k] != k:
-            k = self.group[k]
-        return k
-
-    def join(self, a: Operand, b: Operand) -> None:
-        """Make two operands share a variable, where they are never needed at once."""
-        x, y = self.find(self.number(a)), self.find(self.number(b))
-        if x == y or self.apart[x] & self.members[y] or self.apart[y] & self.members[x]:
-            return
-        self.group[y] = x
-        self.members[x] |= self.members[y]
-        self.apart[x] |= self.apart[y]
-
-    def coalesce(self) -> None:
-        """Join what moves, then what an application takes and gives."""
-        named = (Def, Input, Phi, Carry, Out, Collect)
-        for s in walk(self.program):
-            if isinstance(s, Moves):
-                for to, value in s.pairs:
-                    if isinstance(value, named):
-                        self.join(to, value)
-        for s in walk(self.program):
-            if isinstance(s, Call) and s.ins and not s.out.listed:
-                for value in s.ins:
-                    if isinstance(value, (Def, Input, Phi, Carry, Out)) and not _listed(value):
-                        self.join(value, s.out)
-                        break
-
-    def of(self, operand: Operand) -> int:
-        """Return the number of the variable of an operand."""
-        return self.find(self.number(operand))
-
-    def members_of(self, variable: int) -> list[Operand]:
-        """Return the operands that share a variable."""
-        return [o for k, o in enumerate(self.operands) if self.find(k) == variable]
+def walk(statements: Sequence[Statement]) -> Iterator[Statement]:
+    """Yield every statement, those of loops and choices too."""
+    for s in statements:
+        yield s
+        if isinstance(s, If):
+            yield from walk(s.yes)
+            yield from walk(s.no)
+        elif isinstance(s, For):
+            yield from walk(s.inner)
+        elif isinstance(s, Training):
+            yield from walk(s.body)
 
 
-def _listed(operand: Operand) -> bool:
-    return isinstance(operand, Def) and operand.listed
+def values(s: Statement) -> list[Operand]:
+    """Return the operands of a statement itself, as its text has them."""
+    match s:
+        case Call():
+            return s.ins
+        case Moves():
+            return [o for _, o in s.pairs]
+        case Append():
+            return [s.value]
+        case Return():
+            return [o for _, _, o in s.outputs]
+    return []
 
 
-def _size(s: Statement) -> Any:
+def reads(s: Statement) -> list[Operand]:
+    """Return the operands with variables that a statement itself reads, in their order."""
+    out: list[Operand] = [s.to] if isinstance(s, Append) else []
+    inner = {id(c.out): c for c in inner_calls(s)}
+    for operand in values(s):
+        for b in bases(operand):
+            out += reads(inner[id(b)]) if id(b) in inner else [b]
+    return out
+
+
+def inner_calls(s: Statement) -> list[Call]:
+    """Return the calls that stand inside a statement."""
+    return s.inner if isinstance(s, Call | Moves | Append | Return) else []
+
+
+def calls(s: Statement) -> Iterator[Call]:
+    """Yield a call and those inside, or those inside another statement."""
+    if isinstance(s, Call):
+        yield s
+    for c in inner_calls(s):
+        yield from calls(c)
+
+
+def writes(s: Statement) -> list[Operand]:
+    """Return the operands that a statement itself sets."""
+    match s:
+        case Call():
+            return [p for p in s.parts if p is not None] if s.parts else [s.out]
+        case Moves():
+            return [to for to, _ in s.pairs]
+        case Start() | Append():
+            return [s.to]
+    return []
+
+
+def rewritten(statements: Sequence[Statement], by: Callable[[Operand], Operand]) -> None:
+    """Put other operands in the place of those that statements read."""
+    for s in walk(statements):
+        match s:
+            case Call():
+                s.ins = [by(o) for o in s.ins]
+            case Moves():
+                s.pairs = [(to, by(o)) for to, o in s.pairs]
+            case Append():
+                s.value = by(s.value)
+            case Return():
+                s.outputs = [(n, training, by(o)) for n, training, o in s.outputs]
+
+
+def elements(operand: Operand) -> Iterator[Operand]:
+    """Yield an operand, or the entries of a list that it makes."""
+    if isinstance(operand, Pack):
+        for part, _ in operand.parts:
+            yield from elements(part)
+    else:
+        yield operand
+
+
+def name_parts(statements: Sequence[Statement]) -> None:
+    """Give the results of what has several a name each, where nothing asks for them otherwise."""
+    asked: dict[int, list[Operand]] = {}
+    for s in walk(statements):
+        for operand in values(s):
+            for o in elements(operand):
+                for b in bases(o):
+                    asked.setdefault(id(b), []).append(o)
+    parts: dict[tuple[int, int], Part] = {}
+    for s in walk(statements):
+        if not isinstance(s, Call) or not isinstance(s.item, Apply) or not s.out.listed:
+            continue
+        counts = {len(n.outputs) for n in s.item.nodes}
+        count = counts.pop() if len(counts) == 1 else 0
+        entries = [entry(o, s.out) for o in asked.get(id(s.out), [])]
+        if not 1 < count <= NAMED or None in entries or not entries:
+            continue
+        s.parts = [Part(s.out, k) if k in entries else None for k in range(count)]
+        parts |= {(id(s.out), k): p for k, p in enumerate(s.parts) if p is not None}
+
+    def named(operand: Operand) -> Operand:
+        match operand:
+            case Pack():
+                return Pack([(named(o), star) for o, star in operand.parts])
+            case Elem(of=Elem()):
+                of = named(operand.of)
+                return operand if of is operand.of else Elem(of, operand.index, operand.body)
+            case Elem() if (id(operand.of), entry(operand, operand.of)) in parts:
+                return parts[id(operand.of), entry(operand, operand.of)]  # type: ignore[index]
+        return operand
+
+    rewritten(statements, named)
+
+
+def entry(operand: Operand, of: Operand) -> int | None:
+    """Return which entry of a list is read, None where it is no constant one."""
+    while isinstance(operand, Elem) and operand.of is not of:
+        operand = operand.of
+    if not isinstance(operand, Elem):
+        return None
+    index = {*operand.index.values()}
+    return index.pop() if len(index) == 1 else None
+
+
+def listless(carry: Carry) -> bool:
+    """Whether what a loop begins with is a list that no turn reads: the turns take values."""
+    first = [v for q, v in carry.want.items() if not carry.body.turn[q]]
+    later = [v for q, v in carry.want.items() if carry.body.turn[q]]
+    return (
+        bool(first and later)
+        and all(not isinstance(v, Value) for v in first)
+        and all(isinstance(v, Value) for v in later)
+    )
+
+
+def _size(s: Statement) -> int:
     return 1 + (len(s.pairs) if isinstance(s, Moves) else 0)
