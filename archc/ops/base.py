@@ -297,10 +297,11 @@ class Op(BaseModel):
         return ""
 
     @classmethod
-    def over(cls, use: Use, xs: str) -> str:
-        """Spell the op applied to a list of values; "" where it takes them one by one."""
+    def over(cls, use: Use, *xs: str) -> str:
+        """Spell the op applied to values of which some, `*maps`, are lists however long."""
         text = cls.function(use, "first_", "second_")
-        return text.replace("[first_, second_]", xs).replace("first_, second_", f"*{xs}")
+        alone = xs[0].removeprefix("*") if len(xs) == 1 else f"[{', '.join(xs)}]"
+        return text.replace("[first_, second_]", alone).replace("first_, second_", ", ".join(xs))
 
     @classmethod
     def helper(cls, use: Use) -> str:

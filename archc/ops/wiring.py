@@ -176,9 +176,13 @@ class Sum(Arithmetic):
         return f"{xs[0]}.clone()" if len(xs) == 1 else super().function(use, *xs)
 
     @classmethod
-    def over(cls, use: Use, xs: str) -> str:
+    def over(cls, use: Use, *xs: str) -> str:
         """Spell the sum of a list, which begins with its first value and not with a number."""
-        return f"sum({xs}[1:], {xs}[0])"
+        name = xs[0].removeprefix("*")
+        if name == xs[0]:
+            return f"sum([{', '.join(xs[1:])}], {name})"
+        rest = f"{name}[1:]" if len(xs) == 1 else f"[*{name}[1:], {', '.join(xs[1:])}]"
+        return f"sum({rest}, {name}[0])"
 
 
 class Mean(Sum):
@@ -196,9 +200,11 @@ class Mean(Sum):
         return total if len(xs) == 1 else f"({total}) / {len(xs)}"
 
     @classmethod
-    def over(cls, use: Use, xs: str) -> str:
+    def over(cls, use: Use, *xs: str) -> str:
         """Spell the mean of a list."""
-        return f"{super().over(use, xs)} / len({xs})"
+        lists = [f"len({x.removeprefix('*')})" for x in xs if x.startswith("*")]
+        count = " + ".join([*lists, *([str(len(xs) - len(lists))] if len(xs) > len(lists) else [])])
+        return f"{super().over(use, *xs)} / {count if len(lists) == len(xs) == 1 else f'({count})'}"
 
 
 class Scale(Op):

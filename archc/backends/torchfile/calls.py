@@ -110,8 +110,7 @@ class Calls:
             texts = [*texts, *(f"self.{name}" for name in cls.buffers(use))]
         if not any(t.startswith("*") for t in texts):
             return cls.function(use, *texts)
-        text = cls.over(use, texts[0].removeprefix("*")) if len(texts) == 1 else ""
-        return text or cls.over(use, f"[{', '.join(texts)}]")
+        return cls.over(use, *texts)
 
     def apart(self, item: Apply, values: list[ast.expr]) -> list[ast.expr]:
         """Return values one by one where an op takes no list of them, and all are as long."""
