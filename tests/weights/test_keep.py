@@ -17,8 +17,10 @@ from fakes import SMALL, TEXT, same, small
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
+from typer.testing import CliRunner
 
 import archc
+from archc.cli import app
 from archc.diagnostics import Source, SpecError
 from archc.weights.faults import WeightsError
 
@@ -125,6 +127,25 @@ def test_a_kept_file_is_a_spec(tmp_path: Path) -> None:
         archc.load(path, num_classes=3)
     with pytest.raises(SpecError, match="classes"):
         archc.load(path, classes=3)
+
+
+def test_commands_take_a_kept_file(tmp_path: Path) -> None:
+    """Each shows the network as it was kept, with its settings."""
+    path = tmp_path / "net.safetensors"
+    archc.save(archc.load(Source("blocks.yaml", BLOCKS), num_classes=3, width=4), path)
+    told = {
+        words: CliRunner().invoke(app, [words.split()[0], str(path), *words.split()[1:]]).output
+        for words in ("table", "check", "build", "list", "table --by variant", "weights")
+    }
+
+    assert "basic ×2" in told["table"]
+    assert told["table"].partition("head")[2].split()[2] == "3"
+    assert "blocks" in told["table --by variant"]
+    assert told["check"] == "all good: 1 variant\n"
+    assert "num_classes=3, width=4" in told["build"]
+    assert "num_classes  5" in told["list"]
+    assert "has none for `blocks`" in told["weights"]
+    assert archc.check(path, width=6) == []
 
 
 def test_a_variant_of_the_zoo(tmp_path: Path) -> None:
