@@ -55,9 +55,11 @@ def load(
     from archc.runtime.weights.loading import loaded
     from archc.runtime.weights.sources import opened
 
-    if adapt and weights is not None:
-        return _adapted(arch, weights, origin, allow_ops=allow_ops)
-    source = opened(kept or weights, arch.name)
+    given = weights if kept is None else kept
+    assert given is not None
+    if adapt:
+        return _adapted(arch, given, origin, allow_ops=allow_ops)
+    source = opened(given, arch.name)
     if of_owner := source.settings(arch.network, arch.recipe.settings):
         arch = recompiled(arch.recipe, **of_owner)
     model = loaded(arch, source, as_kept=kept is not None)
