@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from archc.runtime.handle import Handle
 
 BY_ARGUMENT = "give another name, or replace it by `force=True`"
+PICKLES = (".pt", ".pth", ".bin", ".ckpt")
+"""What others would take for a file of `torch.save`."""
 FORMS = {CONFIG: "json", CARD: "markdown", WEIGHTS: "safetensors"}
 
 
@@ -32,6 +34,8 @@ def save(model: nn.Module, path: str | Path, *, force: bool = False) -> None:
     """
     from archc.runtime.weights.keeping import packed
 
+    if Path(path).suffix.lower() in PICKLES:
+        raise WeightsError(f"{path}: archc.save writes safetensors, call it so: net.safetensors")
     _, arch = _known(model)
     _put(Path(path), packed(model, arch), "safetensors", force=force)
 

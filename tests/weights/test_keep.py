@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from torch import nn
 from typer.testing import CliRunner
 
 import archc
+from archc.api import compile_block as archc_block
 from archc.cli import app
 from archc.diagnostics import Source, SpecError
 from archc.weights.faults import WeightsError
@@ -107,6 +109,7 @@ def test_what_is_kept(tmp_path: Path) -> None:
         "settings": {},
         "input": [],
         "outputs": [],
+        "block": "",
         "weights": str(tmp_path / "w.pth"),
     }
     assert (model.archc.spec, model.archc.settings, model.archc.name) == (TEXT, {}, "small")
@@ -282,6 +285,9 @@ def forged(path: Path, **changes: Any) -> Path:
         {"settings": []},
         {"settings": {"num_classes": {}}},
         {"settings": {"num_classes": float("nan")}},
+        {"settings": {"allow_ops": True}},
+        {"settings": {"spec": "resnet50"}},
+        {"block": None},
         {"input": "3,12,12"},
         {"input": [True]},
         {"outputs": "fc"},
@@ -308,8 +314,7 @@ def test_a_record_of_later(tmp_path: Path) -> None:
         ({"spec": TEXT + "ops: [evil.py]\n"}, "ops-not-allowed"),
         ({"spec": "!!python/object:os.system x"}, ""),
         ({"settings": {"num_classes": "__import__('os')"}}, ""),
-        ({"settings": {"allow_ops": True}}, "unknown-setting"),
-        ({"settings": {"spec": "resnet50"}}, "unknown-setting"),
+        ({"settings": {"classes": 3}}, "unknown-setting"),
         ({"variant": "other"}, "unknown-variant"),
         ({"spec": TEXT.replace("linear(num_classes)", "linear(10 ** 400)")}, ""),
     ],
@@ -385,3 +390,36 @@ def test_imports_of_a_stranger(tmp_path: Path) -> None:
     for wrong in ({"a\0b": ""}, {"a": 1}, []):
         with pytest.raises(WeightsError, match="is damaged"):
             archc.load(forged(tmp_path / "net.safetensors", imports=wrong))
+
+
+def test_a_block_alone(tmp_path: Path) -> None:
+    """A block that was compiled alone is kept as one."""
+    block = archc_block(Source("blocks.yaml", BLOCKS), "basic(4)", [4, 9, 9], width=4)
+    model = archc.load(block).eval()
+    archc.save(model, tmp_path / "net.safetensors")
+
+    assert same(archc.load(tmp_path / "net.safetensors"), model, 4, 9, 9)
+
+
+def test_ops_of_a_plug_in(tmp_path: Path) -> None:
+    """Its file lies beside, and is run for those only who allow it."""
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        for file in ("blur_pool.py", "blur_pool2d.py"):
+            shutil.copy(REPOSITORY / "examples" / "plugins" / file, tmp_path / name)
+    (tmp_path / "here" / "net.yaml").write_text(
+        "archc: 1\nname: net\ninput: [3, 8, 8]\nops: [blur_pool.py]\n"
+        "body:\n  a: conv(4, 3)\n  b: blur_pool\n"
+    )
+    model = archc.load(tmp_path / "here" / "net.yaml", allow_ops=True).eval()
+    path = tmp_path / "there" / "net.safetensors"
+    archc.save(model, path)
+    torch.save(model, tmp_path / "whole.pt")
+
+    with pytest.raises(SpecError, match="allow"):
+        archc.load(path)
+    assert same(archc.load(path, allow_ops=True), model, 3, 8, 8)
+    assert same(torch.load(tmp_path / "whole.pt", weights_only=False), model, 3, 8, 8)
+    (tmp_path / "there" / "blur_pool.py").unlink()
+    with pytest.raises(SpecError):
+        archc.load(path, allow_ops=True)

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import archc
+from archc.runtime.validate import doubled
 from archc.runtime.weights.fitting import load_into
 from archc.runtime.weights.reading import Checkpoint
 from archc.weights.faults import WeightsError
@@ -315,6 +316,9 @@ def test_what_is_no_name(weights: Any) -> None:
     [
         ("IMAGENET1K_V2", "write `torchvision:IMAGENET1K_V2`"),
         ("DEFAULT", "write `torchvision:DEFAULT`"),
+        ("resnet20", "there is no file resnet20; `torchvision:NAME` and `timm:NAME` are weights"),
+        ("Torchvision:IMAGENET1K_V1", "`torchvision:NAME` and `timm:NAME` are weights"),
+        ("resnet20.pth", r"there is no file resnet20\.pth$"),
         ("https://example.com/w.pth", "is an address: download the file"),
         ("hf-hub:timm/resnet50.a1_in1k", "is an address"),
     ],
@@ -322,3 +326,29 @@ def test_what_is_no_name(weights: Any) -> None:
 def test_slips(weights: str, message: str) -> None:
     with pytest.raises(WeightsError, match=message):
         archc.load("resnet20", weights=weights)
+
+
+def test_files_of_many_names() -> None:
+    """Dictionaries that share their parts, and keys of very many prefixes, end soon."""
+    shared: dict[str, Any] = {"x": torch.zeros(1)}
+    for _ in range(5):
+        shared = {str(k): shared for k in range(300)}
+    with pytest.raises(WeightsError):
+        archc.load(SMALL, weights=shared)
+    one = torch.zeros(1)
+    with pytest.raises(WeightsError, match=r"unexpected \(19999\)"):
+        archc.load(SMALL, weights={f"{k}.bn1.running_mean": one for k in range(20_000)})
+
+
+def test_within_another_device_or_type() -> None:
+    """New tensors are where PyTorch would make them, and of the type that it would."""
+    theirs = small()
+    with torch.device("meta"), pytest.warns(UserWarning, match="non-meta parameter"):
+        hollow = archc.load(SMALL, weights=theirs.state_dict())
+    with doubled():
+        wide = archc.load(SMALL, weights=theirs.state_dict())
+
+    assert all(value.is_meta for value in hollow.state_dict().values())
+    assert wide.fc.weight.dtype == torch.float64
+    assert torch.equal(wide.fc.weight.float(), theirs.fc.weight)
+    assert archc.load(SMALL, weights=theirs.state_dict()).training

@@ -18,6 +18,7 @@ from archc.weights.offers import Offer
 
 ENUM = re.compile(r"[A-Z]\w*_Weights\.\w+")
 BARE = re.compile(r"DEFAULT|IMAGENET1K_\w+")
+SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".tar", ".safetensors")
 ADDRESS = re.compile(r"https?://|hf-hub:|hf:|[a-z]+:/")
 
 
@@ -59,9 +60,18 @@ def opened(weights: Any, network: str) -> Weights:
         message = f"`{one_line(text)}` is an address: download the file, and name that"
         raise WeightsError(message)
     path, part = _file(text)
-    if not path.exists() and BARE.fullmatch(text):
-        raise WeightsError(f"there is no file {text}; write `torchvision:{text}`")
+    if not path.exists():
+        raise WeightsError(f"there is no file {one_line(str(path))}{_meant(text)}")
     return Weights(read(path), part)
+
+
+def _meant(text: str) -> str:
+    """Say what a name that is no file may be meant for."""
+    if BARE.fullmatch(text):
+        return f"; write `torchvision:{text}`"
+    if Path(text).suffix in SUFFIXES:
+        return ""
+    return "; `torchvision:NAME` and `timm:NAME` are weights of theirs, which `archc weights NETWORK` lists"
 
 
 def _text(weights: Any) -> str:
