@@ -88,8 +88,9 @@ def recompiled(recipe: Recipe, **settings: Any) -> Architecture:
     """Compile what an Architecture or a module was compiled from, over its settings those given."""
     recipe = replace(recipe, settings={**recipe.settings, **settings})
     if recipe.block:
-        where, allow_ops = (recipe.source, recipe.block, recipe.input), recipe.allow_ops
-        return compile_block(*where, recipe.variant, allow_ops=allow_ops, **recipe.settings)
+        where = (recipe.source, recipe.block, recipe.input, recipe.variant)
+        alone = compile_block(*where, allow_ops=recipe.allow_ops, **recipe.settings)
+        return replace(alone, recipe=recipe)
     parsed, _ = open_spec(recipe.source, recipe.variant, allow_ops=recipe.allow_ops)
     return _whole(parsed, recipe)
 

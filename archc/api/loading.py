@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,8 @@ from archc.api.architecture import Architecture
 from archc.api.compiling import compile, recompiled  # noqa: A004
 from archc.diagnostics import Source
 from archc.language.given import numbers
+from archc.lower.headless import CLASSES
 from archc.weights.faults import WeightsError
-from archc.weights.record import file_of
 
 if TYPE_CHECKING:
     import torch
@@ -47,7 +48,7 @@ def load(
     from archc.runtime import load as run
 
     arch = _compiled(spec, variant, numbers(input), outputs, allow_ops, settings)
-    kept = file_of(spec) if weights is None else None
+    kept = arch.recipe.weights if weights is None else None
     if weights is None and kept is None:
         model = run(arch)
         handle.attach(model, arch.name, arch.recipe)
@@ -62,9 +63,19 @@ def load(
     source = opened(given, arch.name)
     if of_owner := source.settings(arch.network, arch.recipe.settings):
         arch = recompiled(arch.recipe, **of_owner)
-    model = loaded(arch, source, as_kept=kept is not None)
+    model = loaded(arch, source, _left_out(arch), as_kept=kept is not None)
     handle.attach(model, arch.name, arch.recipe, source.name)
     return model
+
+
+def _left_out(arch: Architecture) -> Collection[str]:
+    """Return the keys of the whole network, where others than its own outputs were asked for."""
+    headless = str(arch.recipe.settings.get(CLASSES)) == "0"
+    if not (arch.recipe.outputs or headless):
+        return ()
+    settings = {k: v for k, v in arch.recipe.settings.items() if not (headless and k == CLASSES)}
+    whole = recompiled(replace(arch.recipe, outputs=(), settings=settings))
+    return whole.state_dict_shapes().keys()
 
 
 def _adapted(

@@ -89,6 +89,7 @@ def build(
     if form == "python":
         deliver(arch.source(), output, form, force=force)
         return
+    weights = weights or (str(arch.recipe.weights) if arch.recipe.weights else None)
     try:
         data = attempt(
             lambda: arch.onnx(weights, batch=batch, any_size=any_size, external_data=external_data)

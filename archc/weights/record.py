@@ -109,6 +109,7 @@ def read(text: str, where: Path, *, allow_ops: bool = False) -> Recipe:
         input=tuple(record["input"]),
         outputs=tuple(record["outputs"]),
         block=record["block"],
+        weights=where,
         allow_ops=allow_ops,
     )
 

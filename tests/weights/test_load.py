@@ -352,3 +352,32 @@ def test_within_another_device_or_type() -> None:
     assert wide.fc.weight.dtype == torch.float64
     assert torch.equal(wide.fc.weight.float(), theirs.fc.weight)
     assert archc.load(SMALL, weights=theirs.state_dict()).training
+
+
+def test_weights_of_the_whole_network(tmp_path: Path) -> None:
+    """Where features are asked for, the tensors of what was left out may be there; others not."""
+    theirs = small()
+    state = theirs.state_dict()
+    x = torch.randn(2, 3, 12, 12)
+    with torch.no_grad():
+        features = torch.relu(theirs.bn1(theirs.conv1(x)))
+
+    for wanted in ({"num_classes": 0}, {"num_classes": "0"}):
+        ours = archc.load(SMALL, weights=state, **wanted).eval()
+        assert torch.equal(ours(x), features.mean((2, 3)))
+    ours = archc.load(SMALL, weights=state, outputs=["relu"]).eval()
+    assert torch.equal(ours(x), features)
+    with pytest.raises(WeightsError, match=r"unexpected \(1\): `other`"):
+        archc.load(SMALL, weights={**state, "other": torch.ones(1)}, outputs=["relu"])
+    archc.save(theirs, tmp_path / "net.safetensors")
+    assert torch.equal(
+        archc.load(tmp_path / "net.safetensors", num_classes=0).eval()(x), features.mean((2, 3))
+    )
+    again = archc.load(archc.compile(tmp_path / "net.safetensors"))
+    assert torch.equal(again.fc.weight, theirs.fc.weight)
+    (row,) = (
+        r
+        for r in archc.compile(tmp_path / "net.safetensors").trace().weights
+        if r.name == "fc.weight"
+    )
+    assert row.value.norm == pytest.approx(float(theirs.state_dict()["fc.weight"].norm()))
