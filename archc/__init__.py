@@ -9,6 +9,7 @@ if TYPE_CHECKING:
         Architecture,
         check,
         compile,  # noqa: A004
+        create_model,
         from_pretrained,
         load,
         names,
@@ -29,6 +30,7 @@ __all__ = [
     "__version__",
     "check",
     "compile",
+    "create_model",
     "from_pretrained",
     "load",
     "names",

@@ -22,6 +22,7 @@ PUBLIC = {
     "check",
     "compile",
     "from_pretrained",
+    "create_model",
     "load",
     "names",
     "push_to_hub",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from archc.api.adopting import Origin, adopted
 from archc.api.architecture import Architecture
 from archc.api.compiling import compile, recompiled  # noqa: A004
+from archc.api.surfaced import Surfaced
 from archc.diagnostics import Source
 from archc.language.given import numbers
 from archc.lower.headless import CLASSES
@@ -40,6 +41,7 @@ def load(
     nothing of a file is run. Raises WeightsError where they don't fit or can't be had.
     With `adapt` weights of another network are fitted to this one, see archc.adopt; `origin`
     says of which, where they are not those of the zoo.
+    It has the methods that timm's networks have: `forward_features`, `reset_classifier`, ...
     Its attribute `archc` knows the spec and the settings, see archc.runtime.handle.
     `spec` may be a file that `archc.save` wrote, or its folder: then its own weights are loaded.
     With several `outputs` its result is a dictionary by their names, with one that value itself.
@@ -50,7 +52,7 @@ def load(
     arch = _compiled(spec, variant, numbers(input), outputs, allow_ops, settings)
     kept = arch.recipe.weights if weights is None else None
     if weights is None and kept is None:
-        model = run(arch)
+        model = run(Surfaced(arch))
         handle.attach(model, arch.name, arch.recipe)
         return model
     from archc.runtime.weights.loading import loaded
@@ -63,7 +65,7 @@ def load(
     source = opened(given, arch.name)
     if of_owner := source.settings(arch.network, arch.recipe.settings):
         arch = recompiled(arch.recipe, **of_owner)
-    model = loaded(arch, source, _left_out(arch), as_kept=kept is not None)
+    model = loaded(Surfaced(arch), source, _left_out(arch), as_kept=kept is not None)
     handle.attach(model, arch.name, arch.recipe, source.name)
     return model
 
