@@ -232,6 +232,66 @@ def test_what_differs_is_named() -> None:
         assert cause in adoption.judgement.verdict
 
 
+SEPARATE = """
+import torch
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self, heads=2):
+        super().__init__()
+        self.heads = heads
+        self.embed = nn.Linear(48, 12)
+        self.key, self.value, self.query = (nn.Linear(12, 12) for _ in range(3))
+        self.out = nn.Parameter(torch.randn(12, 12))
+        self.head = nn.Linear(12, 5)
+        self.tied = self.head
+
+    def forward(self, x):
+        b, c, h, w = x.shape
+        x = x.reshape(b, c, h // 4, 4, w // 4, 4).permute(0, 2, 4, 1, 3, 5).reshape(b, -1, 48)
+        x = self.embed(x)
+        q, k, v = (
+            f(x).view(b, -1, self.heads, 6).transpose(1, 2)
+            for f in (self.query, self.key, self.value)
+        )
+        y = torch.softmax(q @ k.transpose(-2, -1) / 6**0.5, -1) @ v
+        x = x + y.transpose(1, 2).reshape(b, -1, 12) @ self.out
+        return {"logits": self.head(x.mean(1))}
+"""
+PACKED = """
+archc: 1
+name: packed
+input: [3, 8, 8]
+body:
+  patches: conv(12, 4, stride=4, padding=0)
+  _tokens: rearrange("b c h w -> b (h w) c")
+  qkv: linear(36)(_tokens)
+  _parts: split(3)
+  attended: attention(2)(_parts)
+  proj: linear(12, bias=false)
+  sum: _tokens + proj
+  pool: reduce("b n c -> b c", by="mean")
+  head: linear(5)
+"""
+
+
+def test_a_class_of_ones_own(tmp_path: Path) -> None:
+    """Three layers become one, a matrix its transpose, and a linear layer a convolution."""
+    (tmp_path / "net.py").write_text(SEPARATE)
+    name = f"{tmp_path}/net.py:Net"
+    old = peer(name)
+    arch = net(PACKED)
+    perturb(old, sample(arch), 1)
+    model, adoption = adopted(arch, old.state_dict(), name)
+
+    assert adoption.judgement.ok
+    assert adoption.counts == {"renamed": 2, "kept": 2, "reshaped": 1, "joined": 2, "dropped": 2}
+    with torch.no_grad():
+        theirs, ours = old.eval()(sample(arch))["logits"], model.eval()(sample(arch))
+    assert torch.allclose(theirs, ours, atol=1e-5)
+
+
 PAIRS = [
     ("torchvision:regnet_y_400mf", "timm:regnety_004", 0.0),
     ("torchvision:convnext_tiny", "timm:convnext_tiny", 0.0),
