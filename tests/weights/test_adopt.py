@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +76,8 @@ def sample(arch: Architecture) -> torch.Tensor:
 
 
 def trained(arch: Architecture) -> nn.Module:
-    """Return a network with numbers that no layer can hide behind."""
+    """Return a network with numbers that no layer can hide behind, always the same."""
+    torch.manual_seed(7)
     model = archc.load(arch)
     perturb(model, sample(arch), 3)
     return model.eval()
@@ -176,10 +180,7 @@ def test_input_channels(channels: int) -> None:
     ("name", "old", "new", "counts", "verdict"),
     [
         ("vit_b_16", VIT, {"depth": 3}, {"kept": 32, "new": 12}, "equal on perturbed inputs: 0"),
-        ("vit_b_16", VIT, {"image_size": 48}, {"kept": 31, "resampled": 1}, "can't be equal, 1 "),
-        ("vit_b_16", VIT, {"patch_size": 4}, {"kept": 30, "resampled": 2}, "can't be equal, 2 "),
         ("vit_b_16", VIT, {"hidden": 48}, {"kept": 1, "grown": 31}, "differs first at "),
-        ("swin_t", SWIN, {"window": 2}, {"kept": 137, "resampled": 8}, "can't be equal, 8 "),
         ("resnet20", {}, {"input": (3, 48, 48)}, {"kept": 116}, "equal on perturbed inputs: 0"),
         ("resnet20", {}, {"n": 4}, {"kept": 116, "new": 36}, "equal on perturbed inputs: 0"),
     ],
@@ -192,6 +193,38 @@ def test_zoo(
     assert adoption.counts == counts
     assert adoption.judgement.verdict.startswith(verdict)
     assert adoption.judgement.ok is not verdict.startswith("differs")
+
+
+EDITS: dict[str, tuple[Any, Any, Any]] = {
+    "other classes": (net, {}, {"num_classes": 3}),
+    "one input channel": (net, {}, {"input": (1, 16, 16)}),
+    "a larger image, ViT": ("vit_b_16", VIT, {"image_size": 48}),
+    "wider, 8 to 12": (net, {}, {"width": 12}),
+    "deeper, 2 to 4 blocks": (net, {}, {"blocks": 4}),
+    "a stage inserted": (net, {}, {"text": TEXT.replace("  layer2:", "  extra: {block: unit, width: width, depth: 1}\n  layer2:")}),
+    "squeeze and excitation": (net, {}, {"gate": True}),
+    "stages renamed": (net, {}, {"text": TEXT.replace("layer1:", "low:").replace("layer2:", "high:")}),
+    "shortcut A to B": (net, {"projected": False}, {"projected": True}),
+    "batch norms folded": (net, {}, {"norm": False}),
+    "patches of 8 to 4, ViT": ("vit_b_16", VIT, {"patch_size": 4}),
+    "windows of 4 to 2, Swin": ("swin_t", SWIN, {"window": 2}),
+}  # fmt: skip
+
+
+@pytest.mark.heavy
+def test_table_of_edits(golden: Callable[[Path, str], None]) -> None:
+    """The page has what became of the tensors, and what the outputs say."""
+    lines = ["| edit | tensors | outputs |", "|---|---|---|"]
+    for name, (make, old, new) in EDITS.items():
+        build = make if callable(make) else partial(compile, make)
+        _, _, adoption = edited(build(**old), build(**{**old, **new}))
+        assert adoption.judgement.ok
+        counts = ", ".join(f"{n} {kind}" for kind, n in adoption.counts.items())
+        verdict = re.sub(r"\d\.\de-0[67]", "rounding", adoption.judgement.verdict)
+        lines.append(f"| {name} | {counts} | {verdict} |")
+    page = Path(__file__).parents[2] / "docs" / "adopt.md"
+    head, _, rest = page.read_text(encoding="utf-8").partition(lines[0])
+    golden(page, head + "\n".join(lines) + rest[rest.index("\n\n") :])
 
 
 def test_swapped() -> None:
