@@ -71,6 +71,16 @@ def test_safetensors(prefix: str, tmp_path: Path) -> None:
     assert same(archc.load(SMALL, weights=str(tmp_path / "w.safetensors")), theirs, 3, 12, 12)
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_a_folder(name: str, tmp_path: Path) -> None:
+    """A folder as of the Hugging Face hub stands for the weights in it."""
+    theirs = small()
+    write = save_file if name.endswith("safetensors") else torch.save
+    write(theirs.state_dict(), tmp_path / name)
+
+    assert same(archc.load(SMALL, weights=tmp_path), theirs, 3, 12, 12)
+
+
 def test_known_by_its_bytes(tmp_path: Path) -> None:
     """A suffix says nothing: people rename files, and downloads have none."""
     theirs = small()

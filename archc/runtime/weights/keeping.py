@@ -54,8 +54,10 @@ def packed(model: nn.Module, architecture: Compiled) -> bytes:
 
     `architecture` is what the spec compiles to now.
     """
-    from safetensors.torch import save
-
+    try:
+        from safetensors.torch import save
+    except ModuleNotFoundError:
+        raise WeightsError("archc.save needs safetensors: pip install safetensors") from None
     inner, handle = bare(model), handle_of(model)
     _expect_as_made(inner, architecture)
     tensors = _tensors(inner)

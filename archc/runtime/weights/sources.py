@@ -11,6 +11,7 @@ from typing import Any
 from archc.escaping import one_line
 from archc.graph import Network
 from archc.runtime.weights.owners import OWNERS
+from archc.runtime.weights.owners.timm import FILES
 from archc.runtime.weights.owners.torchvision import renamed
 from archc.runtime.weights.reading import Checkpoint, read
 from archc.weights.faults import WeightsError
@@ -45,7 +46,7 @@ class Weights:
 def opened(weights: Any, network: str) -> Weights:
     """Return the weights that are meant, for a network of a name; raises WeightsError.
 
-    `weights` is a path, with `#PART` behind it where a checkpoint holds several state_dicts;
+    `weights` is a path, of a folder of the hub too, with `#PART` behind it where a checkpoint holds several state_dicts;
     `torchvision:NAME` or `timm:NAME`; a member of torchvision's tables; or a state_dict.
     """
     if isinstance(weights, Mapping):
@@ -60,6 +61,8 @@ def opened(weights: Any, network: str) -> Weights:
         message = f"`{one_line(text)}` is an address: download the file, and name that"
         raise WeightsError(message)
     path, part = _file(text)
+    if path.is_dir():
+        path = next((path / name for name in FILES if (path / name).is_file()), path)
     if not path.exists():
         raise WeightsError(f"there is no file {one_line(str(path))}{_meant(text)}")
     return Weights(read(path), part)
