@@ -258,6 +258,12 @@ def test_what_can_not_be_kept(tmp_path: Path) -> None:
     archc.save(small(), path)
 
 
+@pytest.mark.parametrize("what", [{}, "resnet20", None, archc.compile(SMALL)])
+def test_what_is_no_module(what: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"takes a module that archc.load made, and this is"):
+        archc.save(what, tmp_path / "net.safetensors")
+
+
 # A file of a stranger
 
 

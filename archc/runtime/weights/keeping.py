@@ -24,8 +24,11 @@ class Compiled(Emits, Protocol):
         """The lowered network."""
 
 
-def bare(model: nn.Module) -> nn.Module:
+def bare(model: object) -> nn.Module:
     """Return a network without what wraps it: `torch.compile`, parallel training."""
+    if not isinstance(model, nn.Module):
+        kind = type(model).__name__
+        raise TypeError(f"archc.save takes a module that archc.load made, and this is {kind}")
     while not isinstance(vars(model).get("archc"), Handle):
         inner = [m for n, m in model.named_children() if n in ("_orig_mod", "module")]
         if len(inner) != 1:
@@ -42,14 +45,14 @@ def bare(model: nn.Module) -> nn.Module:
     return model
 
 
-def handle_of(model: nn.Module) -> Handle:
+def handle_of(model: object) -> Handle:
     """Return what a network knows of where it comes from; raises WeightsError."""
     handle = vars(bare(model))["archc"]
     assert isinstance(handle, Handle)
     return handle
 
 
-def packed(model: nn.Module, architecture: Compiled) -> bytes:
+def packed(model: object, architecture: Compiled) -> bytes:
     """Return a network as a file of safetensors; raises WeightsError where it is not its spec's.
 
     `architecture` is what the spec compiles to now.

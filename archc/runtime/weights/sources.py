@@ -85,7 +85,10 @@ def _text(weights: Any) -> str:
         return str(weights)
     if ENUM.fullmatch(str(weights)) and hasattr(weights, "url"):
         return f"torchvision:{weights}"
-    message = "`weights` takes a file, `torchvision:NAME`, `timm:NAME`, or a state_dict"
+    message = (
+        "`weights` takes a file, `torchvision:NAME` (`torchvision:DEFAULT`), `timm:NAME`, "
+        "or a state_dict (`model.state_dict()`)"
+    )
     raise TypeError(message)
 
 
