@@ -258,6 +258,20 @@ def test_what_can_not_be_kept(tmp_path: Path) -> None:
     archc.save(small(), path)
 
 
+def test_networks_of_timm_s_surface(tmp_path: Path) -> None:
+    """What `create_model` makes is kept with its classes and channels; a list of features is not."""
+    path = tmp_path / "net.safetensors"
+    model = archc.create_model("resnet20", num_classes=3, in_chans=1).eval()
+    archc.save(model, path)
+
+    assert same(archc.load(path), model, 1, 32, 32)
+    with pytest.raises(WeightsError, match="`features_only` gives a list"):
+        archc.save(archc.create_model("resnet20", features_only=True), path)
+    model.reset_classifier(5)
+    with pytest.raises(WeightsError, match="`fc` is Linear"):
+        archc.save(model, path)
+
+
 @pytest.mark.parametrize("what", [{}, "resnet20", None, archc.compile(SMALL)])
 def test_what_is_no_module(what: Any, tmp_path: Path) -> None:
     with pytest.raises(TypeError, match=r"takes a module that archc.load made, and this is"):

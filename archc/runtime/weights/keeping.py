@@ -87,6 +87,11 @@ def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def _expect_as_made(model: nn.Module, architecture: Compiled) -> None:
     """Hold a module to its spec: its tensors, and the modules that it consists of."""
+    if "feature_info" in vars(model):
+        message = (
+            "a network of `features_only` gives a list, which no spec says: keep the whole network"
+        )
+        raise WeightsError(message)
     state = model.state_dict()
     if meta := [key for key, value in state.items() if not _is_stored(value)]:
         message = f"{listed([f'`{k}`' for k in meta])} has no numbers of its own to keep"
