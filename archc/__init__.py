@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         save,
         save_pretrained,
     )
+    from archc.backends.onnx import OnnxError
     from archc.diagnostics import Diagnostic, Source, SpecError
     from archc.weights.faults import WeightsError
 
@@ -24,6 +25,7 @@ __version__ = VERSION
 __all__ = [
     "Architecture",
     "Diagnostic",
+    "OnnxError",
     "Source",
     "SpecError",
     "WeightsError",

@@ -15,6 +15,7 @@ from archc.diagnostics import Source
 PUBLIC = {
     "Architecture",
     "Diagnostic",
+    "OnnxError",
     "Source",
     "SpecError",
     "WeightsError",

@@ -8,12 +8,14 @@ from archc.api.creating import create_model
 from archc.api.keeping import from_pretrained, push_to_hub, save, save_pretrained
 from archc.api.listing import names
 from archc.api.loading import load
+from archc.backends.onnx import OnnxError
 from archc.diagnostics import Diagnostic, Source, SpecError
 from archc.weights.faults import WeightsError
 
 __all__ = [
     "Architecture",
     "Diagnostic",
+    "OnnxError",
     "Source",
     "SpecError",
     "WeightsError",

@@ -28,7 +28,7 @@ from archc.runtime.perturb import perturb
 HERE = Path(__file__).resolve().parent
 SPECS = sorted((HERE / "onnx").glob("*.yaml"))
 PLUGINS = HERE.parent.parent / "examples" / "plugins"
-SIDES = (64, 96, 128)
+SIDES = (64, 96, 128, 188)
 """Sizes of images that networks are run at, the first that they take; else their own."""
 HUGE = {"vgg16", "nasnetalarge", "vit_b_16", "alexnet"}
 """Networks of many weights, which runs by hand compare."""
