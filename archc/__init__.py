@@ -9,6 +9,7 @@ if TYPE_CHECKING:
         Architecture,
         check,
         compile,  # noqa: A004
+        create_model,
         from_pretrained,
         load,
         names,
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
         save,
         save_pretrained,
     )
+    from archc.backends.onnx import OnnxError
     from archc.diagnostics import Diagnostic, Source, SpecError
     from archc.weights.faults import WeightsError
 
@@ -23,12 +25,14 @@ __version__ = VERSION
 __all__ = [
     "Architecture",
     "Diagnostic",
+    "OnnxError",
     "Source",
     "SpecError",
     "WeightsError",
     "__version__",
     "check",
     "compile",
+    "create_model",
     "from_pretrained",
     "load",
     "names",

@@ -71,6 +71,11 @@ def terminal(text: str) -> str:
     return visible(text)
 
 
+def protobuf(text: str) -> str:
+    """Return text for a string of Protocol Buffers, such as one of ONNX: any but halves of characters."""
+    return visible(text)
+
+
 def python_string(text: str) -> str:
     """Return a literal of Python, in the double quotes of formatted source."""
     quoted = text.translate(

@@ -15,6 +15,7 @@ from archc.diagnostics import Source
 PUBLIC = {
     "Architecture",
     "Diagnostic",
+    "OnnxError",
     "Source",
     "SpecError",
     "WeightsError",
@@ -22,6 +23,7 @@ PUBLIC = {
     "check",
     "compile",
     "from_pretrained",
+    "create_model",
     "load",
     "names",
     "push_to_hub",

@@ -34,7 +34,7 @@ WRITERS = (
     "tables/latex.py",
     "tables/data.py",
 )
-TEXTS = {"title", "facts", "via", "shape", "caption", "description"}
+TEXTS = {"title", "counts", "via", "shape", "caption", "description"}
 """What tables and pictures have of a spec's text."""
 
 HARMLESS = {

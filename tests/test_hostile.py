@@ -220,11 +220,11 @@ def parts(text: str) -> Iterator[tuple[str, str]]:
     made = Table(text, columns, ((text, 1), (cell, 2)), ((text, 3),), (text, text))
     yield from ((form, write(made)) for form, write in FORMATS.items())
     boxes = [
-        Box("a", "block", text, [text], facts=text),
+        Box("a", "block", text, [text], counts=text),
         Box("b", "conv", text),
         Box("p", "port", text),
     ]
-    frame = Frame("f", "stage", text, [boxes[0]], facts=text)
+    frame = Frame("f", "stage", text, [boxes[0]], counts=text)
     block = Frame("g", "block", text, [boxes[1]], times=2)
     arrows = [Arrow("r", boxes[0], boxes[1], text, text), Arrow("s", boxes[1], boxes[2])]
     scene = Scene(text, [frame, block, boxes[2]], arrows)

@@ -257,6 +257,7 @@ MEANINGS: Mapping[str, frozenset[str]] = {
         ("backends/drawing", "backends/dot.py", "backends/dot_family.py", "backends/mermaid.py"),
         frozenset(get_args(Kind)),
     ),
+    "backends/surface": frozenset({"dropout", "flatten", "mean"}),  # in names of PyTorch
     "runtime/kernels": frozenset(OPS),  # each op once more, written apart from its class
     "backends/onnx": frozenset(OPS),  # what an op is in the vocabulary of ONNX
     "runtime/adopt": frozenset(OPS),  # what an op is in the vocabulary of modules

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 from pathlib import Path
 
+import onnx
 import pytest
 
 import archc
@@ -70,6 +72,28 @@ def test_settings_and_names_of_files_are_text(tmp_path: Path) -> None:
 
     assert shapes == ["Expr", "ImportFrom", "ClassDef"]
     assert not mark.exists()
+
+
+def test_a_model_of_onnx_holds_any_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Titles, settings, lines of the spec, and names of files that are no UTF-8."""
+    monkeypatch.chdir(tmp_path)
+    path = Path(os.fsdecode(b"\xff\x1b[31m.yaml"))
+    title = 'x """ \\ <b> é \U0001f600'
+    path.write_text(
+        f"{HEAD}paper: {{title: '{title}'}}\nparams: {{s: \"'{title[0]}'\"}}\n"
+        "body:\n  conv1: conv(4 if s == 'x' else 8, 3) # é </b>\n",
+        encoding="utf-8",
+    )
+
+    model = onnx.load_from_string(archc.compile(path, s='\'x"""\'').onnx())
+
+    facts = {fact.key: fact.value for fact in model.metadata_props}
+    assert title in model.doc_string
+    assert facts["archc.spec"] == r"\udcff\x1b[31m.yaml"
+    assert json.loads(facts["archc.settings"]) == {"s": '\'x"""\''}
+    assert [n.doc_string for n in model.graph.node if n.name == "conv1"] == [
+        "conv1: conv(4 if s == 'x' else 8, 3) # é </b>"
+    ]
 
 
 def test_letters_of_any_plane() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from archc.api.architecture import Architecture
 from archc.api.compiling import compile  # noqa: A004
 from archc.api.identifying import identify
+from archc.api.surfaced import Surfaced
 from archc.diagnostics import Source
 from archc.weights.fates import Adoption
 from archc.weights.faults import WeightsError
@@ -55,7 +56,7 @@ def adopted(
         source.part,
         lambda _: f"the weights are not those of {name}: say of which network by `--from`",
     )
-    model = run(arch)
+    model = run(Surfaced(arch))
     adoption = adopt(
         old, model, (sample, arch.input.sizes), (name, arch.name), rows=rows, seed=seed
     )

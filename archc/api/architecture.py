@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from archc.backends.choices import PageTheme, TableBy, TableFormat
+from archc.backends.choices import PageTheme, Surface, TableBy, TableFormat
 from archc.backends.drawable import Drawable
 from archc.graph import Network, Stage
 from archc.passes import depth
@@ -96,11 +96,20 @@ class Architecture(Drawable):
         """The networkx graph of all ops; see `archc.graph.unfold` for what it carries."""
         return self.network.graph
 
-    def source(self) -> str:
-        """Return the standalone PyTorch file; its last class is the model."""
+    def source(self, surface: Surface | None = None) -> str:
+        """Return the standalone PyTorch file; its last class is the model.
+
+        With the surface of timm it has the methods and attributes of timm's networks as well:
+        `forward_features`, `reset_classifier`, `feature_info` and the like.
+        """
         from archc.backends.torchfile.file import source
 
-        return source(self.network, version=VERSION)
+        text = source(self.network, version=VERSION)
+        if surface is None:
+            return text
+        from archc.backends.surface import surfaced
+
+        return surfaced(text, self.network)
 
     def onnx(
         self,

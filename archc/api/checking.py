@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from archc import zoo
-from archc.api.compiling import open_spec
+from archc.api.compiling import kept_in, open_spec
 from archc.diagnostics import Diagnostic, Source, SpecError, joined, listed, sort
 from archc.graph import Network
 from archc.judging import all_faults, build, judge, settled
@@ -47,6 +47,15 @@ def checked(
     allow_ops: bool = False,
 ) -> tuple[list[Diagnostic], int]:
     """Check a spec; return its diagnostics, and how many variants it has that were built."""
+    if (kept := kept_in(spec)) is not None:
+        return checked(
+            kept.source,
+            variant or kept.variant,
+            {**kept.settings, **settings},
+            input=input or kept.input or None,
+            outputs=outputs or kept.outputs,
+            allow_ops=allow_ops,
+        )
     spec = once(spec)
     try:
         parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)

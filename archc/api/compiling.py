@@ -31,13 +31,24 @@ from archc.weights.record import file_of, recipe_in
 def open_spec(
     spec: str | Path | Source, variant: str | None, *, allow_ops: bool = False
 ) -> tuple[Document, str]:
-    """Return the document that a path or zoo name means, its names linked, and the variant."""
+    """Return the document that a path or zoo name means, its names linked, and the variant.
+
+    Of a file that `archc.save` wrote it is the spec, without the settings that are kept.
+    """
+    if (kept := kept_in(spec)) is not None:
+        spec, variant = kept.source, variant or kept.variant
     try:
         parsed, chosen = opened(spec, variant)
     except Faulty as error:
         raise SpecError(all_faults(error, allow_ops=allow_ops)) from None
     link(parsed, allow_ops=allow_ops)
     return parsed, chosen
+
+
+def kept_in(spec: object) -> Recipe | None:
+    """Return what a file that `archc.save` wrote keeps; None for any other spec."""
+    path = file_of(spec)
+    return None if path is None else recipe_in(path)
 
 
 def compile(  # noqa: A001 - as `re.compile` is called
@@ -60,9 +71,8 @@ def compile(  # noqa: A001 - as `re.compile` is called
     wrote is a spec too: the one that it keeps.
     """
     sample = numbers(input)
-    if (path := file_of(spec)) is not None:
-        kept = recipe_in(path, allow_ops=allow_ops)
-        given = {"variant": variant, "input": sample, "outputs": outputs}
+    if (kept := kept_in(spec)) is not None:
+        given = {"variant": variant, "input": sample, "outputs": outputs, "allow_ops": allow_ops}
         return recompiled(kept.changed(**given), **settings)
     parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
     return _whole(parsed, Recipe(parsed.source, chosen, settings, sample, outputs, allow_ops))
@@ -78,8 +88,9 @@ def recompiled(recipe: Recipe, **settings: Any) -> Architecture:
     """Compile what an Architecture or a module was compiled from, over its settings those given."""
     recipe = replace(recipe, settings={**recipe.settings, **settings})
     if recipe.block:
-        where, allow_ops = (recipe.source, recipe.block, recipe.input), recipe.allow_ops
-        return compile_block(*where, recipe.variant, allow_ops=allow_ops, **recipe.settings)
+        where = (recipe.source, recipe.block, recipe.input, recipe.variant)
+        alone = compile_block(*where, allow_ops=recipe.allow_ops, **recipe.settings)
+        return replace(alone, recipe=recipe)
     parsed, _ = open_spec(recipe.source, recipe.variant, allow_ops=recipe.allow_ops)
     return _whole(parsed, recipe)
 
@@ -111,6 +122,10 @@ def compile_family(
 
     A spec whose `paper` names none gives all its variants.
     """
+    if (kept := kept_in(spec)) is not None:
+        options = {"input": input or kept.input or None, "allow_ops": allow_ops}
+        named = variants or [kept.variant]
+        return compile_family(kept.source, named, **{**kept.settings, **settings, **options})
     parsed, chosen = open_spec(spec, None, allow_ops=allow_ops)
     shown = parsed.paper.variants if parsed.paper else ()
     names = [pick(parsed, str(v)) for v in variants or shown or parsed.variants or [chosen]]
@@ -137,6 +152,8 @@ def compile_block(
 
     The params of the spec are those of the variant.
     """
+    if (kept := kept_in(spec)) is not None:
+        settings = {**kept.settings, **settings}
     parsed, chosen = open_spec(spec, variant, allow_ops=allow_ops)
     if wrong := errors(judge_text(parsed)[0]):
         raise SpecError(wrong)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from archc.runtime.handle import Handle
 
 BY_ARGUMENT = "give another name, or replace it by `force=True`"
+PICKLES = (".pt", ".pth", ".bin", ".ckpt")
+"""What others would take for a file of `torch.save`."""
 FORMS = {CONFIG: "json", CARD: "markdown", WEIGHTS: "safetensors"}
 
 
@@ -32,6 +34,8 @@ def save(model: nn.Module, path: str | Path, *, force: bool = False) -> None:
     """
     from archc.runtime.weights.keeping import packed
 
+    if Path(path).suffix.lower() in PICKLES:
+        raise WeightsError(f"{path}: archc.save writes safetensors, call it so: net.safetensors")
     _, arch = _known(model)
     _put(Path(path), packed(model, arch), "safetensors", force=force)
 
@@ -55,11 +59,13 @@ def save_pretrained(
 
 
 def from_pretrained(name: str | Path, *, allow_ops: bool = False, **settings: Any) -> nn.Module:
-    """Return a network of a folder, or of a repository of the hub, `owner/name@revision`.
+    """Return a network of a folder, of a file that `archc.save` wrote, or of a repository of the hub, `owner/name@revision`.
 
     The hub's cache is looked into first; what is not there its own client downloads. Raises
     WeightsError, and SpecError where the spec in it is wrong.
     """
+    if str(name) and Path(name).is_file():
+        return load(Path(name), allow_ops=allow_ops, **settings)
     if str(name) and Path(name).is_dir():
         if not (Path(name) / WEIGHTS).is_file():
             raise WeightsError(f"the folder {name} has no {WEIGHTS}")

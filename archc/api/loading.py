@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from archc.api.adopting import Origin, adopted
 from archc.api.architecture import Architecture
 from archc.api.compiling import compile, recompiled  # noqa: A004
+from archc.api.surfaced import Surfaced
 from archc.diagnostics import Source
 from archc.language.given import numbers
+from archc.lower.headless import CLASSES
 from archc.weights.faults import WeightsError
-from archc.weights.record import file_of
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +41,7 @@ def load(
     nothing of a file is run. Raises WeightsError where they don't fit or can't be had.
     With `adapt` weights of another network are fitted to this one, see archc.adopt; `origin`
     says of which, where they are not those of the zoo.
+    It has the methods that timm's networks have: `forward_features`, `reset_classifier`, ...
     Its attribute `archc` knows the spec and the settings, see archc.runtime.handle.
     `spec` may be a file that `archc.save` wrote, or its folder: then its own weights are loaded.
     With several `outputs` its result is a dictionary by their names, with one that value itself.
@@ -47,22 +50,34 @@ def load(
     from archc.runtime import load as run
 
     arch = _compiled(spec, variant, numbers(input), outputs, allow_ops, settings)
-    kept = file_of(spec) if weights is None else None
+    kept = arch.recipe.weights if weights is None else None
     if weights is None and kept is None:
-        model = run(arch)
+        model = run(Surfaced(arch))
         handle.attach(model, arch.name, arch.recipe)
         return model
     from archc.runtime.weights.loading import loaded
     from archc.runtime.weights.sources import opened
 
-    if adapt and weights is not None:
-        return _adapted(arch, weights, origin, allow_ops=allow_ops)
-    source = opened(kept or weights, arch.name)
+    given = weights if kept is None else kept
+    assert given is not None
+    if adapt:
+        return _adapted(arch, given, origin, allow_ops=allow_ops)
+    source = opened(given, arch.name)
     if of_owner := source.settings(arch.network, arch.recipe.settings):
         arch = recompiled(arch.recipe, **of_owner)
-    model = loaded(arch, source, as_kept=kept is not None)
+    model = loaded(Surfaced(arch), source, _left_out(arch), as_kept=kept is not None)
     handle.attach(model, arch.name, arch.recipe, source.name)
     return model
+
+
+def _left_out(arch: Architecture) -> Collection[str]:
+    """Return the keys of the whole network, where others than its own outputs were asked for."""
+    headless = str(arch.recipe.settings.get(CLASSES)) == "0"
+    if not (arch.recipe.outputs or headless):
+        return ()
+    settings = {k: v for k, v in arch.recipe.settings.items() if not (headless and k == CLASSES)}
+    whole = recompiled(replace(arch.recipe, outputs=(), settings=settings))
+    return whole.state_dict_shapes().keys()
 
 
 def _adapted(

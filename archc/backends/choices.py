@@ -6,6 +6,7 @@ from typing import Literal
 
 TableFormat = Literal["text", "markdown", "html", "latex", "csv", "json"]
 TableBy = Literal["stage", "run", "block", "layer"]
+Surface = Literal["timm"]
 PictureLevel = Literal["family", "stage", "block", "op"]
 PictureTheme = Literal["light", "dark", "print"]
 PageTheme = Literal["auto", "light", "dark"]

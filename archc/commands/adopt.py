@@ -120,10 +120,17 @@ def as_text(adoption: Adoption, *, full: bool) -> str:
     """Tell the fates as a table, and the judgement."""
     counts = ", ".join(f"{n} {kind}" for kind, n in adoption.counts.items())
     title = f"{adoption.old} to {adoption.new}: {counts}"
-    rows = [_row(fates) for fates in runs(adoption.fates, full=full)]
+    listed = adoption.fates if full else [fate for fate in adoption.fates if not _stays(fate)]
+    rows = [_row(fates) for fates in runs(listed, full=full)]
+    if stay := len(adoption.fates) - len(listed):
+        rows.insert(0, ("kept", f"{stay} tensors under their keys", "", "", ""))
     head = ("fate", "tensor", "from", "shape", "how")
     table = tabulate(rows, head, disable_numparse=True)
     return terminal(f"{title}\n\n{table}\n\n{adoption.judgement.verdict}")
+
+
+def _stays(fate: Fate) -> bool:
+    return fate.kind == "kept" and not fate.how
 
 
 def runs(fates: Sequence[Fate], *, full: bool) -> Iterator[list[Fate]]:

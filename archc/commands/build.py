@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
+from archc.backends.choices import Surface
 from archc.backends.onnx import OnnxError
 from archc.commands.common import (
     AllowOpt,
@@ -57,6 +58,17 @@ ExternalOpt = Annotated[
 ]
 
 
+SurfaceOpt = Annotated[
+    str | None,
+    typer.Option(
+        "--surface",
+        metavar="timm",
+        help="Of Python: the methods that timm's networks have as well, such as forward_features.",
+        show_default=False,
+    ),
+]
+
+
 def build(
     spec: SpecArg,
     variant: VariantOpt = None,
@@ -65,6 +77,7 @@ def build(
     outputs: OutputsOpt = None,
     allow_ops: AllowOpt = False,
     form: FormatOpt = None,
+    surface: SurfaceOpt = None,
     weights: WeightsOpt = None,
     batch: BatchOpt = None,
     any_size: AnySizeOpt = False,
@@ -83,12 +96,16 @@ def build(
     }
     if form == "python" and (idle := [name for name, value in given.items() if value]):
         usage(f"{idle[0]} goes with --format onnx")
+    known = one_of_known(surface)
+    if form == "onnx" and surface:
+        usage("--surface goes with --format python")
     if form == "onnx":
         _expect_place(output, weights, external_data=external_data)
     arch = compiled(spec, variant, sets, sizes=sizes, outputs=outputs, allow_ops=allow_ops)
     if form == "python":
-        deliver(arch.source(), output, form, force=force)
+        deliver(arch.source(known), output, form, force=force)
         return
+    weights = weights or (str(arch.recipe.weights) if arch.recipe.weights else None)
     try:
         data = attempt(
             lambda: arch.onnx(weights, batch=batch, any_size=any_size, external_data=external_data)
@@ -96,6 +113,14 @@ def build(
     except (OnnxError, WeightsError) as error:
         usage(str(error))
     deliver(data, output, form, force=force)
+
+
+def one_of_known(surface: str | None) -> Surface | None:
+    """Hold a surface to those that there are."""
+    known = next((name for name in get_args(Surface) if name == surface), None)
+    if surface is not None and known is None:
+        usage(f"there is no surface `{surface}`: choose from {', '.join(get_args(Surface))}")
+    return known
 
 
 def _expect_place(output: Path | None, weights: str | None, *, external_data: bool) -> None:

@@ -41,6 +41,7 @@ from archc.commands.common import (
 from archc.commands.terminal import screen
 from archc.diagnostics import Source
 from archc.graph import Network
+from archc.weights.record import file_of
 
 OWN = "--by, --columns, --depth, --sort and --outputs"
 OF_A_BLOCK = ["name", "block", "output", "weights", "params", "macs"]
@@ -130,6 +131,8 @@ def _is_family(spec: str | Source, *, own: bool, allow: bool) -> bool:
     no option has an `own` wish.
     """
     if isinstance(spec, str) and not Path(spec).is_file() and zoo.find(spec):
+        return False
+    if file_of(spec) is not None:
         return False
     document, _ = attempt(lambda: api.open_spec(spec, None, allow_ops=allow))
     said = document.paper is not None and document.paper.by is not None

@@ -129,21 +129,21 @@ def unfold(network: Network) -> nx.DiGraph[str]:
     )
     wires = Wires[tuple[str, Shape]]()
     wires.put([x], [("input", x.shape)])
-    for leaf in flattened(network.root, wires):
-        node, key = leaf.node, leaf.path
+    for path, node, stage, again in flattened(network.root, wires):
+        key = path
         while key in graph:  # a second use of one module, or wiring that shares a name
             key += "'"
         sources = wires.of(node.inputs)
-        own = () if leaf.again else node.tensors.values()
+        own = () if again else node.tensors.values()
         graph.add_node(
             key,
             op=node.name,
-            module=leaf.path if node.tensors else None,
+            module=path if node.tensors else None,
             shape=node.outputs[0].shape,
             params=sum(t.numel for t in own if t.trainable),
             macs=node.macs,
             span=node.span,
-            stage=leaf.stage,
+            stage=stage,
             inputs=tuple(name for name, _ in sources),
             target=node.op,
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from archc.diagnostics import Span
 from archc.ops import Op, Tensor
@@ -180,8 +180,7 @@ class Module:
         return flattened(self, path=prefix)
 
 
-@dataclass(frozen=True)
-class Leaf:
+class Leaf(NamedTuple):
     """An op of a flattened network, or a block that is left whole; see `flattened`."""
 
     path: str
@@ -198,11 +197,12 @@ class Wires(dict[int, T]):
 
     def put(self, values: Iterable[Value], things: Iterable[T]) -> None:
         """Let things stand for values."""
-        self.update(zip(map(id, values), things, strict=True))
+        for value, thing in zip(values, things, strict=True):
+            self[id(value)] = thing
 
     def of(self, values: Iterable[Value]) -> tuple[T, ...]:
         """Return what stands for values."""
-        return tuple(self[id(v)] for v in values)
+        return tuple(map(self.__getitem__, map(id, values)))
 
 
 def flattened(

@@ -24,16 +24,15 @@ def unrolled(
     def is_whole(inner: Module, level: int) -> bool:
         return level == depth or (whole is not None and whole(inner))
 
-    for leaf in flattened(module, wires, is_whole):
-        node = leaf.node
+    for path, node, stage, again in flattened(module, wires, is_whole):
         outputs = tuple(Value(v.shape, v.span, v.text) for v in node.outputs)
         new = replace(
             node,
-            path=leaf.path,
-            stage=leaf.stage,
+            path=path,
+            stage=stage,
             inputs=wires.of(node.inputs),
             outputs=outputs,
-            again=leaf.again,
+            again=again,
         )
         for value in outputs:
             value.node = new

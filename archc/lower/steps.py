@@ -191,7 +191,7 @@ class Steps(Bounds):
     def noted(self, frame: Frame, place: Place, step: Any) -> str:
         """Return the path by which an output can name a step; "" where it has none."""
         looped = isinstance(step, Row | Modified) and (step.repeat or getattr(step, "each", None))
-        if frame.module.places is None or (looped and place.key is not None and place.key.exprs):
+        if frame.module.places is None or (looped and (place.key is None or place.key.exprs)):
             return ""  # the copies have paths of their own
         try:
             return self.path(frame, place)

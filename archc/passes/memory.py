@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from archc.graph import Module, Node, Value, is_source
 from archc.ops.backward import FLOAT
@@ -102,8 +101,8 @@ class Memory:
 
     @staticmethod
     def _op(node: Node, saved: Saved) -> None:
-        op: Any = node.op
-        needs = op.backward(*node.shapes, learned=tuple(map(is_learned, node.inputs)))
+        assert node.op is not None
+        needs = node.op.backward(*node.shapes, learned=tuple(map(is_learned, node.inputs)))
         saved.ways |= {needs.way} - {""}
         for value in (*(node.inputs[k] for k in needs.inputs), *(node.outputs * needs.output)):
             if not is_source(value):

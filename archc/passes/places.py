@@ -132,7 +132,9 @@ def _last(_: Op, __: Sequence[Shape], parts: Sequence[Parts], ___: Shape) -> Mix
     return Mixing([parts[0][-1]], (*parts[0][:-1], ()))
 
 
-def _along(op: Any, xs: Sequence[Shape], parts: Sequence[Parts], _: Shape) -> Mixing:
+def _along(
+    op: Softmax | L2Normalize, xs: Sequence[Shape], parts: Sequence[Parts], _: Shape
+) -> Mixing:
     return Mixing([parts[0][xs[0].layout.index(op.dim)]], parts[0])
 
 
@@ -150,7 +152,7 @@ def _attention(_: Op, xs: Sequence[Shape], parts: Sequence[Parts], __: Shape) ->
     return Mixing([mixed, mixed, mixed, *([] for _ in terms)], (*q[:-1], ()))
 
 
-def _einsum(op: Any, _: Sequence[Shape], parts: Sequence[Parts], out: Shape) -> Mixing:
+def _einsum(op: Einsum, _: Sequence[Shape], parts: Sequence[Parts], out: Shape) -> Mixing:
     sides, result = contracted(op.pattern)
     kept: dict[str, tuple[Part, ...]] = {}
     mixed = []
@@ -165,7 +167,7 @@ def _einsum(op: Any, _: Sequence[Shape], parts: Sequence[Parts], out: Shape) -> 
     return _anywhere(parts, out) if twice else Mixing(mixed, left)
 
 
-def _select(op: Any, xs: Sequence[Shape], parts: Sequence[Parts], _: Shape) -> Mixing:
+def _select(op: Select, xs: Sequence[Shape], parts: Sequence[Parts], _: Shape) -> Mixing:
     at = xs[0].layout.index(op.dim)
     return Mixing([parts[0][at]], (*parts[0][:at], *parts[0][at + 1 :]))
 
@@ -174,7 +176,9 @@ def _stack(_: Op, __: Sequence[Shape], parts: Sequence[Parts], ___: Shape) -> Mi
     return Mixing([[] for _ in parts], ((), *parts[0])) if len({*parts}) == 1 else None
 
 
-def _patterned(op: Any, xs: Sequence[Shape], parts: Sequence[Parts], out: Shape) -> Mixing | None:
+def _patterned(
+    op: Rearrange | Reduce, xs: Sequence[Shape], parts: Sequence[Parts], out: Shape
+) -> Mixing | None:
     left, right = op.sides(op.pattern)
     sizes = op.named(xs[0])
     own: dict[str, tuple[Part, ...]] = {}
@@ -241,7 +245,7 @@ def _framed(out: Shape, kept: Parts, mixed: Sequence[Part]) -> Mixing | None:
     return Mixing([mixed], parts_of(out), (frame[0], frame[1]))
 
 
-def _windows(op: Any, x: Shape) -> Parts:
+def _windows(op: WindowPartition | WindowMerge, x: Shape) -> Parts:
     """Return the parts of the windows of a map: each `g`, and the tokens in it."""
     shifts = (0, 0) if op.grid else pair(op.shift)
     groups, tokens = [], []
@@ -256,11 +260,15 @@ def _windows(op: Any, x: Shape) -> Parts:
     return tuple(groups), tuple(tokens), ()
 
 
-def _partition(op: Any, xs: Sequence[Shape], parts: Sequence[Parts], _: Shape) -> Mixing | None:
+def _partition(
+    op: WindowPartition, xs: Sequence[Shape], parts: Sequence[Parts], _: Shape
+) -> Mixing | None:
     return Mixing([[]], _windows(op, xs[0])) if parts[0] == parts_of(xs[0]) else None
 
 
-def _merge(op: Any, xs: Sequence[Shape], parts: Sequence[Parts], out: Shape) -> Mixing | None:
+def _merge(
+    op: WindowMerge, xs: Sequence[Shape], parts: Sequence[Parts], out: Shape
+) -> Mixing | None:
     return Mixing([[], []], parts_of(out)) if parts[0] == _windows(op, xs[1]) else None
 
 

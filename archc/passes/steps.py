@@ -120,12 +120,11 @@ def _unique(names: Sequence[str]) -> tuple[str, ...]:
 def _steps(network: Network, numbers: Wires[int], shapes: list[Shape]) -> Iterator[Step]:
     """Yield the steps, and give the values that they make their numbers and shapes."""
     meeting = {node: join for module in network.modules for node, join in joins(module).items()}
-    for leaf in flattened(network.root, numbers):
-        node = leaf.node
+    for path, node, stage, _ in flattened(network.root, numbers):
         outputs = tuple(range(len(shapes), len(shapes) + len(node.outputs)))
         shapes.extend(v.shape for v in node.outputs)
         inputs = numbers.of(node.inputs)
         numbers.put(node.outputs, outputs)
         met = meeting.get(id(node))
         fork = numbers.get(id(met.fork)) if met else None
-        yield Step(leaf.path, node, inputs, outputs, leaf.stage, met, fork)
+        yield Step(path, node, inputs, outputs, stage, met, fork)

@@ -15,9 +15,10 @@ from typing import Any
 from archc.diagnostics import Source
 from archc.escaping import json_text
 from archc.graph import Network
+from archc.language.given import ARGUMENTS
 from archc.language.reading import note
 from archc.language.spec import Document, Library
-from archc.lower.linking import link
+from archc.lower.linking import is_file, link
 from archc.recipe import Recipe
 from archc.version import VERSION
 from archc.weights.faults import WeightsError
@@ -50,6 +51,7 @@ def written(network: Network, recipe: Recipe, versions: Mapping[str, str], sourc
         "settings": {key: _plain(key, value) for key, value in recipe.settings.items()},
         "input": list(recipe.input),
         "outputs": list(recipe.outputs),
+        "block": recipe.block,
         "weights": source,
     }
     return json_text(record, indent=None)
@@ -106,6 +108,8 @@ def read(text: str, where: Path, *, allow_ops: bool = False) -> Recipe:
         settings=record["settings"],
         input=tuple(record["input"]),
         outputs=tuple(record["outputs"]),
+        block=record["block"],
+        weights=where,
         allow_ops=allow_ops,
     )
 
@@ -116,7 +120,7 @@ def _refuse(constant: str) -> None:
 
 def _is_sound(record: Mapping[str, Any]) -> bool:
     """Whether all has the kind that it should."""
-    texts = [record.get(name) for name in ("spec", "variant", "name")]
+    texts = [record.get(name) for name in ("spec", "variant", "name", "block")]
     sizes, outputs, settings = (record.get(name) for name in ("input", "outputs", "settings"))
     imports = record.get("imports")
     return (
@@ -128,6 +132,7 @@ def _is_sound(record: Mapping[str, Any]) -> bool:
         and isinstance(imports, dict)
         and all(isinstance(t, str) and "\0" not in name for name, t in imports.items())
         and isinstance(settings, dict)
+        and settings.keys().isdisjoint(ARGUMENTS)
         and all(map(_is_data, settings.values()))
     )
 
@@ -144,10 +149,12 @@ def _is_data(value: Any) -> bool:
 
 def file_of(spec: object) -> Path | None:
     """Return the file of weights that a name means, of a folder too; None where it is none."""
-    path = Path(spec) if isinstance(spec, (str, Path)) else None
-    if path is not None and (path / IN_FOLDER).is_file():
+    path = Path(spec) if isinstance(spec, (str, Path)) and spec else None
+    if path is None or "\n" in str(path):  # the text of a spec
+        return None
+    if is_file(path / IN_FOLDER):
         path /= IN_FOLDER
-    return path if path is not None and _head(path) else None
+    return path if _head(path) else None
 
 
 def recipe_in(path: Path, *, allow_ops: bool = False) -> Recipe:
@@ -170,12 +177,12 @@ def has_recipe(path: object) -> bool:
 
 def _head(path: Path) -> bytes:
     """Return how a file begins that is a checkpoint, which no spec does."""
+    if not is_file(path):
+        return b""
     try:
-        if not path.is_file():
-            return b""
         with path.open("rb") as file:
             head = file.read(9)
-    except (OSError, ValueError):
+    except OSError:
         return b""
     safe = head[8:9] == b"{" and b"\0" in head[:8]
     return head if safe or head.startswith(PICKLED) else b""

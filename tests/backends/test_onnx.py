@@ -28,7 +28,7 @@ from archc.runtime.perturb import perturb
 HERE = Path(__file__).resolve().parent
 SPECS = sorted((HERE / "onnx").glob("*.yaml"))
 PLUGINS = HERE.parent.parent / "examples" / "plugins"
-SIDES = (64, 96, 128)
+SIDES = (64, 96, 128, 188)
 """Sizes of images that networks are run at, the first that they take; else their own."""
 HUGE = {"vgg16", "nasnetalarge", "vit_b_16", "alexnet"}
 """Networks of many weights, which runs by hand compare."""
@@ -131,11 +131,24 @@ def test_names() -> None:
     assert (proto.producer_name, proto.producer_version) == ("archc", archc.__version__)
     assert (proto.opset_import[0].version, proto.ir_version) == (20, 9)
     facts = {p.key: p.value for p in proto.metadata_props}
-    assert (facts["archc.variant"], json.loads(facts["archc.settings"])["num_classes"]) == (
-        "resnet20",
-        7,
-    )
+    assert facts["archc.variant"] == "resnet20"
+    again = archc.compile("resnet20", **json.loads(facts["archc.settings"]))
+    assert again.onnx(model.state_dict()) == proto.SerializeToString(deterministic=True)
     assert "269,527 params" in proto.doc_string
+
+
+@pytest.mark.parametrize("value", [True, False, 3, 2.5, "2 * 3", None])
+def test_settings_are_kept(value: object) -> None:
+    """They are what a spec says, so that the same network can be compiled again."""
+    text = (
+        "archc: 1\nname: n\ninput: [3, 8, 8]\nparams: {p: 1}\nbody: {a: 'conv(4 if p else 8, 3)'}\n"
+    )
+    model = onnx.load_from_string(archc.compile(archc.Source("n", text), p=value).onnx())
+    facts = {fact.key: fact.value for fact in model.metadata_props}
+
+    again = archc.compile(archc.Source("n", text), **json.loads(facts["archc.settings"]))
+
+    assert again.onnx() == archc.compile(archc.Source("n", text), p=value).onnx()
 
 
 def test_the_same_twice() -> None:

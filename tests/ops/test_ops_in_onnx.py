@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 import torch
 from onnx import TensorProto, helper
-from op_cases import CASES, Case, apply, batch, buffers, module_of, name_of, use_of
+from op_cases import CASES, MAP, Case, apply, batch, buffers, module_of, name_of, one, use_of
 from torch import nn
 
 from archc.backends.onnx import tensors
@@ -22,6 +22,24 @@ from archc.backends.onnx.graph import Graph
 from archc.backends.onnx.table import WRITERS
 from archc.ops import OPS, Shape
 from archc.runtime.kernels import expected_buffers
+
+LINE = Shape.of("c h w", 2, 14, 1)
+MORE: list[Case] = [
+    one("max_pool", Shape.of("c h w", 6, 12, 2), kernel=[4, 2], stride=[1, 4], dilation=3, ceil_mode=True),
+    one("max_pool", MAP, kernel=3, stride=2, padding=1, ceil_mode=True),
+    one("max_pool", MAP, kernel=1, stride=3, ceil_mode=True),
+    one("avg_pool", MAP, kernel=3, stride=2, padding=1, ceil_mode=True),
+    one("avg_pool", MAP, kernel=[2, 3], stride=[3, 2], ceil_mode=True, count_include_pad=False),
+    one("conv_transpose", MAP, out=4, kernel=3, stride=[1, 2], dilation=3, padding=2, output_padding=[2, 1]),
+    one("local_response_norm", MAP, size=4, alpha=1.0),
+    one("adaptive_avg_pool", MAP, size=[7, 3]),
+    one("adaptive_max_pool", MAP, size=[3, 4]),
+    *(one("resize", LINE, size=[n, 1]) for n in (1, 2, 4, 8, 16)),
+    *(one("resize", LINE, size=[n, 3], mode="bilinear") for n in (1, 5)),
+    *(one("resize", LINE, size=[n, 3], mode="bicubic", align_corners=True) for n in (1, 5)),
+]  # fmt: skip
+"""What runtimes refuse, or reckon otherwise, as it is said at first: windows that hang over, sizes
+that do not divide, places that round otherwise."""
 
 
 def test_every_op_is_said() -> None:
@@ -102,7 +120,7 @@ def run(model: onnx.ModelProto, values: dict[str, Any]) -> list[Any]:
     return session.run(None, values)
 
 
-@pytest.mark.parametrize("case", CASES, ids=name_of)
+@pytest.mark.parametrize("case", [*CASES, *MORE], ids=name_of)
 def test_op(case: Case) -> None:
     """ONNX Runtime computes what PyTorch does, and ONNX infers the shape that the op says."""
     op, xs = case

@@ -54,7 +54,7 @@ def changed(*pairs: tuple[str, str]) -> Difference:
 
 def told(found: Difference) -> list[tuple[str, str, str]]:
     """Return what is said of the steps of blocks."""
-    return [(s.kind, s.pair.path, s.said) for block in found.blocks for s in block.steps]
+    return [(s.kind, s.pair.path, s.text) for block in found.blocks for s in block.steps]
 
 
 PAIRS = [

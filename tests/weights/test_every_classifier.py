@@ -27,16 +27,16 @@ def classifiers() -> list[Any]:
 
 
 @torch.no_grad()
-def drawn(name: str) -> nn.Module:
-    """Return a network of torchvision, its numbers drawn once and laid out over all tensors.
+def drawn(name: str, owner: str = "torchvision") -> nn.Module:
+    """Return a network of torchvision or timm, its numbers drawn once and laid out over all tensors.
 
     What its classes draw themselves hides things: layers that start at zero, scales of 1e-6.
     """
     if name.startswith(("regnet", "swin", "maxvit")):  # these compute as they are made
-        model = peer(f"torchvision:{name}")
+        model = peer(f"{owner}:{name}")
     else:
         with torch.device("meta"):
-            model = peer(f"torchvision:{name}")
+            model = peer(f"{owner}:{name}")
         model = model.to_empty(device="cpu")
     numbers = torch.randn(999_983, generator=torch.Generator().manual_seed(3))
     for key, value in model.state_dict().items():
@@ -60,6 +60,18 @@ def test_by_name(name: str) -> None:
 
     assert len(ours.state_dict()) == len(theirs.state_dict())
     assert same(ours, theirs, *shape)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize(
+    "name",
+    ["densenet121", "densenet161", "resnet34", "resnet50", "resnext50_32x4d", "wide_resnet50_2"],
+)
+def test_by_name_of_timm(name: str) -> None:
+    """Where timm's keys are torchvision's, its networks are too."""
+    theirs = drawn(name, "timm")
+
+    assert same(archc.load(name, weights=theirs.state_dict()), theirs, 3, 64, 64)
 
 
 @pytest.mark.heavy

@@ -53,6 +53,7 @@ def test_a_folder(tmp_path: Path) -> None:
     ]
     assert same(archc.from_pretrained(folder), model, 3, 12, 12)
     assert same(archc.load(folder), model, 3, 12, 12)
+    assert same(archc.from_pretrained(folder / "model.safetensors"), model, 3, 12, 12)
     assert (config["architecture"], config["num_classes"], config["input_size"]) == (
         "small",
         7,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,8 +18,11 @@ from fakes import SMALL, TEXT, same, small
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
+from typer.testing import CliRunner
 
 import archc
+from archc.api import compile_block as archc_block
+from archc.cli import app
 from archc.diagnostics import Source, SpecError
 from archc.weights.faults import WeightsError
 
@@ -105,6 +109,7 @@ def test_what_is_kept(tmp_path: Path) -> None:
         "settings": {},
         "input": [],
         "outputs": [],
+        "block": "",
         "weights": str(tmp_path / "w.pth"),
     }
     assert (model.archc.spec, model.archc.settings, model.archc.name) == (TEXT, {}, "small")
@@ -125,6 +130,25 @@ def test_a_kept_file_is_a_spec(tmp_path: Path) -> None:
         archc.load(path, num_classes=3)
     with pytest.raises(SpecError, match="classes"):
         archc.load(path, classes=3)
+
+
+def test_commands_take_a_kept_file(tmp_path: Path) -> None:
+    """Each shows the network as it was kept, with its settings."""
+    path = tmp_path / "net.safetensors"
+    archc.save(archc.load(Source("blocks.yaml", BLOCKS), num_classes=3, width=4), path)
+    told = {
+        words: CliRunner().invoke(app, [words.split()[0], str(path), *words.split()[1:]]).output
+        for words in ("table", "check", "build", "list", "table --by variant", "weights")
+    }
+
+    assert "basic ×2" in told["table"]
+    assert told["table"].partition("head")[2].split()[2] == "3"
+    assert "blocks" in told["table --by variant"]
+    assert told["check"] == "all good: 1 variant\n"
+    assert "num_classes=3, width=4" in told["build"]
+    assert "num_classes  5" in told["list"]
+    assert "has none for `blocks`" in told["weights"]
+    assert archc.check(path, width=6) == []
 
 
 def test_a_variant_of_the_zoo(tmp_path: Path) -> None:
@@ -234,6 +258,26 @@ def test_what_can_not_be_kept(tmp_path: Path) -> None:
     archc.save(small(), path)
 
 
+def test_networks_of_timm_s_surface(tmp_path: Path) -> None:
+    """What `create_model` makes is kept with its classes and channels; a list of features is not."""
+    path = tmp_path / "net.safetensors"
+    model = archc.create_model("resnet20", num_classes=3, in_chans=1).eval()
+    archc.save(model, path)
+
+    assert same(archc.load(path), model, 1, 32, 32)
+    with pytest.raises(WeightsError, match="`features_only` gives a list"):
+        archc.save(archc.create_model("resnet20", features_only=True), path)
+    model.reset_classifier(5)
+    with pytest.raises(WeightsError, match="`fc` is Linear"):
+        archc.save(model, path)
+
+
+@pytest.mark.parametrize("what", [{}, "resnet20", None, archc.compile(SMALL)])
+def test_what_is_no_module(what: Any, tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match=r"takes a module that archc.load made, and this is"):
+        archc.save(what, tmp_path / "net.safetensors")
+
+
 # A file of a stranger
 
 
@@ -261,6 +305,9 @@ def forged(path: Path, **changes: Any) -> Path:
         {"settings": []},
         {"settings": {"num_classes": {}}},
         {"settings": {"num_classes": float("nan")}},
+        {"settings": {"allow_ops": True}},
+        {"settings": {"spec": "resnet50"}},
+        {"block": None},
         {"input": "3,12,12"},
         {"input": [True]},
         {"outputs": "fc"},
@@ -287,8 +334,7 @@ def test_a_record_of_later(tmp_path: Path) -> None:
         ({"spec": TEXT + "ops: [evil.py]\n"}, "ops-not-allowed"),
         ({"spec": "!!python/object:os.system x"}, ""),
         ({"settings": {"num_classes": "__import__('os')"}}, ""),
-        ({"settings": {"allow_ops": True}}, "unknown-setting"),
-        ({"settings": {"spec": "resnet50"}}, "unknown-setting"),
+        ({"settings": {"classes": 3}}, "unknown-setting"),
         ({"variant": "other"}, "unknown-variant"),
         ({"spec": TEXT.replace("linear(num_classes)", "linear(10 ** 400)")}, ""),
     ],
@@ -364,3 +410,36 @@ def test_imports_of_a_stranger(tmp_path: Path) -> None:
     for wrong in ({"a\0b": ""}, {"a": 1}, []):
         with pytest.raises(WeightsError, match="is damaged"):
             archc.load(forged(tmp_path / "net.safetensors", imports=wrong))
+
+
+def test_a_block_alone(tmp_path: Path) -> None:
+    """A block that was compiled alone is kept as one."""
+    block = archc_block(Source("blocks.yaml", BLOCKS), "basic(4)", [4, 9, 9], width=4)
+    model = archc.load(block).eval()
+    archc.save(model, tmp_path / "net.safetensors")
+
+    assert same(archc.load(tmp_path / "net.safetensors"), model, 4, 9, 9)
+
+
+def test_ops_of_a_plug_in(tmp_path: Path) -> None:
+    """Its file lies beside, and is run for those only who allow it."""
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        for file in ("blur_pool.py", "blur_pool2d.py"):
+            shutil.copy(REPOSITORY / "examples" / "plugins" / file, tmp_path / name)
+    (tmp_path / "here" / "net.yaml").write_text(
+        "archc: 1\nname: net\ninput: [3, 8, 8]\nops: [blur_pool.py]\n"
+        "body:\n  a: conv(4, 3)\n  b: blur_pool\n"
+    )
+    model = archc.load(tmp_path / "here" / "net.yaml", allow_ops=True).eval()
+    path = tmp_path / "there" / "net.safetensors"
+    archc.save(model, path)
+    torch.save(model, tmp_path / "whole.pt")
+
+    with pytest.raises(SpecError, match="allow"):
+        archc.load(path)
+    assert same(archc.load(path, allow_ops=True), model, 3, 8, 8)
+    assert same(torch.load(tmp_path / "whole.pt", weights_only=False), model, 3, 8, 8)
+    (tmp_path / "there" / "blur_pool.py").unlink()
+    with pytest.raises(SpecError):
+        archc.load(path, allow_ops=True)

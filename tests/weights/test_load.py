@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 import archc
+from archc.runtime.validate import doubled
 from archc.runtime.weights.fitting import load_into
 from archc.runtime.weights.reading import Checkpoint
 from archc.weights.faults import WeightsError
@@ -68,6 +69,16 @@ def test_safetensors(prefix: str, tmp_path: Path) -> None:
     save_file(prefixed(theirs.state_dict(), prefix), tmp_path / "w.safetensors")
 
     assert same(archc.load(SMALL, weights=str(tmp_path / "w.safetensors")), theirs, 3, 12, 12)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_a_folder(name: str, tmp_path: Path) -> None:
+    """A folder as of the Hugging Face hub stands for the weights in it."""
+    theirs = small()
+    write = save_file if name.endswith("safetensors") else torch.save
+    write(theirs.state_dict(), tmp_path / name)
+
+    assert same(archc.load(SMALL, weights=tmp_path), theirs, 3, 12, 12)
 
 
 def test_known_by_its_bytes(tmp_path: Path) -> None:
@@ -315,6 +326,9 @@ def test_what_is_no_name(weights: Any) -> None:
     [
         ("IMAGENET1K_V2", "write `torchvision:IMAGENET1K_V2`"),
         ("DEFAULT", "write `torchvision:DEFAULT`"),
+        ("resnet20", "there is no file resnet20; `torchvision:NAME` and `timm:NAME` are weights"),
+        ("Torchvision:IMAGENET1K_V1", "`torchvision:NAME` and `timm:NAME` are weights"),
+        ("resnet20.pth", r"there is no file resnet20\.pth$"),
         ("https://example.com/w.pth", "is an address: download the file"),
         ("hf-hub:timm/resnet50.a1_in1k", "is an address"),
     ],
@@ -322,3 +336,58 @@ def test_what_is_no_name(weights: Any) -> None:
 def test_slips(weights: str, message: str) -> None:
     with pytest.raises(WeightsError, match=message):
         archc.load("resnet20", weights=weights)
+
+
+def test_files_of_many_names() -> None:
+    """Dictionaries that share their parts, and keys of very many prefixes, end soon."""
+    shared: dict[str, Any] = {"x": torch.zeros(1)}
+    for _ in range(5):
+        shared = {str(k): shared for k in range(300)}
+    with pytest.raises(WeightsError):
+        archc.load(SMALL, weights=shared)
+    one = torch.zeros(1)
+    with pytest.raises(WeightsError, match=r"unexpected \(19999\)"):
+        archc.load(SMALL, weights={f"{k}.bn1.running_mean": one for k in range(20_000)})
+
+
+def test_within_another_device_or_type() -> None:
+    """New tensors are where PyTorch would make them, and of the type that it would."""
+    theirs = small()
+    with torch.device("meta"), pytest.warns(UserWarning, match="non-meta parameter"):
+        hollow = archc.load(SMALL, weights=theirs.state_dict())
+    with doubled():
+        wide = archc.load(SMALL, weights=theirs.state_dict())
+
+    assert all(value.is_meta for value in hollow.state_dict().values())
+    assert wide.fc.weight.dtype == torch.float64
+    assert torch.equal(wide.fc.weight.float(), theirs.fc.weight)
+    assert archc.load(SMALL, weights=theirs.state_dict()).training
+
+
+def test_weights_of_the_whole_network(tmp_path: Path) -> None:
+    """Where features are asked for, the tensors of what was left out may be there; others not."""
+    theirs = small()
+    state = theirs.state_dict()
+    x = torch.randn(2, 3, 12, 12)
+    with torch.no_grad():
+        features = torch.relu(theirs.bn1(theirs.conv1(x)))
+
+    for wanted in ({"num_classes": 0}, {"num_classes": "0"}):
+        ours = archc.load(SMALL, weights=state, **wanted).eval()
+        assert torch.equal(ours(x), features.mean((2, 3)))
+    ours = archc.load(SMALL, weights=state, outputs=["relu"]).eval()
+    assert torch.equal(ours(x), features)
+    with pytest.raises(WeightsError, match=r"unexpected \(1\): `other`"):
+        archc.load(SMALL, weights={**state, "other": torch.ones(1)}, outputs=["relu"])
+    archc.save(theirs, tmp_path / "net.safetensors")
+    assert torch.equal(
+        archc.load(tmp_path / "net.safetensors", num_classes=0).eval()(x), features.mean((2, 3))
+    )
+    again = archc.load(archc.compile(tmp_path / "net.safetensors"))
+    assert torch.equal(again.fc.weight, theirs.fc.weight)
+    (row,) = (
+        r
+        for r in archc.compile(tmp_path / "net.safetensors").trace().weights
+        if r.name == "fc.weight"
+    )
+    assert row.value.norm == pytest.approx(float(theirs.state_dict()["fc.weight"].norm()))

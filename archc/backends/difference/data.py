@@ -80,7 +80,7 @@ def _step(step: StepChange) -> dict[str, Any]:
     sides = {"before": step.pair.before, "after": step.pair.after}
     return {
         "kind": step.kind,
-        "text": step.said,
+        "text": step.text,
         **{
             side: node
             and {"path": node.path, "outputs": [list(v.shape.sizes) for v in node.outputs]}

@@ -77,7 +77,7 @@ class Overlay:
         blocks = all(n.module is not None for step in steps for n in step.pair.nodes)
         mark = MARKS[kind]
         notes = [listed([step.pair.path for step in steps])] if blocks or mark else []
-        texts = [step.said for step in steps if _says_more(step)]
+        texts = [step.text for step in steps if _says_more(step)]
         inner = [line for step in steps for line in self.inside(step)]
         lines = list(dict.fromkeys([*texts, *inner]))
         notes += lines[:MANY] + ([f"and {len(lines) - MANY} more"] if len(lines) > MANY else [])
@@ -96,8 +96,8 @@ class Overlay:
             return
         for block in self.found.blocks:
             if any(both(p) == place for p in block.places):
-                steps = [s for s in block.steps if s.told]
-                yield from (f"{SIGNS[s.kind]} {s.pair.path}: {s.said}" for s in steps)
+                steps = [s for s in block.steps if s.has_line]
+                yield from (f"{SIGNS[s.kind]} {s.pair.path}: {s.text}" for s in steps)
 
     def arrows(self, source: Box, result: Box) -> list[Arrow]:
         """Draw the values that go from one box to another, in one network or in both."""
@@ -133,7 +133,7 @@ class Overlay:
 
 def _told(step: StepChange) -> tuple[bool, Kind, str]:
     """Return what steps in a row share that are drawn as one: blocks of a name, or ops alike."""
-    kind: Kind = "same" if not (step.told or step.inside) else step.kind
+    kind: Kind = "same" if not (step.has_line or step.inside) else step.kind
     blocks = [n.name for n in step.pair.nodes if n.module is not None]
     return bool(blocks), kind, both(blocks) if blocks else ""
 
@@ -141,7 +141,7 @@ def _told(step: StepChange) -> tuple[bool, Kind, str]:
 def _says_more(step: StepChange) -> bool:
     """Whether what is said of a step is more than its box's title says."""
     names = {node.name for node in step.pair.nodes}
-    return step.told and step.kind in ("changed", "rewired") and len(names) == 1
+    return step.has_line and step.kind in ("changed", "rewired") and len(names) == 1
 
 
 def _name(step: StepChange) -> str:

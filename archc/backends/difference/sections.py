@@ -211,21 +211,21 @@ def _stage(stage: StageChange) -> Iterator[Line]:
         steps = [s.pair.path for s in stage.steps]
         yield Line(SIGNS[stage.kind], f"{stage.name}: {shortened(listed(steps))}")
         return
-    yield from _steps([s for s in stage.steps if s.told], 0)
+    yield from _steps([s for s in stage.steps if s.has_line], 0)
 
 
 def _steps(steps: Iterable[StepChange], depth: int) -> Iterator[Line]:
     """Yield a line for each run of steps of which the same is to be said."""
-    for (kind, said), run in groupby(steps, key=lambda s: (s.kind, s.said)):
+    for (kind, text), run in groupby(steps, key=lambda s: (s.kind, s.text)):
         for fold in folded((step.pair.path, "") for step in run):
             times = f" ×{fold.count}" if fold.count > 1 else ""
-            yield Line(SIGNS[kind], f"{fold.path}: {said}{times}", depth)
+            yield Line(SIGNS[kind], f"{fold.path}: {text}{times}", depth)
 
 
 def _block(block: BlockChange) -> Iterator[Line]:
     """Yield a block that differs, where it stands, and its steps."""
     yield Line("~", f"{block.name} at {listed([both(place) for place in block.places])}")
-    yield from _steps([s for s in block.steps if s.told], 1)
+    yield from _steps([s for s in block.steps if s.has_line], 1)
 
 
 # The state_dict

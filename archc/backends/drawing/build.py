@@ -184,7 +184,7 @@ class Builder:
     def op(self, bundle: Bundle, op: Op, cursor: Cursor) -> None:
         """Draw an op as a box, or beside the box before it."""
         node = bundle[0]
-        own = spoken_of(bundle, op)
+        own = label_of(bundle, op)
         sole = cursor.alone(node.outputs)
         if self.level != "op" and len(node.inputs) == 1:
             start = cursor.starts[id(node.inputs[0])]
@@ -215,7 +215,7 @@ class Builder:
         if len(shown) < 2 and not any(box.shortcut != "flow" for box in shown):
             self.body(bundle, times, last, cursor)
             return
-        box = self.box(join(cursor.prefix, first.path), "block", spoken(module))
+        box = self.box(join(cursor.prefix, first.path), "block", block_title(module))
         box.times, box.nodes, box.shape = times, list(bundle), last.outputs[0].shape
         box.weighted = any(weighted(leaf.node) for leaf in module.leaves())
         box.changes = first.outputs[0].shape != first.shapes[0]
@@ -256,7 +256,7 @@ class Builder:
             self.shared.drop(inner.items[0])
         framed = self.framed(own, times, nested=bool(cursor.prefix))
         if framed:
-            frame = Frame(self.unique(path), "block", spoken(module), own, times)
+            frame = Frame(self.unique(path), "block", block_title(module), own, times)
             frame.nodes = list(bundle)
             cursor.items.append(frame)
             if self.shared:
@@ -359,12 +359,12 @@ def pairs(values: Iterable[Value], others: Iterable[Value]) -> Iterator[tuple[Va
     return zip(values, others, strict=True)
 
 
-def spoken(module: Module) -> str:
+def block_title(module: Module) -> str:
     """Return the name of a block as words."""
     return module.name.replace("_", " ")
 
 
-def spoken_of(bundle: Bundle, op: Op) -> Label:
+def label_of(bundle: Bundle, op: Op) -> Label:
     """Return what is said of an op, with the rates of all its copies."""
     first = label(bundle[0], op)
     rates = [r for node in bundle if node.op and (r := label(node, node.op).rate) is not None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from onnx import ModelProto, helper
@@ -12,7 +11,10 @@ from archc.backends.onnx.options import Options
 from archc.backends.onnx.sizes import free_sizes
 from archc.backends.onnx.steps import Free, Writing, Written
 from archc.backends.onnx.tensors import Weights, initialisers
+from archc.escaping import json_text, protobuf
 from archc.graph import Network, flat
+from archc.language.expr import Expr
+from archc.ops.arguments import spelled
 from archc.passes.costs import inference
 from archc.passes.steps import Tape, unroll
 
@@ -36,7 +38,7 @@ def model(
     within = _within(written, outputs)
     graph = helper.make_graph(
         written.nodes,
-        network.name,
+        protobuf(network.name),
         [*(info(written.names[v], sizes[v]) for v in tape.inputs), *asked],
         [info(name, sizes[v]) for name, v in outputs.items()],
         tensors,
@@ -46,9 +48,9 @@ def model(
         graph,
         producer_name=PRODUCER,
         producer_version=version,
-        doc_string=_description(network),
+        doc_string=protobuf(_description(network)),
     )
-    helper.set_model_props(made, _facts(network))
+    helper.set_model_props(made, {name: protobuf(text) for name, text in _facts(network).items()})
     return made
 
 
@@ -96,13 +98,16 @@ def _description(network: Network) -> str:
 
 
 def _facts(network: Network) -> dict[str, str]:
-    """Return what tells which network it is."""
+    """Return what tells which network it is; settings as a spec would say them."""
     spec = network.document.name.span.source.name.rsplit("/", 1)[-1]
-    settings = {str(name): value for name, value in network.settings.items()}
+    settings = {
+        str(name): str(value) if isinstance(value, Expr) else spelled(value)
+        for name, value in network.settings.items()
+    }
     return {
         "archc.spec": spec,
         "archc.variant": network.variant,
-        "archc.settings": json.dumps(settings, default=str, ensure_ascii=False),
-        "archc.input": json.dumps(network.input.sizes),
-        "archc.outputs": json.dumps(network.chosen, ensure_ascii=False),
+        "archc.settings": json_text(settings, indent=None),
+        "archc.input": json_text(network.input.sizes, indent=None),
+        "archc.outputs": json_text(network.chosen, indent=None),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from onnx import TensorProto
 
 from archc.backends.onnx.call import Call, Writer
 from archc.backends.onnx.graph import Dim
@@ -17,8 +18,7 @@ MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
 KEYS = -0.75
 """The coefficient of PyTorch's cubic convolution (Keys, 1981)."""
 
-Sides = tuple[tuple[int, int], tuple[int, int]]
-"""Two numbers for height, two for width."""
+Places = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 
 
 def _overhang(op: MaxPool | AvgPool, call: Call) -> tuple[int, int]:
@@ -55,7 +55,14 @@ def _pool(kind: str, op: MaxPool | AvgPool, call: Call, x: str, **more: int | Se
 
 
 def max_pool(op: MaxPool, call: Call) -> str:
-    return _pool("MaxPool", op, call, call.x, dilations=pair(op.dilation))
+    """Slide a window; runtimes refuse to pad by all of its kernel, as a dilated one may need."""
+    graph, pads, over = call.graph, pair(op.padding), _overhang(op, call)
+    wide = any(p + o >= k for p, o, k in zip(pads, over, pair(op.kernel), strict=True))
+    if not wide or _rounds_up(op):
+        return _pool("MaxPool", op, call, call.x, dilations=pair(op.dilation))
+    border = graph.ints([*[0] * 6, *over])
+    x = graph.node("Pad", call.x, border, graph.constant(-np.inf), mode="constant")
+    return _pool("MaxPool", op, call, x, dilations=pair(op.dilation), pads=[*pads, *pads])
 
 
 def avg_pool(op: AvgPool, call: Call) -> str:
@@ -157,6 +164,8 @@ def _resized(
 ) -> str:
     """Interpolate along height and width as F.interpolate does."""
     graph = call.graph
+    if mode == "nearest" and not scales and not all(map(_rounds_alike, call.dims()[2:], sizes)):
+        return _nearest(call, sizes)
     places = "asymmetric" if mode == "nearest" else "align_corners" if corners else "half_pixel"
     more = {"nearest_mode": "floor"} if mode == "nearest" else {}
     to = [scales] if scales else ["", graph.sizes(sizes)]
@@ -164,6 +173,45 @@ def _resized(
         "Resize", call.x, "", *to, axes=[2, 3], mode=MODES[mode], cubic_coeff_a=KEYS,
         coordinate_transformation_mode=places, **more,
     )  # fmt: skip
+
+
+def _places(size: int, to: int) -> Places:
+    """Return the nearest places along a side, in the single precision of PyTorch."""
+    ratio = np.float32(size) / np.float32(to)
+    places: Places = np.floor(np.arange(to, dtype=np.float32) * ratio)
+    return places
+
+
+def _rounds_alike(size: Dim, to: Dim) -> bool:
+    """Whether a place divided by a scale is what it is multiplied by the inverse: 14 to 2 is not."""
+    if not isinstance(size, int) or not isinstance(to, int):
+        return False
+    scale = np.float32(to) / np.float32(size)
+    theirs = np.floor(np.arange(to, dtype=np.float32) / scale)
+    return bool((theirs == _places(size, to)).all())
+
+
+def _nearest(call: Call, sizes: Sequence[Dim]) -> str:
+    """Gather the nearest places of each side."""
+    graph, x = call.graph, call.x
+    for axis, to in zip((2, 3), sizes, strict=True):
+        size = call.dim(axis)
+        if isinstance(size, int) and isinstance(to, int):
+            places = graph.ints(_places(size, to).astype(np.int64))
+        else:
+            places = _places_at_run_time(call, size, to)
+        x = graph.node("Gather", x, places, axis=axis)
+    return x
+
+
+def _places_at_run_time(call: Call, size: Dim, to: Dim) -> str:
+    """Reckon the nearest places along a side, as above."""
+    graph = call.graph
+    whole, part = (graph.sizes([n]) for n in (size, to))
+    ratio = graph.node("Div", *(graph.node("Cast", n, to=TensorProto.FLOAT) for n in (whole, part)))
+    counted = graph.node("Range", graph.ints(0), graph.node("Squeeze", part), graph.ints(1))
+    place = graph.node("Mul", graph.node("Cast", counted, to=TensorProto.FLOAT), ratio)
+    return graph.node("Cast", graph.node("Floor", place), to=TensorProto.INT64)
 
 
 def crop_to(_op: object, call: Call) -> str:

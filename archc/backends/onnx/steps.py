@@ -12,6 +12,7 @@ from archc.backends.onnx.graph import Graph
 from archc.backends.onnx.plugged import expect_valid
 from archc.backends.onnx.table import WRITERS
 from archc.diagnostics import Diagnostic, SpecError
+from archc.escaping import protobuf
 from archc.graph import join
 from archc.ops import OPS, Op
 from archc.passes.steps import Step, Tape
@@ -105,7 +106,7 @@ class Writing:
         if maker.name.startswith(f"{self.graph.scope}/"):
             maker.name = self._called(self.graph.scope)
         span = step.node.span
-        maker.doc_string = span.source.line(span.line).strip()
+        maker.doc_string = protobuf(span.source.line(span.line).strip())
         return name
 
     def _called(self, name: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Literal
 
-from archc.backends.drawing.build import Builder, spoken
+from archc.backends.drawing.build import Builder, block_title
 from archc.backends.drawing.fold import Folding, uses
 from archc.backends.drawing.scene import Box, boxes
 from archc.backends.drawing.summary import summarize
@@ -42,7 +42,7 @@ class OutlineItem:
     gives: dict[int, Value] = field(default_factory=dict)
 
     @property
-    def spoken(self) -> str:
+    def counted_title(self) -> str:
         """The title, and how often."""
         return self.title + (f" ×{self.times}" if self.times > 1 else "")
 
@@ -123,7 +123,7 @@ class _Cutter:
         items = list(self.items(stage.nodes))
         made = OutlineItem("stage", stage.name, stage.nodes)
         blocks = [item for item in items if item.kind == "block"]
-        made.lines = [item.spoken for item in blocks or items]
+        made.lines = [item.counted_title for item in blocks or items]
         made.inside = wired(self.ended(items, made))
         if len(made.inside.arcs) > MOST_ARCS:
             made.inside = Stack([OutlineItem("ops", _named(stage.nodes), stage.nodes)])
@@ -170,7 +170,7 @@ class _Cutter:
         if sum(box.kind != "fork" for box in boxes(drawn)) < 2 and period == 1:
             return None
         summarize(summary, drawn, arrows, results)
-        names = dict.fromkeys(spoken(n.module) for n in nodes[:period] if n.module)
+        names = dict.fromkeys(block_title(n.module) for n in nodes[:period] if n.module)
         times = len(nodes) // period
         return OutlineItem("block", ", ".join(names), nodes, times, summary.notes * (period == 1))
 

@@ -7,21 +7,21 @@ from collections.abc import Iterator, Sequence
 from archc.backends.tables.columns import explain, one_of
 from archc.backends.tables.model import Cell, Column, Row, Table
 from archc.backends.tables.network import MEANING
-from archc.backends.tables.sections import Section, sections
+from archc.backends.tables.sections import PaperRow, sections
 from archc.graph import Network
 from archc.language.figures import printed
 from archc.passes.conventions import CONVENTIONS, known
 
 
-def ordered(columns: Sequence[Sequence[Section]]) -> list[str]:
+def ordered(columns: Sequence[Sequence[PaperRow]]) -> list[str]:
     """Return the keys of all rows, each put after the one that it follows in its network."""
     order: list[str] = []
     for sections_ in columns:
         place = 0
-        for section in sections_:
-            if section.key not in order:
-                order.insert(place, section.key)
-            place = order.index(section.key) + 1
+        for row in sections_:
+            if row.key not in order:
+                order.insert(place, row.key)
+            place = order.index(row.key) + 1
     return order
 
 
@@ -64,7 +64,7 @@ def claimed(networks: Sequence[Network]) -> str | None:
     return named if CONVENTIONS[named].quantity == "macs" else "macs"
 
 
-def _row(sections_: Sequence[Section | None]) -> Row:
+def _row(sections_: Sequence[PaperRow | None]) -> Row:
     there = [s for s in sections_ if s]
     names = dict.fromkeys(s.name for s in there)
     name = there[0].name if len(names) == 1 else there[0].key

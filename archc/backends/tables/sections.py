@@ -16,7 +16,7 @@ from archc.shapes import Shape
 
 
 @dataclass(frozen=True)
-class Section:
+class PaperRow:
     """A row of one network: its name, the sizes of its maps, and the layers and blocks in it.
 
     `key` finds the same row of other networks: what no stage names is known by its place.
@@ -29,15 +29,15 @@ class Section:
 
 
 @dataclass
-class Sections:
+class PaperRows:
     """The rows of a network as they are found.
 
     Pools and such, at the end of a stem, go into the row of the stage whose size they give.
     """
 
     glossary: Glossary
-    found: list[Section] = field(default_factory=list)
-    pending: Section | None = None
+    rows: list[PaperRow] = field(default_factory=list)
+    pending: PaperRow | None = None
     places: dict[str, int] = field(default_factory=dict)
 
     def add(self, name: str, leaves: Sequence[Leaf], *, marked: bool, strides: bool) -> None:
@@ -45,13 +45,13 @@ class Sections:
         sizes, inside = _content([leaf.node for leaf in leaves], strides=strides)
         called = self.glossary.step(name) or name
         before, self.pending = self.pending, None
-        section = Section(called, called if marked else self._place(name), sizes, inside)
+        row = PaperRow(called, called if marked else self._place(name), sizes, inside)
         if before is not None:
-            section = replace(section, parts=before.parts + section.parts)
+            row = replace(row, parts=before.parts + row.parts)
         if marked or any(_heavy(leaf.node) for leaf in leaves):
-            self.found += [section] * bool(section.parts)
+            self.rows += [row] * bool(row.parts)
         else:
-            self.pending = section
+            self.pending = row
 
     def _place(self, name: str) -> str:
         owner = name.rpartition(".")[0] or name
@@ -59,16 +59,16 @@ class Sections:
         return f"{owner} ({self.places[owner]})"
 
 
-def sections(network: Network) -> list[Section]:
+def sections(network: Network) -> list[PaperRow]:
     """Cut a network into rows: the stages, and what lies beside them at each change of size.
 
     A step that the paper names is a row too, and so is the head.
     """
-    rows = Sections(Glossary(network.document))
+    collected = PaperRows(Glossary(network.document))
     head = {id(n) for s in network.stages if s.part == "head" for n in s.nodes}
 
     def mark(leaf: Leaf) -> str:
-        name = leaf.path if rows.glossary.step(leaf.path) else ""
+        name = leaf.path if collected.glossary.step(leaf.path) else ""
         return leaf.stage or ("head" if id(leaf.node) in head else name)
 
     def place(leaf: Leaf) -> tuple[str, object]:
@@ -80,9 +80,11 @@ def sections(network: Network) -> list[Section]:
             x for x in leaves if in_paper_tables(x.node)
         ]
         stage = bool(leaves[0].stage)
-        rows.add(name or (telling or leaves)[0].path, leaves, marked=bool(name), strides=not stage)
-    last = rows.pending
-    return rows.found + ([last] if last and last.parts else [])
+        collected.add(
+            name or (telling or leaves)[0].path, leaves, marked=bool(name), strides=not stage
+        )
+    last = collected.pending
+    return collected.rows + ([last] if last and last.parts else [])
 
 
 def _content(nodes: Sequence[Node], *, strides: bool) -> tuple[tuple[str, ...], tuple[Entry, ...]]:
@@ -91,7 +93,7 @@ def _content(nodes: Sequence[Node], *, strides: bool) -> tuple[tuple[str, ...], 
     if len(telling) == 1 and (inner := telling[0].module) and _pools(inner):
         runs = [(_sizes(n), parts([n], strides=True)) for n in inner.nodes]
         runs = [(sizes, inside) for sizes, inside in runs if inside]
-        sizes = tuple(dict.fromkeys(size for found, _ in runs for size in found))
+        sizes = tuple(dict.fromkeys(size for own, _ in runs for size in own))
         return sizes, tuple(part for _, inside in runs for part in inside)
     return _sizes(nodes[-1]), parts(nodes, strides=strides)
 

@@ -17,7 +17,7 @@ from archc.passes.difference.model import (
     Setting,
     StageChange,
     StepChange,
-    said,
+    described,
     value_of,
 )
 from archc.passes.difference.text import TextChange, text_changes
@@ -64,7 +64,7 @@ class Comparison:
         """Say what became of each step of a block."""
         partners = _partners(before, after, pairs)
         kinds = ((pair, self.kind(pair, partners)) for pair in pairs)
-        return tuple(StepChange(pair, kind, said(kind, pair)) for pair, kind in kinds)
+        return tuple(StepChange(pair, kind, described(kind, pair)) for pair, kind in kinds)
 
     def kind(self, pair: Pair, partners: Mapping[int, int]) -> Kind:
         """Say what became of a step."""
@@ -103,7 +103,7 @@ class Comparison:
         found = self._steps[key]
         if all(step.inside for step in found):
             return  # what differs is in the blocks in it, which are noted themselves
-        looks = (before.name, after.name, *((s.kind, s.pair.path, s.said) for s in found))
+        looks = (before.name, after.name, *((s.kind, s.pair.path, s.text) for s in found))
         self.blocks.setdefault(looks, BlockChange(before, after, found)).places.append(place)
 
 

@@ -42,11 +42,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class StepChange:
-    """A pair and what became of it; `said` says it in words."""
+    """A pair and what became of it; `text` says it in words."""
 
     pair: Pair
     kind: Kind
-    said: str
+    text: str
 
     @property
     def inside(self) -> bool:
@@ -57,7 +57,7 @@ class StepChange:
         return (a.name, a.path) == (b.name, b.path) and not list(_arguments(a, b))
 
     @property
-    def told(self) -> bool:
+    def has_line(self) -> bool:
         """Whether it is worth a line of its own; a mere other number in a list is not."""
         last = [node.path.rpartition(".")[2] for node in self.pair.nodes]
         numbered = self.kind == "renamed" and all(map(str.isdecimal, last))
@@ -178,7 +178,7 @@ def arrow(names: list[str]) -> str:
     return " → ".join(dict.fromkeys(names))
 
 
-def said(kind: Kind, pair: Pair) -> str:
+def described(kind: Kind, pair: Pair) -> str:
     """Say what became of a step."""
     before, after = pair.before, pair.after
     if kind == "rewired":

@@ -9,6 +9,7 @@ from torch import nn
 from archc.runtime.adopt.align import aligned
 from archc.runtime.adopt.judging import judged
 from archc.runtime.adopt.moving import Move
+from archc.runtime.adopt.operands import filled
 from archc.runtime.adopt.origins import run_once
 from archc.weights.fates import Adoption
 from archc.weights.faults import WeightsError
@@ -38,7 +39,7 @@ def adopt(
     _expect_rows(move, rows)
     tensors, fates = move(old.state_dict(), new.state_dict())
     judgement = judged(old, new, move, (sample, samples[1]), fates, seed)
-    new.load_state_dict(tensors)
+    new.load_state_dict(filled(new, tensors))
     return Adoption(*names, fates, judgement)
 
 

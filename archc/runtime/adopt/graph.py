@@ -112,6 +112,15 @@ class Graph:
 
 
 def normal(graph: Graph) -> Graph:
+    """Return a graph as aligning wants it, whoever spelled it.
+
+    Biases that are added apart are in their layers, queries, keys and values are one layer, and
+    what reads one value only is no node.
+    """
+    return _links(_packed(_biased(graph)))
+
+
+def _biased(graph: Graph) -> Graph:
     """Return a graph with biases that are added apart taken into their layers."""
     merged: dict[int, int] = {}
     nodes = list(graph.nodes)
@@ -131,15 +140,82 @@ def normal(graph: Graph) -> Graph:
     return without(nodes, merged)
 
 
+PRODUCT = "bmm"
+
+
+def _packed(graph: Graph) -> Graph:
+    """Return a graph with the three layers before attention, where there are three, as one."""
+    nodes, merged = list(graph.nodes), dict[int, int]()
+    uses = [len(users) for users in graph.users()]
+    for mixture in graph.nodes:
+        if mixture.op != PRODUCT or len(mixture.edges) != 2:
+            continue
+        logits = nodes[_logits(nodes, mixture.edges[0].source)]
+        if logits.op != PRODUCT or len(logits.edges) != 2:
+            continue
+        q, k, v = (*(e.source for e in logits.edges), mixture.edges[1].source)
+        layers = [nodes[n] for n in (q, k, v)]
+        if len({q, k, v}) == 3 and all(uses[n] == 1 for n in (q, k, v)) and _joinable(layers):
+            operands = tuple(
+                Operand(
+                    o.slot,
+                    tuple(p for n in layers if (other := n.operand(o.slot)) for p in other.pieces),
+                )
+                for o in layers[0].operands
+            )
+            first = min(q, k, v)
+            nodes[first] = replace(layers[0], operands=operands, mark=())
+            merged |= {n: first for n in (q, k, v) if n != first}
+    return without(nodes, merged)
+
+
+def _logits(nodes: list[Node], number: int) -> int:
+    """Return the product behind what is added to it: masks and biases."""
+    while nodes[number].op == "add" and nodes[number].edges:
+        number = max(nodes[number].edges, key=lambda e: nodes[e.source].op == PRODUCT).source
+    return number
+
+
+def _joinable(layers: list[Node]) -> bool:
+    """Whether layers read one value, and their tensors can stand one after the other."""
+    first = layers[0]
+    slots = {tuple(o.slot for o in n.operands) for n in layers}
+    plain = all(len(o.pieces) == 1 and not o.chain for n in layers for o in n.operands)
+    return (
+        len(slots) == 1
+        and plain
+        and all((n.op, n.arguments, n.edges) == ("affine", (), first.edges) for n in layers)
+    )
+
+
+def _links(graph: Graph) -> Graph:
+    """Return a graph without the nodes that only read one other, several parts of it."""
+    merged: dict[int, int] = {}
+    for k, node in enumerate(graph.nodes):
+        sources = {merged.get(edge.source, edge.source) for edge in node.edges}
+        if node.op not in ("input", "output") and not node.operands and len(sources) == 1:
+            (merged[k],) = sources
+    return without(list(graph.nodes), merged)
+
+
 def without(nodes: list[Node], merged: dict[int, int]) -> Graph:
     """Return a graph without some nodes: who took their values takes those of others."""
     number: dict[int, int] = {}
+    chains: dict[int, tuple[Link, ...]] = {}
     kept: list[Node] = []
     for k, node in enumerate(nodes):
         if k in merged:
             number[k] = number[merged[k]]
+            if not node.operands:
+                before = {chains.get(e.source, ()) + e.chain for e in node.edges}
+                chains[k] = (*min(before, default=(), key=repr), (node.op,))
             continue
-        edges = tuple(replace(edge, source=number[edge.source]) for edge in node.edges)
+        edges = tuple(
+            replace(
+                edge, source=number[edge.source], chain=chains.get(edge.source, ()) + edge.chain
+            )
+            for edge in node.edges
+        )
         number[k] = len(kept)
         kept.append(replace(node, edges=edges))
     return Graph(kept)

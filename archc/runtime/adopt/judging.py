@@ -12,6 +12,7 @@ from torch import nn
 
 from archc.runtime.adopt.graph import Graph, Node
 from archc.runtime.adopt.moving import DRAWN, Move
+from archc.runtime.adopt.operands import filled
 from archc.runtime.adopt.trace import flat, plain_attention, traced
 from archc.runtime.perturb import REFUSALS, perturb
 from archc.weights.fates import Fate, Judgement
@@ -41,7 +42,7 @@ def judged(
         noise = torch.Generator().manual_seed(seed)
         x = torch.randn((2, *samples[0]), generator=noise)
         perturb(old, x, seed)
-        new.load_state_dict(move(old.state_dict(), new.state_dict())[0])
+        new.load_state_dict(filled(new, move(old.state_dict(), new.state_dict())[0]))
         try:
             return _compared(old.eval(), new.eval(), move, x, samples, fates)
         except REFUSALS as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from math import prod
 
 import torch
+from torch import nn
 
 from archc.runtime.adopt.graph import Operand, Piece
 
@@ -39,3 +40,10 @@ def _viewed(tensor: torch.Tensor, piece: Piece) -> torch.Tensor:
     for method, sizes in piece.views:
         tensor = getattr(tensor, method)(sizes)
     return tensor
+
+
+def filled(model: nn.Module, tensors: Tensors) -> dict[str, torch.Tensor]:
+    """Return tensors with those under the further keys of one that several keys lead to."""
+    first: dict[int, str] = {}
+    state = model.state_dict(keep_vars=True)
+    return {key: tensors[first.setdefault(id(t), key)] for key, t in state.items()}

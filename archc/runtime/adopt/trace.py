@@ -71,6 +71,8 @@ class Recorder(TorchDispatchMode):
         self.terms: dict[int, Term] = {}
         self.alive: list[torch.Tensor] = []
         for key, tensor in tensors.items():
+            if id(tensor) in self.terms:  # one that two keys lead to
+                continue
             piece = Piece(key, (), tuple(tensor.shape))
             known = Term(operand=Operand("", (piece,))) if tensor.is_floating_point() else CONSTANT
             self.learn(tensor, known)

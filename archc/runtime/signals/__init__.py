@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from archc.graph import Network
+from archc.recipe import Recipe
 from archc.runtime.faults import blaming
 from archc.runtime.load import Emits, load
 from archc.weights.faults import WeightsError
@@ -25,6 +26,10 @@ class Compiled(Emits, Protocol):
     @property
     def network(self) -> Network:
         """The lowered network."""
+
+    @property
+    def recipe(self) -> Recipe:
+        """What it was compiled from."""
 
 
 def traced(
@@ -77,7 +82,11 @@ def probed(
 
 
 def loader(architecture: Compiled, weights: str | Path | None) -> Callable[[], nn.Module]:
-    """Return what makes a network, with new weights from torch's generator or saved ones."""
+    """Return what makes a network, with new weights from torch's generator or saved ones.
+
+    Those of a file that keeps the network are taken if no others are given.
+    """
+    weights = weights or architecture.recipe.weights
     if weights is None:
         return lambda: load(architecture)
     from archc.runtime.signals.inputs import expect_finite

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import torch
 from torch import nn
@@ -40,8 +40,12 @@ def chosen(
     checkpoint: Checkpoint,
     part: str = "",
     remedy: Remedy = lambda _: "",
+    spare: Collection[str] = (),
 ) -> dict[str, torch.Tensor]:
-    """Return the tensors of a checkpoint that are a network's, by its keys; raises WeightsError."""
+    """Return the tensors of a checkpoint that are a network's, by its keys; raises WeightsError.
+
+    `spare` are keys that may be there as well: those of what was left out of the network.
+    """
     what = f"{checkpoint.name}#{part}" if part else checkpoint.name
     if part:
         inside = [
@@ -54,7 +58,7 @@ def chosen(
     if not inside:
         holds = "no tensors under that name" if part else "no tensors by key"
         raise WeightsError(f"{what} holds {holds}{_known(checkpoint, wanted)}")
-    misfits = [misfit(wanted, candidate) for candidate in inside]
+    misfits = [misfit(wanted, candidate, spare) for candidate in inside]
     fitting = [p for p, wrong in zip(inside, misfits, strict=True) if not wrong]
     if not fitting:
         wrong = min(misfits, key=_size)
@@ -66,7 +70,7 @@ def chosen(
     return {k: v for k, v in first.tensors.items() if k in wanted}
 
 
-def misfit(wanted: Mapping[str, torch.Tensor], part: Part) -> Misfit:
+def misfit(wanted: Mapping[str, torch.Tensor], part: Part, spare: Collection[str] = ()) -> Misfit:
     """Say what of a state_dict does not fit the tensors of a network."""
     there = part.tensors
     shapes = [
@@ -76,7 +80,7 @@ def misfit(wanted: Mapping[str, torch.Tensor], part: Part) -> Misfit:
     ]
     return Misfit(
         [k for k in wanted if k not in there and not k.endswith(COUNTED)],
-        [*(k for k in there if k not in wanted), *part.aside],
+        [*(k for k in there if k not in wanted and k not in spare), *part.aside],
         shapes,
         others=[
             f"{key(k)} {said}"

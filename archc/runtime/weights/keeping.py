@@ -24,8 +24,11 @@ class Compiled(Emits, Protocol):
         """The lowered network."""
 
 
-def bare(model: nn.Module) -> nn.Module:
+def bare(model: object) -> nn.Module:
     """Return a network without what wraps it: `torch.compile`, parallel training."""
+    if not isinstance(model, nn.Module):
+        kind = type(model).__name__
+        raise TypeError(f"archc.save takes a module that archc.load made, and this is {kind}")
     while not isinstance(vars(model).get("archc"), Handle):
         inner = [m for n, m in model.named_children() if n in ("_orig_mod", "module")]
         if len(inner) != 1:
@@ -42,20 +45,22 @@ def bare(model: nn.Module) -> nn.Module:
     return model
 
 
-def handle_of(model: nn.Module) -> Handle:
+def handle_of(model: object) -> Handle:
     """Return what a network knows of where it comes from; raises WeightsError."""
     handle = vars(bare(model))["archc"]
     assert isinstance(handle, Handle)
     return handle
 
 
-def packed(model: nn.Module, architecture: Compiled) -> bytes:
+def packed(model: object, architecture: Compiled) -> bytes:
     """Return a network as a file of safetensors; raises WeightsError where it is not its spec's.
 
     `architecture` is what the spec compiles to now.
     """
-    from safetensors.torch import save
-
+    try:
+        from safetensors.torch import save
+    except ModuleNotFoundError:
+        raise WeightsError("archc.save needs safetensors: pip install safetensors") from None
     inner, handle = bare(model), handle_of(model)
     _expect_as_made(inner, architecture)
     tensors = _tensors(inner)
@@ -82,6 +87,11 @@ def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
 
 def _expect_as_made(model: nn.Module, architecture: Compiled) -> None:
     """Hold a module to its spec: its tensors, and the modules that it consists of."""
+    if "feature_info" in vars(model):
+        message = (
+            "a network of `features_only` gives a list, which no spec says: keep the whole network"
+        )
+        raise WeightsError(message)
     state = model.state_dict()
     if meta := [key for key, value in state.items() if not _is_stored(value)]:
         message = f"{listed([f'`{k}`' for k in meta])} has no numbers of its own to keep"

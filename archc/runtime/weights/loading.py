@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 import torch
@@ -34,10 +35,17 @@ def give(model: nn.Module, network: Network, weights: Weights) -> None:
     put(model, chosen(model.state_dict(), weights.checkpoint, weights.part, remedy))
 
 
-def loaded(architecture: Compiled, weights: Weights, *, as_kept: bool = False) -> nn.Module:
+def loaded(
+    architecture: Compiled,
+    weights: Weights,
+    spare: Collection[str] = (),
+    *,
+    as_kept: bool = False,
+) -> nn.Module:
     """Return a new instance of a network with weights; raises WeightsError where they don't fit.
 
     What would be overwritten is not drawn first, nor is there memory for it until all fits.
+    `spare` are keys of what was left out of the network, which the weights may have as well.
     `as_kept` lets tensors be of the types that the file has, double precision or half.
     """
     model = _hollow(architecture)
@@ -45,7 +53,7 @@ def loaded(architecture: Compiled, weights: Weights, *, as_kept: bool = False) -
     if model is None:
         model = load(architecture)
     remedy = remedy_for(architecture.network, weights.offer)
-    tensors = chosen(model.state_dict(), weights.checkpoint, weights.part, remedy)
+    tensors = chosen(model.state_dict(), weights.checkpoint, weights.part, remedy, spare)
     if is_empty:
         model = model.to_empty(device=torch.get_default_device())
         for name, buffer in model.named_buffers():

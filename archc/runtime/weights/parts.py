@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import torch
@@ -39,12 +40,13 @@ class Part:
 
 def state_dicts(content: Any) -> Iterator[Part]:
     """Yield every dictionary of tensors in a checkpoint, those of an optimizer's state left out."""
-    yield from list(_nested(content, "", 0))[:MAX_PARTS]
+    yield from islice(_nested(content, "", 0, set()), MAX_PARTS)
 
 
-def _nested(content: Any, name: str, depth: int) -> Iterator[Part]:
-    if not isinstance(content, Mapping) or depth > MAX_DEPTH:
+def _nested(content: Any, name: str, depth: int, seen: set[int]) -> Iterator[Part]:
+    if not isinstance(content, Mapping) or depth > MAX_DEPTH or id(content) in seen:
         return
+    seen.add(id(content))  # what many names share is one
     texts = {key: value for key, value in content.items() if isinstance(key, str)}
     if len(texts) != len(content):
         return
@@ -53,7 +55,7 @@ def _nested(content: Any, name: str, depth: int) -> Iterator[Part]:
         yield Part(name, tensors)
     for key, value in texts.items():
         if "optim" not in key:
-            yield from _nested(value, f"{name}.{key}" if name else key, depth + 1)
+            yield from _nested(value, f"{name}.{key}" if name else key, depth + 1, seen)
 
 
 def parts(content: Any, wanted: Collection[str]) -> list[Part]:
@@ -85,7 +87,7 @@ def prefixes(keys: Collection[str], wanted: Collection[str]) -> list[str]:
     """Return what stands before any of some keys of a network; the rarest ending says most."""
     ends = sorted(wanted, key=len, reverse=True)[:3]
     before = {k[: -len(e)] for e in ends for k in keys if k.endswith(f".{e}")}
-    return sorted(before)
+    return sorted(before, key=len)[:MAX_PARTS]
 
 
 def cut(part: Part, prefix: str) -> Part:

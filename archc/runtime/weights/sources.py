@@ -11,6 +11,7 @@ from typing import Any
 from archc.escaping import one_line
 from archc.graph import Network
 from archc.runtime.weights.owners import OWNERS
+from archc.runtime.weights.owners.timm import FILES
 from archc.runtime.weights.owners.torchvision import renamed
 from archc.runtime.weights.reading import Checkpoint, read
 from archc.weights.faults import WeightsError
@@ -18,6 +19,7 @@ from archc.weights.offers import Offer
 
 ENUM = re.compile(r"[A-Z]\w*_Weights\.\w+")
 BARE = re.compile(r"DEFAULT|IMAGENET1K_\w+")
+SUFFIXES = (".pt", ".pth", ".bin", ".ckpt", ".tar", ".safetensors")
 ADDRESS = re.compile(r"https?://|hf-hub:|hf:|[a-z]+:/")
 
 
@@ -44,7 +46,7 @@ class Weights:
 def opened(weights: Any, network: str) -> Weights:
     """Return the weights that are meant, for a network of a name; raises WeightsError.
 
-    `weights` is a path, with `#PART` behind it where a checkpoint holds several state_dicts;
+    `weights` is a path, of a folder of the hub too, with `#PART` behind it where a checkpoint holds several state_dicts;
     `torchvision:NAME` or `timm:NAME`; a member of torchvision's tables; or a state_dict.
     """
     if isinstance(weights, Mapping):
@@ -59,9 +61,20 @@ def opened(weights: Any, network: str) -> Weights:
         message = f"`{one_line(text)}` is an address: download the file, and name that"
         raise WeightsError(message)
     path, part = _file(text)
-    if not path.exists() and BARE.fullmatch(text):
-        raise WeightsError(f"there is no file {text}; write `torchvision:{text}`")
+    if path.is_dir():
+        path = next((path / name for name in FILES if (path / name).is_file()), path)
+    if not path.exists():
+        raise WeightsError(f"there is no file {one_line(str(path))}{_meant(text)}")
     return Weights(read(path), part)
+
+
+def _meant(text: str) -> str:
+    """Say what a name that is no file may be meant for."""
+    if BARE.fullmatch(text):
+        return f"; write `torchvision:{text}`"
+    if Path(text).suffix in SUFFIXES:
+        return ""
+    return "; `torchvision:NAME` and `timm:NAME` are weights of theirs, which `archc weights NETWORK` lists"
 
 
 def _text(weights: Any) -> str:
@@ -72,7 +85,10 @@ def _text(weights: Any) -> str:
         return str(weights)
     if ENUM.fullmatch(str(weights)) and hasattr(weights, "url"):
         return f"torchvision:{weights}"
-    message = "`weights` takes a file, `torchvision:NAME`, `timm:NAME`, or a state_dict"
+    message = (
+        "`weights` takes a file, `torchvision:NAME` (`torchvision:DEFAULT`), `timm:NAME`, "
+        "or a state_dict (`model.state_dict()`)"
+    )
     raise TypeError(message)
 
 
