@@ -68,12 +68,18 @@ class Class:
     """The class of some uses of a block. Raises Parted or Unrollable where they can't share it."""
 
     def __init__(
-        self, classes: Classes, modules: Sequence[Module], written_out: Collection[int]
+        self,
+        classes: Classes,
+        modules: Sequence[Module],
+        written_out: Collection[int],
+        last: Class | None = None,
     ) -> None:
         self.classes, self.modules = classes, modules
         first = modules[0]
         self.block, self.is_root = first.block, first.block is classes.network.root.block
-        self.symbol = Symbol(first.name)
+        self.symbol = Symbol(first.name) if last is None else last.symbol
+        self.last = last
+        self.takes: list[tuple[str, Parameter | Symbol]] = []
         self.is_network = first.is_network
         self.body = merged(modules, written_out)
         self.untangle()
@@ -182,6 +188,8 @@ class Class:
 
     def parameter(self, name: str) -> Symbol:
         """Return the parameter of the block of a name."""
+        if name not in self.parameters and self.last is not None and name in self.last.parameters:
+            self.parameters[name] = self.last.parameters[name]
         if name not in self.parameters:
             default = None
             if isinstance(self.block, BlockDef):
@@ -198,6 +206,9 @@ class Class:
         if k not in self.sizes:
             names = input_names(self.modules[0])
             alone = len(names) == 1 or names[k] == "x"
+            if self.last is not None and k in self.last.sizes:
+                self.sizes[k] = self.last.sizes[k]
+                return self.sizes[k]
             self.sizes[k] = Symbol("in_channels" if alone else f"{names[k]}_channels")
         return self.sizes[k]
 

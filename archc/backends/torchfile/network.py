@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from archc import tree
 from archc.backends.torchfile.classes import Class, Parameter
 from archc.backends.torchfile.exprs import Unspelled, part_uses, substituted
 from archc.backends.torchfile.forward import Forward
@@ -37,6 +38,7 @@ from archc.graph import Module, Network, Value
 from archc.ops import Op, Use
 
 ROUNDS = 500
+MAX_AGAIN = 6
 
 
 class Classes:
@@ -52,39 +54,88 @@ class Classes:
         self.needed: dict[str, None] = {}
         self.imports: set[str] = set()
         self.counts: dict[int, Counter[int]] = {}
-        self.signatures: dict[int, list[tuple[str, Parameter | Symbol]]] = {}
         self.initialising = False
+        self.resolving: set[int] = set()
         networks = [m for m in network.modules if m.is_network]
         self.has_rules = any(rules_of(m) for m in networks)
-        for modules in self.groups():
-            self.make(modules)
+        for group in self.groups():
+            self.make_all(group)
 
-    def groups(self) -> list[list[Module]]:
-        """Return the uses of each block, inner blocks first; what is in itself by its height."""
-        heights: dict[int, int] = {}
-        groups: dict[Any, list[Module]] = {}
-        for module in self.network.modules:  # inner ones first
-            inner = [n.module for n in module.nodes if n.module is not None]
-            ours = [heights[id(m)] for m in _inside(module) if m.block is module.block]
-            heights[id(module)] = max(ours, default=-1) + 1
-            del inner
-            groups.setdefault((id(module.block), heights[id(module)]), []).append(module)
-        order: dict[Any, None] = {}
+    def reached(self) -> list[Module]:
+        """Return the modules that are used once blocks are put in that can be no class."""
+        reached: dict[int, Module] = {}
 
-        def visit(key: Any) -> None:
-            if key in order:
-                return
-            for m in groups[key]:
-                for n in m.nodes:
-                    if n.module is not None:
-                        other = (id(n.module.block), heights[id(n.module)])
-                        if other != key:
-                            visit(other)
-            order[key] = None
+        def visit(module: Module) -> None:
+            for node in self.spliced(module).nodes:
+                if node.module is not None and id(node.module) not in reached:
+                    visit(node.module)
+            reached[id(module)] = module
 
-        for key in groups:
-            visit(key)
-        return [groups[key] for key in order]
+        visit(self.network.root)
+        return [*reached.values()]
+
+    def groups(self) -> list[list[list[Module]]]:
+        """Return the uses of each block, inner blocks first; those that are in each other together."""
+        uses: dict[int, list[Module]] = {}
+        for module in self.reached():
+            uses.setdefault(id(module.block), []).append(module)
+        inner = {
+            key: dict.fromkeys(
+                id(n.module.block) for m in ours for n in self.spliced(m).nodes if n.module
+            )
+            for key, ours in uses.items()
+        }
+        return [[uses[key] for key in part] for part in components(inner)]
+
+    def make_all(self, group: list[list[Module]]) -> None:
+        """Make the classes of blocks; of those that are in themselves one each, if that can be."""
+        blocks = {id(m.block) for uses in group for m in uses}
+        recursive = len(group) > 1 or any(
+            n.module is not None and id(n.module.block) in blocks
+            for uses in group
+            for m in uses
+            for n in self.spliced(m).nodes
+        )
+        if not recursive:
+            self.make(group[0])
+        elif not self.make_recursive(group):
+            for uses in by_height(group):
+                self.make(uses)
+
+    def make_recursive(self, group: list[list[Module]]) -> bool:
+        """Make classes that name each other; say whether that can be.
+
+        What a class takes depends on what those inside it take: it is found by doing it again.
+        """
+        before: list[Class | None] = [None] * len(group)
+        order = list(self.order)
+        for _ in range(MAX_AGAIN):
+            classes: list[Class] = []
+            for uses, last in zip(group, before, strict=True):
+                try:
+                    cls = Class(self, [self.spliced(m) for m in uses], named_copies(uses), last)
+                    for module in uses:
+                        self.of.setdefault(id(module), cls)
+                    tree = self.write(cls)
+                except (Parted, Unrollable, AssertionError):
+                    for module in (m for ours in group for m in ours):
+                        self.of.pop(id(module), None)
+                    self.order = order
+                    return False
+                self.trees[id(cls)] = tree
+                classes.append(cls)
+            settled = all(
+                last is not None and [n for n, _ in last.takes] == [n for n, _ in cls.takes]
+                for cls, last in zip(classes, before, strict=True)
+            )
+            for uses, cls in zip(group, classes, strict=True):
+                for module in uses:
+                    self.of[id(module)] = cls
+            if settled:
+                self.order += classes
+                return True
+            before = [*classes]
+        return False
 
     def make(self, modules: list[Module]) -> None:
         """Make the classes of the uses of a block: as few as their trees allow."""
@@ -101,8 +152,12 @@ class Classes:
                 for module, label in zip(uses, parted.labels, strict=True):
                     parts.setdefault(label, []).append(module)
                 if len(parts) < 2:
-                    raise AssertionError(f"{uses[0].name}: {parted}") from parted
-                waiting = [*((p, set(written_out)) for p in parts.values()), *waiting]
+                    more = loop_left(uses[0], written_out)
+                    if more is None:
+                        raise AssertionError(f"{uses[0].name}: {parted}") from parted
+                    waiting.insert(0, (uses, {*written_out, more}))
+                else:
+                    waiting = [*((p, set(written_out)) for p in parts.values()), *waiting]
                 continue
             except Unrollable as loop:
                 if loop.loop in written_out:
@@ -170,7 +225,7 @@ class Classes:
         ours = [p for p in ours if p.symbol.id in used]
         order += [(p.name, p) for p in ours if p.default is None]
         order += [(p.name, p) for p in ours if p.default is not None]
-        self.signatures[id(cls)] = order
+        cls.takes = order
         args, defaults = [], []
         for _, p in order:
             symbol = p.symbol if isinstance(p, Parameter) else p
@@ -197,7 +252,7 @@ class Classes:
     def taken(self, cls: Class) -> list[Taken]:
         """Return what a class takes, in order."""
         out = []
-        for name, p in self.signatures[id(cls)]:
+        for name, p in cls.takes:
             parameter = isinstance(p, Parameter)
             symbol, default = (p.symbol, p.default) if isinstance(p, Parameter) else (p, None)
             out.append(Taken(symbol.id, name if parameter else symbol.hint, default))
@@ -282,7 +337,7 @@ class Classes:
         cls = self.class_of(owner, item, body)
         arguments: list[ast.expr] = []
         keywords: list[ast.keyword] = []
-        for name, p in self.signatures[id(cls)]:
+        for name, p in cls.takes:
             if isinstance(p, Parameter):
                 value = self.block_argument(owner, item, body, k, name)
                 if p.default is not None:
@@ -379,17 +434,31 @@ class Classes:
 
     def result(self, cls: Class) -> ast.expr:
         """Return the channels of what a class gives, over its parameters."""
-        used = dict(cls.used)
         values = [m.result for m in cls.modules]
         if any(not isinstance(v, Value) for v in values):
             raise Unspelled("the channels of a list")
-        if cls.whole:
-            want = {p: v for p, v in enumerate(values)}
-            tree = cls.channels.of(cls.body, len(cls.body.items), want)
-        else:
-            tree = cls.channels.operand(cls.results[0][2], values)
-        cls.used = used
-        return self.over_parameters(cls, tree)
+        used = dict(cls.used)
+        try:
+            if id(cls) in self.resolving:
+                raise Unspelled("channels that a class asks itself for")
+            self.resolving.add(id(cls))
+            try:
+                if cls.whole:
+                    want = dict(enumerate(values))
+                    tree = cls.channels.of(cls.body, len(cls.body.items), want)
+                else:
+                    tree = cls.channels.operand(cls.results[0][2], values)
+                return self.over_parameters(cls, tree)
+            finally:
+                self.resolving.discard(id(cls))
+        except Unspelled:
+            for name in cls.modules[0].arguments:
+                given = [m.arguments.get(name) for m in cls.modules]
+                if given == [v.shape.channels for v in values]:
+                    return cls.parameter(name).name
+            raise
+        finally:
+            cls.used = used
 
     def over_parameters(self, cls: Class, tree: ast.expr, free: Sequence[Symbol] = ()) -> ast.expr:
         """Return an expression over the parameters of a class alone."""
@@ -528,8 +597,6 @@ def named_copies(modules: Sequence[Module]) -> set[int]:
 
     That is so where a block is used once; where it is used often their number may vary.
     """
-    from archc import tree
-
     def visit(items: Sequence[tree.Item]) -> Iterator[int]:
         for item in items:
             match item:
@@ -607,14 +674,66 @@ def _shapes(values: Iterable[Value]) -> str:
     return ", ".join(f"({', '.join(map(str, ('N', *v.shape.sizes)))})" for v in values)
 
 
-def _inside(module: Module) -> list[Module]:
-    found: dict[int, Module] = {}
+def loop_left(module: Module, written_out: Collection[int]) -> int | None:
+    """Return a loop of a module that is not written out yet, an outer one first."""
 
-    def visit(m: Module) -> None:
-        for n in m.nodes:
-            if n.module is not None and id(n.module) not in found:
-                found[id(n.module)] = n.module
-                visit(n.module)
+    def visit(items: Sequence[tree.Item]) -> int | None:
+        for item in items:
+            match item:
+                case tree.Repeat() if id(item.loop) not in written_out:
+                    return id(item.loop)
+                case tree.Repeat():
+                    inner = [i for turn in item.turns for i in turn.items]
+                case tree.Choice() | tree.Group():
+                    inner = item.items
+                case _:
+                    inner = []
+            if (found := visit(inner)) is not None:
+                return found
+        return None
 
-    visit(module)
-    return [*found.values()]
+    return visit(module.tree)
+
+
+def components(inner: Mapping[int, Iterable[int]]) -> list[list[int]]:
+    """Return the blocks, inner ones first; blocks that are in each other in one list (Tarjan)."""
+    index: dict[int, int] = {}
+    low: dict[int, int] = {}
+    stack: list[int] = []
+    out: list[list[int]] = []
+
+    def visit(key: int) -> None:
+        index[key] = low[key] = len(index)
+        stack.append(key)
+        for other in inner[key]:
+            if other not in index:
+                visit(other)
+                low[key] = min(low[key], low[other])
+            elif other in stack:
+                low[key] = min(low[key], index[other])
+        if low[key] == index[key]:
+            at = stack.index(key)
+            out.append(stack[at:])
+            del stack[at:]
+
+    for key in inner:
+        if key not in index:
+            visit(key)
+    return out
+
+
+def by_height(group: list[list[Module]]) -> list[list[Module]]:
+    """Return the uses of blocks that are in each other, parted so that none is in its like."""
+    ours = {id(m): m for uses in group for m in uses}
+    heights: dict[int, int] = {}
+
+    def height(module: Module) -> int:
+        if id(module) not in heights:
+            inner = [n.module for n in module.nodes if n.module is not None and id(n.module) in ours]
+            heights[id(module)] = max((height(m) + 1 for m in inner), default=0)
+        return heights[id(module)]
+
+    parts: dict[tuple[int, int], list[Module]] = {}
+    for module in sorted(ours.values(), key=height):
+        parts.setdefault((height(module), id(module.block)), []).append(module)
+    return [*parts.values()]

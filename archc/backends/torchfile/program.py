@@ -18,11 +18,9 @@ from archc.backends.torchfile.wiring import (
     Collect,
     Def,
     Elem,
-    Input,
     Operand,
     Out,
     Pack,
-    Phi,
 )
 
 from archc.graph import Value

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Item, Repeat, bodies
+from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Item, Repeat
 from archc.graph import Module, Node, Value
 
 Ends = tuple[Any, Any]
