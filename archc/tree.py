@@ -77,6 +77,7 @@ class Choice(Item):
     start: Any
     items: list[Item]
     presence: bool = False
+    result: Any = None
 
 
 @dataclass(eq=False)

@@ -81,7 +81,7 @@ class Reader(Wiring):
             self.items = [*outer, choice]
 
     def sides(
-        self, node: ast.expr, tests: list[tuple[ast.expr, bool]], *, there: bool
+        self, node: ast.expr, tests: list[tuple[ast.expr, bool]], result: Any, *, there: bool
     ) -> list[Item]:
         """Return what was applied, inside the choices that led there.
 
@@ -93,7 +93,7 @@ class Reader(Wiring):
         if isinstance(head, ast.Name) and head.id in self.scope:
             items = [Choice(head, self.reading, there, start, items, presence=True)]
         for test, taken in reversed(tests):
-            items = [Choice(test, self.reading, taken, start, items)]
+            items = [Choice(test, self.reading, taken, start, items, result=result)]
         return items
 
     def name(self, node: Node, segments: tuple[Segment, ...], key: Key | None) -> None:

@@ -423,7 +423,7 @@ class Steps(Bounds):
             if absent or is_tensor(result) or result == []:
                 if not absent:
                     self.finish(frame, place, reader)
-                frame.items += reader.sides(chosen, tests, there=not absent)
+                frame.items += reader.sides(chosen, tests, result, there=not absent)
                 return ABSENT if absent else result
             message = f"`{step}` is {describe(result)}, not a step"
             raise SpecError(

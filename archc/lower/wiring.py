@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from archc.graph import Value
 from archc.language.evaluate import EvalFault, Evaluator, describe
 from archc.lower.marks import NOTHING
+from archc.lower.origins import Written
 from archc.lower.scope import Callee
 from archc.ops import OPS
 
@@ -24,6 +25,10 @@ class Wiring(Evaluator):
 
     def apply(self, callee: Any, values: list[Any], node: ast.expr) -> Any:
         """Apply an op or block to values; makes a node."""
+        raise NotImplementedError
+
+    def written(self, node: ast.expr) -> Written:
+        """Return a piece of the expression with what its names mean."""
         raise NotImplementedError
 
     def binary(self, node: ast.BinOp, left: Any, right: Any) -> Any:
@@ -85,7 +90,8 @@ class Wiring(Evaluator):
                 node,
             )
         places = () if place is None else ((next(iter(arguments)), place),)
-        callee = Callee(name, OPS[name], self.file, tuple(arguments.items()), places)
+        origins = () if place is None else ((next(iter(arguments)), self.written(place)),)
+        callee = Callee(name, OPS[name], self.file, tuple(arguments.items()), places, origins)
         return self.apply(callee, values, node)
 
     def unary(self, node: ast.UnaryOp, value: Any) -> Any:

@@ -71,6 +71,7 @@ class Choice(Item):
     presence: bool
     taken: list[bool]
     starts: list[Any]
+    results: list[Any]
     yes: Body
     no: Body
 
@@ -242,7 +243,8 @@ class Merge:
         """Make one item of those of all rows."""
         match rows[0]:
             case tree.Apply():
-                return [self.apply(rows)]
+                made = self.apply(rows)
+                return [self.decided(made) or made]
             case tree.Choice():
                 return self.choice(rows)
             case tree.Repeat():
@@ -271,6 +273,38 @@ class Merge:
             first.listed,
         )
 
+    def decided(self, item: Apply) -> Choice | None:
+        """Return a choice where an argument that decides how an op is spelled differs."""
+        op = item.nodes[0].op
+        for name in op.decisive if op is not None else ():
+            values = [getattr(n.op, name) for n in item.nodes]
+            texts = [dict(n.callee.origins).get(name) for n in item.nodes]
+            trees = {id(w.tree) if w is not None else None for w in texts}
+            if len({*values}) < 2 or not all(isinstance(v, bool) for v in values):
+                continue
+            first = texts[0]
+            if len(trees) > 1 or first is None or first.tree is None:
+                continue
+            rows = [
+                Reading(w.text, w.scope, {**w.values, id(w.tree): v})
+                for w, v in zip(texts, values, strict=True)
+                if w is not None
+            ]
+            sides = []
+            for side in (True, False):
+                up = [p for p, v in enumerate(values) if v is side]
+                part = Apply(
+                    [item.each[p] for p in up], [item.paths[p] for p in up], item.key,
+                    [item.rows[p] for p in up], item.at, item.main, [item.nodes[p] for p in up],
+                    [item.given[p] for p in up], item.listed,
+                )  # fmt: skip
+                sides.append(Body([part], [self.scopes[p] for p in up], up))
+            starts = [n.inputs[0] if n.inputs else None for n in item.nodes]
+            none: list[tuple[Segment, ...]] = [() for _ in values]
+            head = (none, [""] * len(values), None, rows)
+            return Choice(*head, first.tree, False, values, starts, [None] * len(values), *sides)
+        return None
+
     def choice(self, rows: list[tree.Choice]) -> list[Item]:
         """Merge choices: each side has the rows that take it."""
         first = rows[0]
@@ -282,9 +316,11 @@ class Merge:
         head = (_segments(rows), [""] * len(rows), None, [i.reading for i in rows])
         taken_by = [i.taken for i in rows]
         starts = [i.start for i in rows]
-        if not any(side.items for side in sides):
+        results = [i.result for i in rows]
+        selects = len({*taken_by}) > 1 and all(isinstance(r, Value) for r in results)
+        if not any(side.items for side in sides) and not selects:
             return []
-        return [Choice(*head, first.test, first.presence, taken_by, starts, *sides)]
+        return [Choice(*head, first.test, first.presence, taken_by, starts, results, *sides)]
 
     def repeat(self, rows: list[tree.Repeat]) -> Repeat:
         """Merge loops: the turns of all rows are the rows of one body."""

@@ -45,6 +45,7 @@ class Target:
     listed: Symbol | None = None
     named: ast.expr | None = None
     attributes: bool = False
+    sequential: bool = False
     held: dict[str, ast.expr] = field(default_factory=dict)
 
 
@@ -142,6 +143,7 @@ class Modules:
         inside = Target(
             target.depth + len(item.segments), straight, self.references[id(item)],
             listed=variable if listed else None, named=None if listed else variable.name,
+            sequential=straight and not listed,
         )  # fmt: skip
         if not listed and not straight and item.paths[0] in self.owner.bare:
             inside.attributes = True
@@ -286,6 +288,11 @@ class Modules:
         def reference() -> ast.expr:
             at = target.reference() if target.reference is not None else SELF
             for depth in range(len(item.segments)):
+                if depth == 0 and target.sequential and isinstance(item.segments[0], str):
+                    at = call("getattr", at, ast.Constant(item.segments[0]))
+                    if item.segments[0].isidentifier():
+                        at = ast.Attribute(at.args[0], item.segments[0], ast.Load())
+                    continue
                 at = self.component(at, item, depth, body, target.depth + depth)
             return at
 

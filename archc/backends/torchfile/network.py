@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -117,7 +118,8 @@ class Classes:
                     for module in uses:
                         self.of.setdefault(id(module), cls)
                     tree = self.write(cls)
-                except (Parted, Unrollable, AssertionError):
+                except (Parted, Unrollable, AssertionError) as error:
+                    if os.environ.get("WHY"): print("RECURSIVE", uses[0].name, type(error).__name__, error)
                     for module in (m for ours in group for m in ours):
                         self.of.pop(id(module), None)
                     self.order = order
@@ -148,6 +150,7 @@ class Classes:
                 made = Class(self, [self.spliced(m) for m in uses], written_out)
                 tree = self.write(made)
             except Parted as parted:
+                if os.environ.get("WHY"): print("PARTED", uses[0].name, parted, len(set(parted.labels)))
                 parts: dict[Any, list[Module]] = {}
                 for module, label in zip(uses, parted.labels, strict=True):
                     parts.setdefault(label, []).append(module)
@@ -160,6 +163,7 @@ class Classes:
                     waiting = [*((p, set(written_out)) for p in parts.values()), *waiting]
                 continue
             except Unrollable as loop:
+                if os.environ.get("WHY"): print("UNROLL", uses[0].name, loop)
                 if loop.loop in written_out:
                     raise AssertionError(f"{uses[0].name}: {loop}") from loop
                 waiting.insert(0, (uses, {*written_out, loop.loop}))

@@ -125,7 +125,8 @@ class Splicing:
             case tree.Choice():
                 inner = self.items(item.items, segments, path)
                 start, reading = self.value(item.start), self.reading(item.reading)
-                return replace(item, items=inner, start=start, reading=reading)
+                result = self.value(item.result)
+                return replace(item, items=inner, start=start, reading=reading, result=result)
             case tree.Group():
                 below = () if item.segments else segments
                 inner = self.items(item.items, below, path)

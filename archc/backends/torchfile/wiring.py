@@ -166,6 +166,8 @@ class Wiring:
     def made(self, body: Body, j: int, want: Want) -> Operand | None:
         """Return the operand where item j makes a value of the demand."""
         item = body.items[j]
+        if isinstance(item, Choice) and self.selects(item, want):
+            return self.chosen(item, body, want)
         if not any(id(v) in item.made for v in want.values()):
             return None
         if (ends := self.straight.get(id(item))) is not None:
@@ -182,6 +184,11 @@ class Wiring:
             case Repeat():
                 return self.repeated(item, body, j, want)
         raise AssertionError(item)
+
+    def selects(self, item: Choice, want: Want) -> bool:
+        """Whether values are what a choice gives, on a side that makes none of them too."""
+        sides = {item.taken[p] for p in want}
+        return len(sides) > 1 and all(item.results[p] is v for p, v in want.items())
 
     def applied(self, item: Apply, body: Body, want: Want) -> Operand:
         """Return what an application gives, or one of several."""
