@@ -103,11 +103,19 @@ class Calls:
         tree = ast.parse(text, mode="eval").body
         return tree
 
+    def holder(self, item: Apply) -> str:
+        """Return what holds the tensors of an op that no module of PyTorch holds."""
+        if not item.segments or not item.main:
+            return "self"
+        if len({*item.paths}) > 1:
+            raise Unspelled("tensors of several steps")
+        return f"self.{item.paths[0]}"
+
     def function(self, item: Apply, use: Use, texts: list[str]) -> str:
         """Spell an op applied to values; `*x` is a list of them."""
         cls = type(item.nodes[0].op)
         if item.nodes[0].op.registered:
-            texts = [*texts, *(f"self.{name}" for name in cls.buffers(use))]
+            texts = [*texts, *(f"{self.holder(item)}.{name}" for name in cls.buffers(use))]
         if not any(t.startswith("*") for t in texts):
             return cls.function(use, *texts)
         return cls.over(use, *texts)

@@ -43,7 +43,7 @@ from archc.backends.torchfile.modules import Modules, Target, assign, call, in_l
 from archc.backends.torchfile.straight import Ends, ends, item_nodes, nodes
 from archc.backends.torchfile.symbols import Symbol
 from archc.backends.torchfile.wiring import Carry, Collect, Elem, Operand, Out, Unwired, Wiring
-from archc.graph import Module, Node, Value
+from archc.graph import Module, Node, Value, flat
 from archc.language.functions import FUNCTIONS
 from archc.lower.origins import Written
 from archc.lower.scope import BlockDef, Callee
@@ -175,8 +175,8 @@ class Class:
             if isinstance(item, Apply) and item.nodes[0].op is not None:
                 node = item.nodes[0]
                 if "" in node.tensors or (node.op is not None and node.op.registered):
-                    inner = item.paths[0].rpartition(".")[0] if item.segments else item.paths[0]
-                    bare.add(inner)
+                    registered = node.op is not None and node.op.registered
+                    bare.add(item.paths[0] if registered else item.paths[0].rpartition(".")[0])
         return bare - {""}
 
     # What is used
@@ -588,13 +588,19 @@ class Class:
             for p, n in enumerate(item.nodes)
         )
 
-    def buffers(self, item: Apply, body: Body, k: int) -> list[ast.stmt]:
+    def buffers(self, item: Apply, body: Body, k: int, on: ast.expr) -> list[ast.stmt]:
         """Return the statements that register the tensors of an op."""
         node = item.nodes[0]
         assert node.op is not None
         use = self.op_use(item, body, k)
         return [
-            ast.Expr(call("self.register_buffer", ast.Constant(name), parsed(text)))
+            ast.Expr(
+                call(
+                    ast.Attribute(on, "register_buffer", ast.Load()),
+                    ast.Constant(name),
+                    parsed(text),
+                )
+            )
             for name, text in type(node.op).buffers(use).items()
         ]
 
@@ -640,8 +646,15 @@ class Class:
         out = []
         for k, output in enumerate(self.modules[0].outputs):
             values = {p: m.outputs[k].value for p, m in enumerate(self.modules)}
-            operand = self.wired(self.body, len(self.body.items), values, "an output")
-            out.append((output.name, output.training, operand))
+            end = len(self.body.items)
+            if self.is_root and output.name and not isinstance(values[0], Value):
+                entries = flat(values[0])
+                for j, value in enumerate(entries):
+                    name = output.name if len(entries) == 1 else f"{output.name}_{j}"
+                    operand = self.wired(self.body, end, {0: value}, "an output")
+                    out.append((name, output.training, operand))
+                continue
+            out.append((output.name, output.training, self.wired(self.body, end, values, "an output")))
         return out
 
     def wired(self, body: Body, k: int, values: Mapping[int, Any], why: str) -> Operand:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Hashable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from archc import tree
@@ -261,6 +261,13 @@ class Merge:
         """Merge applications."""
         first = rows[0]
         self.expect_alike([_kind(i) for i in rows], "another op or block")
+        if not first.main and not first.node.again and first.node.held:
+            # its module was an earlier step's, which is no part of the network any more
+            rows = [
+                replace(i, main=True, segments=tuple(i.node.path.split(".")), path=i.node.path)
+                for i in rows
+            ]
+            first = rows[0]
         return Apply(
             _segments(rows),
             [i.path for i in rows],

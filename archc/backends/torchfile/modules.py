@@ -197,7 +197,14 @@ class Modules:
         """Return the tensors that the class itself owns."""
         if target.listed is not None or target.named is not None:
             raise self.parting(item, body, "a tensor in a list")
-        return self.owner.buffers(item, body, k)
+        out: list[ast.stmt] = []
+        on: ast.expr = SELF
+        for depth in range(len(item.segments)):
+            target, made = self.dotted(item, depth, body, target)
+            out += made
+            assert target.named is not None
+            on = target.named
+        return [*out, *self.owner.buffers(item, body, k, on)]
 
     def add(self, item: Item, body: Body, target: Target, module: ast.expr) -> list[ast.stmt]:
         """Return what hangs a module on a target."""

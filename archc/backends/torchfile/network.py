@@ -37,6 +37,7 @@ from archc.backends.torchfile.wiring import Collect
 from archc.backends.torchfile.splice import with_spliced
 from archc.graph import Module, Network, Value
 from archc.ops import Op, Use
+from archc.passes.territories import beginnings
 
 ROUNDS = 500
 MAX_AGAIN = 6
@@ -302,10 +303,14 @@ class Classes:
         return ast.ClassDef(cls.symbol.id, [base], [], [*said, *methods], [], type_params=[])
 
     def rules(self, cls: Class) -> list[ast.stmt]:
-        """Return the initialisers of a network's file."""
-        if not cls.is_network:
-            return []
-        lines = network_lines(cls.modules[0])
+        """Return the initialisers of a network's file, and of networks that are put into a class."""
+        module = cls.modules[0]
+        lines = network_lines(module) if cls.is_network else []
+        for item, _, _ in items(cls.body):
+            for splice in item.splices[:1] if isinstance(item, Group) else ():
+                inner = splice.node.module
+                if inner is not None and inner.is_network:
+                    lines += network_lines(inner, beginnings(inner, splice.path))
         if cls.is_root and self.initialising:
             lines += [
                 "for m in self.modules():",

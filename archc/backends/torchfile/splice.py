@@ -35,18 +35,19 @@ def _is_spliced(item: tree.Apply) -> bool:
 
 
 def _is_bare(module: Module) -> bool:
-    """Whether a block owns tensors under its own name, and is more than the module that has them."""
+    """Whether a block owns tensors under its own name, and is more than the module that has them.
+
+    One module with initialisers of its own is more too: they need a name.
+    """
     applications = [*tree.applications(module.tree)]
     unnamed = [
-        a
+        a.node
         for a in applications
         if not a.segments and _owns(a.node) and not _inside(a, module.tree)
     ]
-    if not unnamed:
-        return False
-    return len([n for n in module.nodes]) != 1 or (
-        unnamed[0].node.module is not None and _is_bare(unnamed[0].node.module)
-    )
+    own = [n for n in unnamed if n.op is not None or (n.module is not None and _is_bare(n.module))]
+    alone = len(module.nodes) == 1
+    return bool(own) and (not alone or own[0].op is None or bool(own[0].init))
 
 
 def _inside(apply: tree.Apply, items: Sequence[tree.Item]) -> bool:
@@ -111,7 +112,7 @@ class Splicing:
 
     def item(self, item: tree.Item, segments: tuple[tree.Segment, ...], path: str) -> tree.Item:
         """Return an item under the path of what it is put into."""
-        named = bool(item.segments) or bool(segments)
+        named = bool(item.segments) or isinstance(item, tree.Apply)
         head = {
             "segments": (*segments, *item.segments) if named else (),
             "path": join(path, item.path),
@@ -178,5 +179,11 @@ class Splicing:
             self.by[id(old)] = value
         self.dead |= inner.dead
         return tree.Splice(
-            self.value(item.node.inputs[0]), below, False, item.node, self.reading(item.reading), module.scope
+            self.value(item.node.inputs[0]),
+            below,
+            False,
+            item.node,
+            self.reading(item.reading),
+            module.scope,
+            path=path,
         )
