@@ -212,7 +212,7 @@ class Spans:
         self.loops |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
         self.target(target)
         body()
-        start, read = self.around.pop()
+        _, read = self.around.pop()
         for symbol in read:
             self.of[symbol].last = self.time
         if self.around:
