@@ -11,6 +11,7 @@ from typing import Any
 from archc import tree
 from archc.backends.torchfile.classes import Class, Parameter
 from archc.backends.torchfile.exprs import Unspelled, part_uses, substituted
+from archc.backends.torchfile.describing import described
 from archc.backends.torchfile.forward import Forward
 from archc.backends.torchfile.init import BLANK, network_lines, rules_of, step_lines
 from archc.backends.torchfile.merge import (
@@ -28,7 +29,6 @@ from archc.backends.torchfile.merge import (
 from archc.backends.torchfile.modules import SELF, Modules, Target, assign, call, if_else
 from archc.backends.torchfile.printer import noted
 from archc.backends.torchfile.tidy import tidied
-from archc.escaping import docstring
 from archc.backends.torchfile.naming import Definition, give
 from archc.backends.torchfile.rows import Taken, plainer
 from archc.backends.torchfile.helpers import known
@@ -267,7 +267,7 @@ class Classes:
         whole = self.tidied([*self.locals(cls, statements), *statements])
         used = {s for t in whole for s in symbols(t)}
         arguments = self.signature(cls, used)
-        said = self.said(cls)
+        said = described(cls.modules[0], is_root=cls.is_root)
         return ast.FunctionDef(cls.symbol.id, arguments, [*said, *whole], [], lineno=0, type_params=[])
 
     def definition(
@@ -298,7 +298,7 @@ class Classes:
             taking = _taking(["self", *(i.id for i in cls.inputs)])
             methods.append(_method("forward", taking, forward))
         base = ast.parse("nn.Module" if forward else "nn.Sequential", mode="eval").body
-        said = self.said(cls)
+        said = described(cls.modules[0], is_root=cls.is_root)
         return ast.ClassDef(cls.symbol.id, [base], [], [*said, *methods], [], type_params=[])
 
     def rules(self, cls: Class) -> list[ast.stmt]:
@@ -313,18 +313,6 @@ class Classes:
                 "        m.init_weights()",
             ]
         return ast.parse("\n".join(lines)).body
-
-    def said(self, cls: Class) -> list[ast.stmt]:
-        """Return the docstring of a class: where it is first used, and the shapes there."""
-        module = cls.modules[0]
-        if not module.inputs or not (cls.is_root or module.trail):
-            return []
-        text = f"{_shapes(module.inputs)} -> {_shapes(module.values)}."
-        if cls.is_root and len(text) >= 78:
-            text = f"{text[:74]}..."
-        if not cls.is_root:
-            text = f"{docstring(module.trail)}: {text}"
-        return [ast.Expr(ast.Constant(text))] if len(text) <= 78 else []
 
     # What classes ask
 
@@ -671,11 +659,6 @@ def _method(name: str, arguments: ast.arguments, body: list[ast.stmt]) -> ast.st
 
 def _taking(names: Sequence[str]) -> ast.arguments:
     return ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
-
-
-def _shapes(values: Iterable[Value]) -> str:
-    """Spell shapes: `(N, 64, 56, 56), (N, 32, 56, 56)`."""
-    return ", ".join(f"({', '.join(map(str, ('N', *v.shape.sizes)))})" for v in values)
 
 
 def loop_left(module: Module, written_out: Collection[int]) -> int | None:
