@@ -40,7 +40,7 @@ def docstring(above: str, behind: str) -> str | None:
         ("  # Of two\n  # lines.", "  # not this", f"Of two lines.\n\n{PLACE}"),
         ("", "   # y = F(x)", f"y = F(x)\n\n{PLACE}"),
         ("  # of another\n", "", PLACE),
-        ("  # \"\"\" \\", "", f'""" \\\n\n{PLACE}'),
+        ('  # """ \\', "", f'""" \\\n\n{PLACE}'),
         ("  #", "", PLACE),
         (f"  # {'word ' * 40}", "", None),
     ],

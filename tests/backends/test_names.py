@@ -15,13 +15,14 @@ from archc.language.functions import FUNCTIONS
 from archc.language.given import ARGUMENTS
 from archc.language.naming import LANGUAGE, MODULE
 
-NAMES = """
+WORDS = """
     F OrderedDict T T_destination _ __hidden _x abs bool channels depth dict dim enumerate filter
     float forward getattr half hash i id in_channels init_weights input int isinstance k layer
     layers len list m make_divisible map math max min modules nn object ops out pair parameters
     print range reversed self self_ setattr size stage stride sum super torch train training tuple
     type weight width x1 x_channels y y2 zip
-""".split()
+"""
+NAMES = WORDS.split()
 FEW = ("in_channels", "nn", "self", "forward")
 """Those that are tried in every run."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -130,6 +131,9 @@ class Scope:
         for symbol, span in spans.of.items():
             if symbol in found or symbol in self.names:
                 continue
+            if symbol in spans.alone and spans.counts[symbol] == 1:
+                found[symbol] = "_"
+                continue
             shares = self.shares or symbol in spans.loops
             near = {
                 name
@@ -162,6 +166,8 @@ class Spans:
     def __init__(self, tree: ast.FunctionDef) -> None:
         self.of: dict[str, Span] = {}
         self.loops: set[str] = set()
+        self.alone: set[str] = set()
+        self.counts: Counter[str] = Counter()
         self.plain: set[str] = set()
         self.around: list[tuple[int, set[str]]] = []
         self.time = 0
@@ -210,6 +216,8 @@ class Spans:
         self.time += 1
         self.around.append((self.time, set()))
         self.loops |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+        if isinstance(target, ast.Name):
+            self.alone.add(target.id)
         self.target(target)
         body()
         _, read = self.around.pop()
@@ -224,6 +232,7 @@ class Spans:
             self.plain.add(name)
             return
         self.time += 1
+        self.counts[name] += 1
         if name not in self.of:
             first = self.time
             if read and self.around:  # set later in the turn before

@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import ast
 import os
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from archc import tree
 from archc.backends.torchfile.classes import Class, Parameter
-from archc.backends.torchfile.exprs import Unspelled, part_uses, substituted
 from archc.backends.torchfile.describing import described
+from archc.backends.torchfile.exprs import Unspelled, part_uses, substituted
 from archc.backends.torchfile.forward import Forward
-from archc.backends.torchfile.init import BLANK, network_lines, rules_of, step_lines
+from archc.backends.torchfile.helpers import known
+from archc.backends.torchfile.init import network_lines, rules_of, step_lines
+from archc.backends.torchfile.initialising import Initialisers
 from archc.backends.torchfile.merge import (
     Apply,
     Body,
-    Choice,
-    Group,
-    Item,
     Parted,
-    Repeat,
     Unrollable,
     applications,
     items,
 )
-from archc.backends.torchfile.modules import SELF, Modules, Target, assign, call, if_else
-from archc.backends.torchfile.printer import noted
-from archc.backends.torchfile.tidy import tidied
+from archc.backends.torchfile.modules import SELF, Modules, Target, assign, call
 from archc.backends.torchfile.naming import Definition, give
+from archc.backends.torchfile.overwriting import Overwriting
+from archc.backends.torchfile.printer import noted
 from archc.backends.torchfile.rows import Taken, plainer
-from archc.backends.torchfile.helpers import known
-from archc.backends.torchfile.symbols import Symbol, symbols
-from archc.backends.torchfile.wiring import Collect
+from archc.backends.torchfile.single import Single, named_copies
 from archc.backends.torchfile.splice import with_spliced
+from archc.backends.torchfile.symbols import Symbol, symbols
+from archc.backends.torchfile.tidy import tidied
+from archc.backends.torchfile.wiring import Collect
 from archc.graph import Module, Network, Value
 from archc.ops import Op, Use
 
@@ -54,7 +52,7 @@ class Classes:
         self.helpers: dict[str, Symbol] = {}
         self.needed: dict[str, None] = {}
         self.imports: set[str] = set()
-        self.counts: dict[int, Counter[int]] = {}
+        self.overwriting = Overwriting()
         self.initialising = False
         self.resolving: set[int] = set()
         networks = [m for m in network.modules if m.is_network]
@@ -518,31 +516,6 @@ class Classes:
         if name := op.helper(use):
             self.needed[name] = None
 
-    def overwritable(self, module: Module, value: Value) -> bool:
-        """Whether an op may write over a value: nothing else holds it or needs it."""
-        while True:
-            node = value.node
-            counts = self.count(module)
-            if node is None or id(node) not in self.own(module) or counts[id(value)] != 1:
-                return False
-            if node.op is not None and node.op.inputs is None and len(node.inputs) == 1:
-                value = node.inputs[0]  # a concatenation of one value is that value
-                continue
-            if node.module is None:
-                return node.op is not None and not node.op.keeps_output
-            index = next(k for k, v in enumerate(node.outputs) if v is value)
-            module, value = node.module, node.module.values[index]
-
-    def count(self, module: Module) -> Counter[int]:
-        """Count how often each value of a module is read."""
-        if id(module) not in self.counts:
-            found = Counter(id(v) for n in module.nodes for v in n.inputs)
-            found.update(id(v) for v in module.values)
-            self.counts[id(module)] = found
-        return self.counts[id(module)]
-
-    def own(self, module: Module) -> set[int]:
-        return {id(n) for n in module.nodes}
 
     # Names
 
@@ -558,99 +531,6 @@ class Classes:
         name = str(module.scope.file.document.name) if cls.is_network else module.name
         keys = {path.split(".")[0] for item, _, _ in items(cls.body) for path in item.paths}
         return Definition(cls.symbol, name, tree, keys, cls.is_network)
-
-
-class Single:
-    """The body of a function that returns the one module that a block is."""
-
-    def __init__(self, cls: Class, modules: Modules) -> None:
-        self.cls, self.modules = cls, modules
-
-    def body(self, body: Body) -> list[ast.stmt]:
-        """Return statements that return the module."""
-        for k, item in enumerate(body.items):
-            match item:
-                case Apply():
-                    return [ast.Return(self.cls.module(item, body, k))]
-                case Choice():
-                    if not item.yes.size or not item.no.size:
-                        return self.body(item.yes if item.yes.size else item.no)
-                    yes, no = self.body(item.yes), self.body(item.no)
-                    return [if_else(self.cls.test(item, body), yes, no)]
-                case Group():
-                    return self.body(item.body)
-                case _:
-                    raise AssertionError("a loop that is one module")
-        return [ast.Return(call("nn.Identity"))]
-
-
-def named_copies(modules: Sequence[Module]) -> set[int]:
-    """Return the loops that read better written out: each copy has a name of its own.
-
-    That is so where a block is used once; where it is used often their number may vary.
-    """
-    def visit(items: Sequence[tree.Item]) -> Iterator[int]:
-        for item in items:
-            match item:
-                case tree.Repeat():
-                    if item.key is not None and item.key.names_copies(item.loop):
-                        yield id(item.loop)
-                    for turn in item.turns:
-                        yield from visit(turn.items)
-                case tree.Choice() | tree.Group():
-                    yield from visit(item.items)
-
-    return set(visit(modules[0].tree)) if len(modules) == 1 else set()
-
-
-class Initialisers:
-    """The statements that set the tensors of steps with initialisers of their own."""
-
-    def __init__(self, cls: Class, modules: Modules) -> None:
-        self.cls, self.modules = cls, modules
-
-    def body(self, body: Body) -> list[ast.stmt]:
-        """Return the initialisers of a body."""
-        return [s for item in body.items for s in self.item(item, body)]
-
-    def item(self, item: Item, body: Body) -> list[ast.stmt]:
-        """Return the initialisers of an item."""
-        match item:
-            case Apply():
-                return self.apply(item, body)
-            case Group():
-                return self.body(item.body)
-            case Choice():
-                if not item.yes.size or not item.no.size:
-                    return self.body(item.yes if item.yes.size else item.no)
-                yes, no = self.body(item.yes), self.body(item.no)
-                return [if_else(self.cls.test(item, body), yes, no)] if yes or no else []
-            case Repeat() if item.written_out:
-                return [s for part in item.written_out for s in self.body(part)]
-            case Repeat():
-                inner = self.body(item.turns)
-                if not inner or self.cls.single(item):
-                    return inner
-                target, over = self.cls.header(item, body)
-                return [ast.For(target, over, inner, [], lineno=0)]
-        raise AssertionError(item)
-
-    def apply(self, item: Apply, body: Body) -> list[ast.stmt]:
-        """Return the initialisers of a step."""
-        if item.nodes[0].again:
-            return []
-        lines = {p: tuple(step_lines(item.rows[p].scope, n)) for p, n in enumerate(item.nodes)}
-        if len({*lines.values()}) > 1:
-            raise part_uses(body, lines, len(self.cls.modules), "other initialisers")
-        if not lines[0]:
-            return []
-        node = item.nodes[0]
-        if node.op is not None and node.op.registered:
-            reference: ast.expr = SELF
-        else:
-            reference = self.modules.references[id(item)]()
-        text = "\n".join(lines[0]).replace(BLANK, ast.unparse(reference))
-        return ast.parse(text).body
 
 
 def _method(name: str, arguments: ast.arguments, body: list[ast.stmt]) -> ast.stmt:

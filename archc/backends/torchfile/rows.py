@@ -125,9 +125,9 @@ def _loop(loop: Counted) -> ast.stmt | None:
         ):
             more = simplified(ast.BinOp(step, ast.Mult(), number))
             tree: ast.expr = simplified(ast.BinOp(loop.first, ast.Add(), more))
-        case ast.Constant() | ast.Name() as later if (
-            isinstance(loop.first, ast.Constant | ast.Name) and not own & {*symbols(later)}
-        ):
+        case ast.Constant() | ast.Name() as later if isinstance(
+            loop.first, ast.Constant | ast.Name
+        ) and not own & {*symbols(later)}:
             start = ast.Compare(number, [ast.Eq()], [ast.Constant(0)])
             tree = ast.IfExp(start, loop.first, later)
         case _:
@@ -175,7 +175,7 @@ class _Whole(ast.NodeTransformer):
     def __init__(self, listed: str, module: ast.expr) -> None:
         self.listed, self.module, self.found = listed, module, False
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802 - what ast calls it
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         """Replace the call, or go on inside it."""
         match node:
             case ast.Call(
