@@ -172,6 +172,29 @@ def test_names_of_blocks_and_steps(name: str) -> None:
     torch.testing.assert_close(outputs(TWO, name, STEP=step), expected(TWO), rtol=0, atol=0)
 
 
+def test_initialisers_are_reached_by_a_name_of_their_own() -> None:
+    """No step, and no param, is taken for the method that initialises a class."""
+    text = """
+archc: 1
+name: net
+input: [4, 8, 8]
+init: {conv: {weight: ones}}
+blocks:
+  unit(init_weights, w):
+    a: conv(w, 3)
+    act: relu(a) if init_weights > 3 else a
+    norm: {do: bn, init: {bn: {weight: zeros}}}
+body:
+  one: unit(2, 4)
+  two: unit(4, 5)
+  STEP: conv(3, 1)
+"""
+    for step in ("plain", "init_weights", "init_weights_"):
+        state = archc.load(Source("net.yaml", text.replace("STEP", step))).state_dict()
+        assert not state["two.norm.weight"].any()
+        assert (state[f"{step}.weight"] == 1).all()
+
+
 def test_words_of_python_stay_reserved() -> None:
     """No name that is tried here is refused for being a word of Python's."""
     assert not any(map(keyword.iskeyword, NAMES))

@@ -24,7 +24,7 @@ from archc.backends.torchfile.merge import (
     items,
 )
 from archc.backends.torchfile.modules import SELF, Modules, Target, assign, call
-from archc.backends.torchfile.naming import Definition, give
+from archc.backends.torchfile.naming import Definition, give, initialising
 from archc.backends.torchfile.overwriting import Overwriting
 from archc.backends.torchfile.printer import noted
 from archc.backends.torchfile.rows import Taken, plainer
@@ -55,6 +55,7 @@ class Classes:
         self.overwriting = Overwriting()
         self.initialising = False
         self.resolving: set[int] = set()
+        self.method = initialising(network)
         networks = [m for m in network.modules if m.is_network]
         self.has_rules = any(rules_of(m) for m in networks)
         for group in self.groups():
@@ -291,7 +292,7 @@ class Classes:
         start = ast.parse("super().__init__()").body if forward else []
         methods = [_method("__init__", arguments, [*start, *body])]
         if later:
-            methods.append(_method("init_weights", _taking(["self"]), own))
+            methods.append(_method(self.method, _taking(["self"]), own))
         if forward:
             taking = _taking(["self", *(i.id for i in cls.inputs)])
             methods.append(_method("forward", taking, forward))
@@ -307,8 +308,8 @@ class Classes:
         if cls.is_root and self.initialising:
             lines += [
                 "for m in self.modules():",
-                '    if hasattr(m, "init_weights"):',
-                "        m.init_weights()",
+                f'    if hasattr(m, "{self.method}"):',
+                f"        m.{self.method}()",
             ]
         return ast.parse("\n".join(lines)).body
 
@@ -522,7 +523,7 @@ class Classes:
     def definitions(self) -> list[ast.stmt]:
         """Return the classes and functions, with names."""
         definitions = [self.definition_of(cls) for cls in self.order]
-        give(definitions, self.helpers, {*known(self.network)})
+        give(definitions, self.helpers, {*known(self.network)}, self.method)
         return [d.tree for d in definitions]
 
     def definition_of(self, cls: Class) -> Definition:
