@@ -241,10 +241,10 @@ class Classes:
         """Return the derived values that statements read, before them."""
         used = {s for t in statements for s in symbols(t)}
         out: list[ast.stmt] = []
-        for symbol, tree in reversed(cls.lets.values()):
+        for symbol, value in reversed(cls.lets.values()):
             if symbol.id in used:
-                used |= {*symbols(tree)}
-                out.insert(0, assign(symbol.name, tree))
+                used |= {*symbols(value)}
+                out.insert(0, assign(symbol.name, value))
         return out
 
     def tidied(self, statements: list[ast.stmt]) -> list[ast.stmt]:
