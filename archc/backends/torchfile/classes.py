@@ -584,7 +584,7 @@ class Class:
             and n.op.activation
             and len(n.inputs) == 1
             and getattr(n.op, "in_place", True)
-            and self.classes.overwritable(self.modules[use_of(self.around[id(item)], p)], n.inputs[0])
+            and self.classes.overwriting.overwritable(self.modules[use_of(self.around[id(item)], p)], n.inputs[0])
             for p, n in enumerate(item.nodes)
         )
 

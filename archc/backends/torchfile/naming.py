@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from archc.backends.torchfile.symbols import MARK, Namer, Symbol, plain
+from archc.graph import Network
 from archc.language.naming import MODULE
 
 Names = dict[str, str]
@@ -34,6 +36,15 @@ class Definition:
         return camel(self.name) if isinstance(self.tree, ast.ClassDef) else self.name
 
 
+def initialising(network: Network) -> str:
+    """Return the name of the method of initialisers, which no step of a network has."""
+    parts = {part for m in network.modules for n in m.nodes for part in n.path.split(".")}
+    name = "init_weights"
+    while name in parts:
+        name += "_"
+    return name
+
+
 def camel(name: str) -> str:
     """Return the name of the class of a block: `inverted_residual` is InvertedResidual."""
     words = re.split(r"[^A-Za-z0-9]+", name)
@@ -42,8 +53,16 @@ def camel(name: str) -> str:
     return joined if joined and not joined[0].isdigit() else f"Block{joined}"
 
 
-def give(definitions: Sequence[Definition], helpers: Mapping[str, Symbol], known: set[str]) -> None:
-    """Put names in the place of all symbols; `known` are the helpers that a file may have."""
+def give(
+    definitions: Sequence[Definition],
+    helpers: Mapping[str, Symbol],
+    known: set[str],
+    method: str,
+) -> None:
+    """Put names in the place of all symbols.
+
+    `known` are the helpers that a file may have, `method` is what initialises the tensors of a class.
+    """
     reserved = {*known, *CLASSES, "stage", "stride"}
     top = Namer(reserved=reserved)
     names: Names = {symbol.id: name for name, symbol in helpers.items()}
@@ -56,19 +75,19 @@ def give(definitions: Sequence[Definition], helpers: Mapping[str, Symbol], known
     outside = {*names.values(), *reserved}
     parameters: Names = {}
     scopes = [(d, [Scope(m, names, outside) for m in _methods(d.tree)]) for d in definitions]
-    for _, methods in scopes:
-        for method in methods:
-            parameters |= method.parameters()
-    for definition, methods in scopes:
-        attributes = Namer({*_members(definition.tree), *definition.keys}, MODULE)
+    for _, inside in scopes:
+        for scope in inside:
+            parameters |= scope.parameters()
+    for definition, inside in scopes:
+        attributes = Namer({*_members(definition.tree), *definition.keys}, {*MODULE, method})
         own: Names = {}
         for node in ast.walk(definition.tree):
             if isinstance(node, ast.Attribute) and node.attr.startswith(MARK):
                 if node.attr not in own:
                     own[node.attr] = attributes.name(Symbol.hints[node.attr])
                 node.attr = own[node.attr]
-        for method in methods:
-            method.put({**names, **method.variables()}, parameters)
+        for scope in inside:
+            scope.put({**names, **scope.variables()}, parameters)
         definition.tree.name = names[definition.symbol.id]
 
 
@@ -130,6 +149,9 @@ class Scope:
         for symbol, span in spans.of.items():
             if symbol in found or symbol in self.names:
                 continue
+            if symbol in spans.alone and spans.counts[symbol] == 1:
+                found[symbol] = "_"
+                continue
             shares = self.shares or symbol in spans.loops
             near = {
                 name
@@ -162,6 +184,8 @@ class Spans:
     def __init__(self, tree: ast.FunctionDef) -> None:
         self.of: dict[str, Span] = {}
         self.loops: set[str] = set()
+        self.alone: set[str] = set()
+        self.counts: Counter[str] = Counter()
         self.plain: set[str] = set()
         self.around: list[tuple[int, set[str]]] = []
         self.time = 0
@@ -210,9 +234,11 @@ class Spans:
         self.time += 1
         self.around.append((self.time, set()))
         self.loops |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
+        if isinstance(target, ast.Name):
+            self.alone.add(target.id)
         self.target(target)
         body()
-        start, read = self.around.pop()
+        _, read = self.around.pop()
         for symbol in read:
             self.of[symbol].last = self.time
         if self.around:
@@ -224,6 +250,7 @@ class Spans:
             self.plain.add(name)
             return
         self.time += 1
+        self.counts[name] += 1
         if name not in self.of:
             first = self.time
             if read and self.around:  # set later in the turn before

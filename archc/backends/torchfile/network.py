@@ -4,37 +4,35 @@ from __future__ import annotations
 
 import ast
 import os
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from archc import tree
 from archc.backends.torchfile.classes import Class, Parameter
+from archc.backends.torchfile.describing import described
 from archc.backends.torchfile.exprs import Unspelled, part_uses, substituted
 from archc.backends.torchfile.forward import Forward
-from archc.backends.torchfile.init import BLANK, network_lines, rules_of, step_lines
+from archc.backends.torchfile.helpers import known
+from archc.backends.torchfile.init import network_lines, rules_of, step_lines
+from archc.backends.torchfile.initialising import Initialisers
 from archc.backends.torchfile.merge import (
     Apply,
     Body,
-    Choice,
-    Group,
-    Item,
     Parted,
-    Repeat,
     Unrollable,
     applications,
     items,
 )
-from archc.backends.torchfile.modules import SELF, Modules, Target, assign, call, if_else
+from archc.backends.torchfile.modules import SELF, Modules, Target, assign, call
+from archc.backends.torchfile.naming import Definition, give, initialising
+from archc.backends.torchfile.overwriting import Overwriting
 from archc.backends.torchfile.printer import noted
-from archc.backends.torchfile.tidy import tidied
-from archc.escaping import docstring
-from archc.backends.torchfile.naming import Definition, give
 from archc.backends.torchfile.rows import Taken, plainer
-from archc.backends.torchfile.helpers import known
-from archc.backends.torchfile.symbols import Symbol, symbols
-from archc.backends.torchfile.wiring import Collect
+from archc.backends.torchfile.single import Single, named_copies
 from archc.backends.torchfile.splice import with_spliced
+from archc.backends.torchfile.symbols import Symbol, symbols
+from archc.backends.torchfile.tidy import tidied
+from archc.backends.torchfile.wiring import Collect
 from archc.graph import Module, Network, Value
 from archc.ops import Op, Use
 from archc.passes.territories import beginnings
@@ -55,9 +53,10 @@ class Classes:
         self.helpers: dict[str, Symbol] = {}
         self.needed: dict[str, None] = {}
         self.imports: set[str] = set()
-        self.counts: dict[int, Counter[int]] = {}
+        self.overwriting = Overwriting()
         self.initialising = False
         self.resolving: set[int] = set()
+        self.method = initialising(network)
         networks = [m for m in network.modules if m.is_network]
         self.has_rules = any(rules_of(m) for m in networks)
         for group in self.groups():
@@ -243,10 +242,10 @@ class Classes:
         """Return the derived values that statements read, before them."""
         used = {s for t in statements for s in symbols(t)}
         out: list[ast.stmt] = []
-        for symbol, tree in reversed(cls.lets.values()):
+        for symbol, value in reversed(cls.lets.values()):
             if symbol.id in used:
-                used |= {*symbols(tree)}
-                out.insert(0, assign(symbol.name, tree))
+                used |= {*symbols(value)}
+                out.insert(0, assign(symbol.name, value))
         return out
 
     def tidied(self, statements: list[ast.stmt]) -> list[ast.stmt]:
@@ -268,7 +267,7 @@ class Classes:
         whole = self.tidied([*self.locals(cls, statements), *statements])
         used = {s for t in whole for s in symbols(t)}
         arguments = self.signature(cls, used)
-        said = self.said(cls)
+        said = described(cls.modules[0], is_root=cls.is_root)
         return ast.FunctionDef(cls.symbol.id, arguments, [*said, *whole], [], lineno=0, type_params=[])
 
     def definition(
@@ -294,12 +293,12 @@ class Classes:
         start = ast.parse("super().__init__()").body if forward else []
         methods = [_method("__init__", arguments, [*start, *body])]
         if later:
-            methods.append(_method("init_weights", _taking(["self"]), own))
+            methods.append(_method(self.method, _taking(["self"]), own))
         if forward:
             taking = _taking(["self", *(i.id for i in cls.inputs)])
             methods.append(_method("forward", taking, forward))
         base = ast.parse("nn.Module" if forward else "nn.Sequential", mode="eval").body
-        said = self.said(cls)
+        said = described(cls.modules[0], is_root=cls.is_root)
         return ast.ClassDef(cls.symbol.id, [base], [], [*said, *methods], [], type_params=[])
 
     def rules(self, cls: Class) -> list[ast.stmt]:
@@ -314,22 +313,10 @@ class Classes:
         if cls.is_root and self.initialising:
             lines += [
                 "for m in self.modules():",
-                '    if hasattr(m, "init_weights"):',
-                "        m.init_weights()",
+                f'    if hasattr(m, "{self.method}"):',
+                f"        m.{self.method}()",
             ]
         return ast.parse("\n".join(lines)).body
-
-    def said(self, cls: Class) -> list[ast.stmt]:
-        """Return the docstring of a class: where it is first used, and the shapes there."""
-        module = cls.modules[0]
-        if not module.inputs or not (cls.is_root or module.trail):
-            return []
-        text = f"{_shapes(module.inputs)} -> {_shapes(module.values)}."
-        if cls.is_root and len(text) >= 78:
-            text = f"{text[:74]}..."
-        if not cls.is_root:
-            text = f"{docstring(module.trail)}: {text}"
-        return [ast.Expr(ast.Constant(text))] if len(text) <= 78 else []
 
     # What classes ask
 
@@ -535,38 +522,13 @@ class Classes:
         if name := op.helper(use):
             self.needed[name] = None
 
-    def overwritable(self, module: Module, value: Value) -> bool:
-        """Whether an op may write over a value: nothing else holds it or needs it."""
-        while True:
-            node = value.node
-            counts = self.count(module)
-            if node is None or id(node) not in self.own(module) or counts[id(value)] != 1:
-                return False
-            if node.op is not None and node.op.inputs is None and len(node.inputs) == 1:
-                value = node.inputs[0]  # a concatenation of one value is that value
-                continue
-            if node.module is None:
-                return node.op is not None and not node.op.keeps_output
-            index = next(k for k, v in enumerate(node.outputs) if v is value)
-            module, value = node.module, node.module.values[index]
-
-    def count(self, module: Module) -> Counter[int]:
-        """Count how often each value of a module is read."""
-        if id(module) not in self.counts:
-            found = Counter(id(v) for n in module.nodes for v in n.inputs)
-            found.update(id(v) for v in module.values)
-            self.counts[id(module)] = found
-        return self.counts[id(module)]
-
-    def own(self, module: Module) -> set[int]:
-        return {id(n) for n in module.nodes}
 
     # Names
 
     def definitions(self) -> list[ast.stmt]:
         """Return the classes and functions, with names."""
         definitions = [self.definition_of(cls) for cls in self.order]
-        give(definitions, self.helpers, {*known(self.network)})
+        give(definitions, self.helpers, {*known(self.network)}, self.method)
         return [d.tree for d in definitions]
 
     def definition_of(self, cls: Class) -> Definition:
@@ -577,110 +539,12 @@ class Classes:
         return Definition(cls.symbol, name, tree, keys, cls.is_network)
 
 
-class Single:
-    """The body of a function that returns the one module that a block is."""
-
-    def __init__(self, cls: Class, modules: Modules) -> None:
-        self.cls, self.modules = cls, modules
-
-    def body(self, body: Body) -> list[ast.stmt]:
-        """Return statements that return the module."""
-        for k, item in enumerate(body.items):
-            match item:
-                case Apply():
-                    return [ast.Return(self.cls.module(item, body, k))]
-                case Choice():
-                    if not item.yes.size or not item.no.size:
-                        return self.body(item.yes if item.yes.size else item.no)
-                    yes, no = self.body(item.yes), self.body(item.no)
-                    return [if_else(self.cls.test(item, body), yes, no)]
-                case Group():
-                    return self.body(item.body)
-                case _:
-                    raise AssertionError("a loop that is one module")
-        return [ast.Return(call("nn.Identity"))]
-
-
-def named_copies(modules: Sequence[Module]) -> set[int]:
-    """Return the loops that read better written out: each copy has a name of its own.
-
-    That is so where a block is used once; where it is used often their number may vary.
-    """
-    def visit(items: Sequence[tree.Item]) -> Iterator[int]:
-        for item in items:
-            match item:
-                case tree.Repeat():
-                    if item.key is not None and item.key.names_copies(item.loop):
-                        yield id(item.loop)
-                    for turn in item.turns:
-                        yield from visit(turn.items)
-                case tree.Choice() | tree.Group():
-                    yield from visit(item.items)
-
-    return set(visit(modules[0].tree)) if len(modules) == 1 else set()
-
-
-class Initialisers:
-    """The statements that set the tensors of steps with initialisers of their own."""
-
-    def __init__(self, cls: Class, modules: Modules) -> None:
-        self.cls, self.modules = cls, modules
-
-    def body(self, body: Body) -> list[ast.stmt]:
-        """Return the initialisers of a body."""
-        return [s for item in body.items for s in self.item(item, body)]
-
-    def item(self, item: Item, body: Body) -> list[ast.stmt]:
-        """Return the initialisers of an item."""
-        match item:
-            case Apply():
-                return self.apply(item, body)
-            case Group():
-                return self.body(item.body)
-            case Choice():
-                if not item.yes.size or not item.no.size:
-                    return self.body(item.yes if item.yes.size else item.no)
-                yes, no = self.body(item.yes), self.body(item.no)
-                return [if_else(self.cls.test(item, body), yes, no)] if yes or no else []
-            case Repeat() if item.written_out:
-                return [s for part in item.written_out for s in self.body(part)]
-            case Repeat():
-                inner = self.body(item.turns)
-                if not inner or self.cls.single(item):
-                    return inner
-                target, over = self.cls.header(item, body)
-                return [ast.For(target, over, inner, [], lineno=0)]
-        raise AssertionError(item)
-
-    def apply(self, item: Apply, body: Body) -> list[ast.stmt]:
-        """Return the initialisers of a step."""
-        if item.nodes[0].again:
-            return []
-        lines = {p: tuple(step_lines(item.rows[p].scope, n)) for p, n in enumerate(item.nodes)}
-        if len({*lines.values()}) > 1:
-            raise part_uses(body, lines, len(self.cls.modules), "other initialisers")
-        if not lines[0]:
-            return []
-        node = item.nodes[0]
-        if node.op is not None and node.op.registered:
-            reference: ast.expr = SELF
-        else:
-            reference = self.modules.references[id(item)]()
-        text = "\n".join(lines[0]).replace(BLANK, ast.unparse(reference))
-        return ast.parse(text).body
-
-
 def _method(name: str, arguments: ast.arguments, body: list[ast.stmt]) -> ast.stmt:
     return ast.FunctionDef(name, arguments, body, [], lineno=0, type_params=[])
 
 
 def _taking(names: Sequence[str]) -> ast.arguments:
     return ast.arguments([], [ast.arg(n) for n in names], None, [], [], None, [])
-
-
-def _shapes(values: Iterable[Value]) -> str:
-    """Spell shapes: `(N, 64, 56, 56), (N, 32, 56, 56)`."""
-    return ", ".join(f"({', '.join(map(str, ('N', *v.shape.sizes)))})" for v in values)
 
 
 def loop_left(module: Module, written_out: Collection[int]) -> int | None:

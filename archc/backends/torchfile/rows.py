@@ -56,7 +56,7 @@ def _suite(
             statement.body = _suite(statement.body, signatures, total)
             statement.orelse = _suite(statement.orelse, signatures, total)
         elif isinstance(statement, ast.For):
-            statement.body = _suite(statement.body, signatures, total)
+            statement.body = one_variable(_suite(statement.body, signatures, total), total)
             loop = counted(out[-1] if out else None, statement, total)
             if loop is not None:
                 start = out[:-1] if loop.carried is not None else out
@@ -70,6 +70,24 @@ def _suite(
                     continue
         out.append(statement)
     return out
+
+
+def one_variable(body: list[ast.stmt], total: Counter[str]) -> list[ast.stmt]:
+    """Return the body of a loop in which a loop inside carries on what the outer one carries."""
+    match body:
+        case [
+            *before,
+            ast.Assign(targets=[ast.Name(id=inner)], value=ast.Name(id=outer)),
+            ast.For(body=[*_, ast.Assign(targets=[ast.Name(id=last)], value=later)]) as loop,
+            ast.Assign(targets=[ast.Name(id=end)], value=value),
+        ] if (inner, outer) == (last, end) and ast.dump(later) == ast.dump(value):
+            inside = [*symbols(loop)]
+            if outer not in inside and total[inner] == inside.count(inner) + 1:
+                for node in ast.walk(loop):
+                    if isinstance(node, ast.Name) and node.id == inner:
+                        node.id = outer
+                return [*before, loop]
+    return body
 
 
 def counted(before: ast.stmt | None, loop: ast.For, total: Counter[str]) -> Counted | None:
@@ -107,7 +125,9 @@ def _loop(loop: Counted) -> ast.stmt | None:
         ):
             more = simplified(ast.BinOp(step, ast.Mult(), number))
             tree: ast.expr = simplified(ast.BinOp(loop.first, ast.Add(), more))
-        case later if not own & {*symbols(later)}:
+        case ast.Constant() | ast.Name() as later if isinstance(
+            loop.first, ast.Constant | ast.Name
+        ) and not own & {*symbols(later)}:
             start = ast.Compare(number, [ast.Eq()], [ast.Constant(0)])
             tree = ast.IfExp(start, loop.first, later)
         case _:
@@ -155,7 +175,7 @@ class _Whole(ast.NodeTransformer):
     def __init__(self, listed: str, module: ast.expr) -> None:
         self.listed, self.module, self.found = listed, module, False
 
-    def visit_Call(self, node: ast.Call) -> ast.expr:  # noqa: N802 - what ast calls it
+    def visit_Call(self, node: ast.Call) -> ast.expr:
         """Replace the call, or go on inside it."""
         match node:
             case ast.Call(

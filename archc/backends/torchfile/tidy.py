@@ -80,11 +80,11 @@ def _put_on(out: list[ast.stmt], statement: ast.stmt) -> None:
             out[-1] = noted_as(ast.Assign(last.targets, whole, lineno=0), last)
             return
         name = _built(last)
-        if name is not None and _count(statement, name) == 1:
-            if (used := put(statement, name, last.value)) is not None:
-                out.pop()
-                _put_on(out, noted_as(used, last))
-                return
+        used = put(statement, name, last.value) if name and _count(statement, name) == 1 else None
+        if used is not None:
+            out.pop()
+            _put_on(out, noted_as(used, last))
+            return
     out.append(statement)
 
 
@@ -259,7 +259,7 @@ def _with(statement: ast.Assign | ast.Return, func: ast.expr, modules: list[ast.
 def attributed(statements: Sequence[ast.stmt]) -> list[ast.stmt]:
     """Set an attribute at once where the local of its value is read for nothing else."""
     out: list[ast.stmt] = []
-    for k, statement in enumerate(statements):
+    for statement in statements:
         match statement:
             case ast.Assign(targets=[ast.Attribute()], value=ast.Name(id=name)) if (
                 sum(_count(s, name) for s in statements) == 2

@@ -1,2 +1,0 @@
-def half_of(x):
-    return x / 2
