@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 class Calls:
     """The applications of a class, and what they read of the module at run time."""
 
-    def __init__(
-        self, owner: Class, modules: Modules, name: Callable[[Operand], ast.expr]
-    ) -> None:
+    def __init__(self, owner: Class, modules: Modules, name: Callable[[Operand], ast.expr]) -> None:
         self.owner, self.modules, self.name = owner, modules, name
 
     def test(self, item: Choice, s: If) -> ast.expr:
@@ -72,7 +70,9 @@ class Calls:
                 return ast.Subscript(self.spell(operand.of, s), self.index(operand), ast.Load())
             case Pack():
                 parts = [(self.spell(o, s), star) for o, star in operand.parts]
-                return ast.List([ast.Starred(o, ast.Load()) if star else o for o, star in parts], ast.Load())
+                return ast.List(
+                    [ast.Starred(o, ast.Load()) if star else o for o, star in parts], ast.Load()
+                )
         inside = next((c for c in inner_calls(s) if c.out is operand), None)
         return self.name(operand) if inside is None else self.call(inside)
 
@@ -116,14 +116,18 @@ class Calls:
         """Return values one by one where an op takes no list of them, and all are as long."""
         op = item.nodes[0].op
         assert op is not None
-        lengths = [{len(g[j]) for g in item.given if isinstance(g[j], list)} for j in range(len(values))]
+        lengths = [
+            {len(g[j]) for g in item.given if isinstance(g[j], list)} for j in range(len(values))
+        ]
         if op.gathers or not all(len(found) <= 1 for found in lengths):
             return values
         return [
             v
             for value, found in zip(values, lengths, strict=True)
             for v in (
-                self.entries(value.value, True, found.pop()) if isinstance(value, ast.Starred) else [value]
+                self.entries(value.value, True, found.pop())
+                if isinstance(value, ast.Starred)
+                else [value]
             )
         ]
 
@@ -137,7 +141,11 @@ class Calls:
         if node.op.spread and len(values) == 1 and not lists[0]:
             return values * (node.op.inputs or 1)
         if node.op.inputs is not None:
-            return [v for value, l in zip(values, lists, strict=True) for v in self.entries(value, l, len(node.inputs))]
+            return [
+                v
+                for value, l in zip(values, lists, strict=True)
+                for v in self.entries(value, l, len(node.inputs))
+            ]
         starred = [
             ast.Starred(value, ast.Load()) if l else value
             for value, l in zip(values, lists, strict=True)
@@ -172,10 +180,11 @@ class Calls:
         rest_lists = lists[len(takes) - 1 :]
         if len(rest_values) == 1 and rest_lists[0]:
             return [*first, rest_values[0]]
-        parts: list[ast.expr] = [
+        starred = [
             ast.Starred(v, ast.Load()) if l else v
             for v, l in zip(rest_values, rest_lists, strict=True)
         ]
+        parts = [e for v in starred for e in _entries(v)]
         return [*first, ast.List(parts, ast.Load())]
 
     def plain_list(self, module: Module) -> bool:
@@ -196,6 +205,7 @@ class Calls:
 
     def stored(self, use: Use, s: Call) -> Use:
         """Return a use whose arguments are read at run time."""
+
         def kept(py: Py) -> Py:
             if py.value is not VARIES:
                 return py
@@ -216,7 +226,9 @@ class Calls:
         """Return the application of a block."""
         reference = self.reference(item)
         if reference is None:
-            raise part_uses(s.body, dict(enumerate(item.paths)), len(self.owner.modules), "no module")
+            raise part_uses(
+                s.body, dict(enumerate(item.paths)), len(self.owner.modules), "no module"
+            )
         return call(reference, *values)
 
 
@@ -229,7 +241,9 @@ def _entries(tree: ast.expr) -> list[ast.expr]:
 def _operand(tree: ast.expr) -> str:
     """Return an operand as text that an op can stand after: in brackets unless it is an atom."""
     text = ast.unparse(tree)
-    atoms = ast.Name | ast.Attribute | ast.Call | ast.Subscript | ast.Starred | ast.List | ast.Constant
+    atoms = (
+        ast.Name | ast.Attribute | ast.Call | ast.Subscript | ast.Starred | ast.List | ast.Constant
+    )
     return text if isinstance(tree, atoms) else f"({text})"
 
 
@@ -237,9 +251,7 @@ def _lifted(shape: Shape, value: ast.expr, cls: type[Op], again: ast.expr | None
     if shape.batch == "b":
         return value
     if cls.unbatched == "repeated" and again is not None:
-        size = ast.Subscript(
-            ast.Attribute(again, "shape", ast.Load()), ast.Constant(0), ast.Load()
-        )
+        size = ast.Subscript(ast.Attribute(again, "shape", ast.Load()), ast.Constant(0), ast.Load())
         rest: list[ast.expr] = [ast.UnaryOp(ast.USub(), ast.Constant(1)) for _ in shape.sizes]
         return call(ast.Attribute(value, "expand", ast.Load()), size, *rest)
     if shape.batch == "":

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archc.backends.torchfile.calls import Calls
-from archc.backends.torchfile.listing import listed, once, same
+from archc.backends.torchfile.listing import Lists, covers, same
 from archc.backends.torchfile.modules import SELF, assign, call, if_else
 from archc.backends.torchfile.nesting import Nesting
 from archc.backends.torchfile.program import (
@@ -49,10 +49,11 @@ class Forward:
         self.calls.name = self.name
         self.variables = Variables(programmer, program)
         self.symbols: dict[int, Symbol] = {}
+        self.own: dict[int, str] = {}
 
     def statements(self) -> list[ast.stmt]:
         """Return the statements of the method."""
-        return once(listed(self.block(self.variables.program)))
+        return Lists(self.block(self.variables.program), self.own).tidied()
 
     # Statements
 
@@ -147,13 +148,20 @@ class Forward:
         yes, no = self.block(s.yes), self.block(s.no)
         if same(yes, no):
             return yes
-        return [if_else(self.calls.test(s.item, s), yes, no)]
+        test = self.calls.test(s.item, s)
+        if covers(test, yes, no):
+            return no
+        return [if_else(test, yes, no)]
 
     def loop(self, s: For) -> list[ast.stmt]:
         """Return a loop."""
         inner = self.block(s.inner)
         target, over = self.owner.header(s.item, s.body)
-        return [ast.For(target, self.calls.runtime(over), inner, [], lineno=0)]
+        key = s.item.key
+        loop = ast.For(target, self.calls.runtime(over), inner, [], lineno=0)
+        if key is not None:
+            self.own[id(loop)] = ast.dump(ast.Attribute(SELF, str(key), ast.Load()))
+        return [loop]
 
     def give(self, s: Return) -> list[ast.stmt]:
         """Return what the method returns."""

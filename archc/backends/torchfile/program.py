@@ -7,7 +7,8 @@ constant, so that they have names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -137,6 +138,7 @@ class Programmer:
         """Return the statements of a class, without what nothing reads."""
         statements = self.with_moves(self.body(self.owner.body))
         statements.append(Return(self.owner.results))
+        statements = joined(statements)
         rewritten(statements, self.plain)
         name_parts(statements)
         return self.training(self.alive(statements))
@@ -145,7 +147,9 @@ class Programmer:
         """Put what only outputs of training need where it runs in training alone."""
         *before, last = statements
         assert isinstance(last, Return)
-        if not self.owner.is_root or all(training is last.outputs[0][1] for _, training, _ in last.outputs):
+        if not self.owner.is_root or all(
+            training is last.outputs[0][1] for _, training, _ in last.outputs
+        ):
             return statements
         needed = {
             id(self.one(b)) for _, training, o in last.outputs if not training for b in bases(o)
@@ -246,10 +250,24 @@ class Programmer:
 
     def carried(self, out: Out) -> Carry | None:
         """Return what a loop carries where that is what it leaves."""
+        last = self.chosen(out)
         for carry in self.wiring.region(out.loop).carries:
-            if carry.next is out.last and (out.init is None or out.init is carry.init):
+            if carry.next is last and (out.init is None or out.init is carry.init):
                 return carry
         return None
+
+    def chosen(self, out: Out) -> Operand:
+        """Return what a loop leaves, as what a choice gave where the last turn's side gave it."""
+        body, rows = out.body, {p: q for q, p in enumerate(out.body.up)}
+        for item in body.items:
+            for phi in self.wiring.region(item).phis if isinstance(item, Choice) else ():
+                for side, taken in ((phi.yes, True), (phi.no, False)):
+                    last = rows.values()
+                    if side is out.last and all(
+                        q in phi.want and item.taken[q] is taken for q in last
+                    ):
+                        return phi
+        return out.last
 
     def loop(self, s: For) -> list[Statement]:
         region = self.wiring.region(s.item)
@@ -267,7 +285,7 @@ class Programmer:
             return inner
         inner += [Append(c, c.each) for c in region.collects]
         ends: list[tuple[Operand, Operand]] = [
-            (o, o.last) for o in region.outs if self.carried(o) is None
+            (o, self.chosen(o)) for o in region.outs if self.carried(o) is None
         ]
         ends += [(c, c.next) for c in region.carries if c.next is not None]
         inner += [Moves(ends)] if ends else []
@@ -398,8 +416,12 @@ def elements(operand: Operand) -> Iterator[Operand]:
 def name_parts(statements: Sequence[Statement]) -> None:
     """Give the results of what has several a name each, where nothing asks for them otherwise."""
     asked: dict[int, list[Operand]] = {}
+    spread: set[int] = set()
     for s in walk(statements):
         for operand in values(s):
+            if takes_each(s) and isinstance(operand, Def):
+                spread.add(id(operand))
+                continue
             for o in elements(operand):
                 for b in bases(o):
                     asked.setdefault(id(b), []).append(o)
@@ -410,9 +432,10 @@ def name_parts(statements: Sequence[Statement]) -> None:
         counts = {len(n.outputs) for n in s.item.nodes}
         count = counts.pop() if len(counts) == 1 else 0
         entries = [entry(o, s.out) for o in asked.get(id(s.out), [])]
-        if not 1 < count <= NAMED or None in entries or not entries:
+        whole = id(s.out) in spread
+        if not 1 < count <= NAMED or None in entries or not (entries or whole):
             continue
-        s.parts = [Part(s.out, k) if k in entries else None for k in range(count)]
+        s.parts = [Part(s.out, k) if whole or k in entries else None for k in range(count)]
         parts |= {(id(s.out), k): p for k, p in enumerate(s.parts) if p is not None}
 
     def named(operand: Operand) -> Operand:
@@ -427,6 +450,20 @@ def name_parts(statements: Sequence[Statement]) -> None:
         return operand
 
     rewritten(statements, named)
+    for s in walk(statements):
+        if isinstance(s, Call) and takes_each(s):
+            s.ins = [
+                Pack([(parts[id(o), k], False) for k in range(sum(of == id(o) for of, _ in parts))])
+                if (id(o), 0) in parts
+                else o
+                for o in s.ins
+            ]
+
+
+def takes_each(s: Statement) -> bool:
+    """Whether a statement is an op that takes the values of a list one by one."""
+    op = s.item.nodes[0].op if isinstance(s, Call) and isinstance(s.item, Apply) else None
+    return op is not None and op.inputs is None and not op.gathers and not op.spread
 
 
 def entry(operand: Operand, of: Operand) -> int | None:
@@ -437,6 +474,49 @@ def entry(operand: Operand, of: Operand) -> int | None:
         return None
     index = {*operand.index.values()}
     return index.pop() if len(index) == 1 else None
+
+
+def joined(statements: list[Statement]) -> list[Statement]:
+    """Return statements with neighbours under one test as one."""
+    out: list[Statement] = []
+    for s in statements:
+        last = out[-1] if out else None
+        if isinstance(s, For):
+            s = For(s.item, s.body, joined(s.inner))
+        if not isinstance(s, If):
+            out.append(s)
+            continue
+        s = If(s.item, s.body, joined(s.yes), joined(s.no))
+        if not isinstance(last, If) or not _same_test(last.item, s.item):
+            out.append(s)
+            continue
+        phis = {
+            id(to): to for i in (*last.yes, *last.no) if isinstance(i, Moves) for to, _ in i.pairs
+        }
+        for inner, yes in ((s.yes, True), (s.no, False)):
+            rewritten(inner, lambda o, y=yes: _side(o, phis, y))  # type: ignore[misc]
+        out[-1] = If(last.item, last.body, joined([*last.yes, *s.yes]), joined([*last.no, *s.no]))
+    return out
+
+
+def _side(operand: Operand, phis: Mapping[int, Operand], yes: bool) -> Operand:
+    """Return what an operand is on one side of the choice that made it."""
+    while isinstance(operand, Phi) and id(operand) in phis:
+        side = operand.yes if yes else operand.no
+        if side is None:
+            break
+        operand = side
+    match operand:
+        case Elem():
+            of = _side(operand.of, phis, yes)
+            return operand if of is operand.of else Elem(of, operand.index, operand.body)
+        case Pack():
+            return Pack([(_side(o, phis, yes), star) for o, star in operand.parts])
+    return operand
+
+
+def _same_test(a: Choice, b: Choice) -> bool:
+    return a.taken == b.taken and a.presence == b.presence and ast.dump(a.test) == ast.dump(b.test)
 
 
 def listless(carry: Carry) -> bool:

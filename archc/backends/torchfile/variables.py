@@ -18,6 +18,7 @@ from archc.backends.torchfile.program import (
     Moves,
     Part,
     Programmer,
+    Return,
     Statement,
     Training,
     calls,
@@ -26,7 +27,17 @@ from archc.backends.torchfile.program import (
     writes,
 )
 from archc.backends.torchfile.merge import Apply, Item
-from archc.backends.torchfile.wiring import Carry, Collect, Def, Elem, Input, Operand, Out, Pack, Phi
+from archc.backends.torchfile.wiring import (
+    Carry,
+    Collect,
+    Def,
+    Elem,
+    Input,
+    Operand,
+    Out,
+    Pack,
+    Phi,
+)
 from archc.language.scalars import Key
 
 RUNNING = (Def, Input, Phi, Carry, Out, Part)
@@ -135,11 +146,15 @@ class Variables:
         alone: list[Operand] = []
         for s in walk(self.program):
             if isinstance(s, Moves) and s.inner:
-                first = next((o for o in reads(s) if isinstance(o, RUNNING) and not listed(o)), None)
+                first = next(
+                    (o for o in reads(s) if isinstance(o, RUNNING) and not listed(o)), None
+                )
                 if first is not None and id(first) not in self.named:
                     self.join(s.pairs[0][0], first)
             if isinstance(s, Call) and not s.out.listed:
-                first = next((o for o in reads(s) if isinstance(o, RUNNING) and not listed(o)), None)
+                first = next(
+                    (o for o in reads(s) if isinstance(o, RUNNING) and not listed(o)), None
+                )
                 if first is None or not self.runs(first, s.out) or not self.join(first, s.out):
                     alone.append(s.out)
         inputs = [o for o in self.operands if isinstance(o, Input) and o.index == 0]
@@ -153,6 +168,8 @@ class Variables:
 
     def runs(self, value: Operand, out: Def) -> bool:
         """Whether a value runs on in what an application makes of it: it has no name of its own."""
+        if isinstance(value, Part):
+            return False
         if id(value) in self.named or (isinstance(value, Input) and self.is_list(value)):
             return False
         if id(out) not in self.named:
@@ -196,7 +213,9 @@ def named(program: Sequence[Statement]) -> set[int]:
     out = {o for o, k in called.items() if last[o] > k + 1}
     for s in steps:
         beside = {id(o) for o in reads(s)}
-        if len(beside) > 1 and beside & out:
+        results = isinstance(s, Return) and not any(training for _, training, _ in s.outputs)
+        results = results and len(s.outputs) > 1  # type: ignore[union-attr]
+        if len(beside) > 1 and (beside & out or results):
             out |= beside & {*called}
     return out
 
