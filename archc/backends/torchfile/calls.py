@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archc.backends.torchfile.exprs import Unspelled, part_uses, substituted, taken
+from archc.backends.torchfile.flow import Call, If, Statement, inner_calls
 from archc.backends.torchfile.merge import Apply, Choice
 from archc.backends.torchfile.modules import SELF, call
-from archc.backends.torchfile.program import Call, If, Statement, inner_calls
 from archc.backends.torchfile.symbols import Symbol
 from archc.backends.torchfile.wiring import Elem, Operand, Pack
 from archc.graph import Module
@@ -83,7 +83,7 @@ class Calls:
         if not isinstance(item, Apply):
             return call(self.runtime(self.modules.references[id(item)]()), *values)
         node = item.nodes[0]
-        values = self.fitted(item, s, values)
+        values = self.fitted(item, values)
         if node.op is None:
             return self.block_call(item, s, values)
         reference = self.reference(item)
@@ -95,18 +95,19 @@ class Calls:
             text = cls.call(ast.unparse(reference), *texts)
         else:
             use = self.owner.op_use(item, s.body, s.k, inplace=self.owner.overwrites(item))
-            use = self.stored(use, s)
+            use = self.stored(use)
             text = self.function(item, use, texts)
             self.owner.classes.note(cls, use)
         if not text:
             raise Unspelled(f"{node.name} has no function")
-        tree = ast.parse(text, mode="eval").body
-        return tree
+        return ast.parse(text, mode="eval").body
 
     def function(self, item: Apply, use: Use, texts: list[str]) -> str:
         """Spell an op applied to values; `*x` is a list of them."""
-        cls = type(item.nodes[0].op)
-        if item.nodes[0].op.registered:
+        op = item.nodes[0].op
+        assert op is not None
+        cls = type(op)
+        if op.registered:
             texts = [*texts, *(f"self.{name}" for name in cls.buffers(use))]
         if not any(t.startswith("*") for t in texts):
             return cls.function(use, *texts)
@@ -131,7 +132,7 @@ class Calls:
             )
         ]
 
-    def fitted(self, item: Apply, s: Call, values: list[ast.expr]) -> list[ast.expr]:
+    def fitted(self, item: Apply, values: list[ast.expr]) -> list[ast.expr]:
         """Return values as an op or a block takes them, where the text gives lists."""
         node, given = item.nodes[0], item.given[0]
         lists = [isinstance(g, list | dict) for g in given]
@@ -143,12 +144,12 @@ class Calls:
         if node.op.inputs is not None:
             return [
                 v
-                for value, l in zip(values, lists, strict=True)
-                for v in self.entries(value, l, len(node.inputs))
+                for value, several in zip(values, lists, strict=True)
+                for v in self.entries(value, several, len(node.inputs))
             ]
         starred = [
-            ast.Starred(value, ast.Load()) if l else value
-            for value, l in zip(values, lists, strict=True)
+            ast.Starred(value, ast.Load()) if several else value
+            for value, several in zip(values, lists, strict=True)
         ]
         return [e for v in self.apart(item, starred) for e in _entries(v)]
 
@@ -181,8 +182,8 @@ class Calls:
         if len(rest_values) == 1 and rest_lists[0]:
             return [*first, rest_values[0]]
         starred = [
-            ast.Starred(v, ast.Load()) if l else v
-            for v, l in zip(rest_values, rest_lists, strict=True)
+            ast.Starred(v, ast.Load()) if several else v
+            for v, several in zip(rest_values, rest_lists, strict=True)
         ]
         parts = [e for v in starred for e in _entries(v)]
         return [*first, ast.List(parts, ast.Load())]
@@ -203,7 +204,7 @@ class Calls:
         again = values[whole] if whole is not None else None
         return [_lifted(x, v, cls, again) for x, v in zip(shapes, values, strict=True)]
 
-    def stored(self, use: Use, s: Call) -> Use:
+    def stored(self, use: Use) -> Use:
         """Return a use whose arguments are read at run time."""
 
         def kept(py: Py) -> Py:

@@ -7,17 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archc.backends.torchfile.calls import Calls
-from archc.backends.torchfile.listing import Lists, covers, same
-from archc.backends.torchfile.modules import SELF, assign, call, if_else
-from archc.backends.torchfile.nesting import Nesting
-from archc.backends.torchfile.program import (
+from archc.backends.torchfile.flow import (
     Append,
     Call,
     For,
     If,
     Moves,
     Part,
-    Programmer,
     Return,
     Start,
     Statement,
@@ -25,6 +21,10 @@ from archc.backends.torchfile.program import (
     bases,
     inner_calls,
 )
+from archc.backends.torchfile.listing import Lists, covers, same
+from archc.backends.torchfile.modules import SELF, assign, call, if_else
+from archc.backends.torchfile.nesting import Nesting
+from archc.backends.torchfile.program import Programmer
 from archc.backends.torchfile.symbols import Symbol
 from archc.backends.torchfile.variables import Variables, part_hints
 from archc.backends.torchfile.wiring import Elem, Input, Operand, Pack
@@ -88,9 +88,8 @@ class Forward:
         if not s.parts:
             return self.name(s.out)
         for hint, part in zip(part_hints(s, self.variables.program), s.parts, strict=True):
-            if part is not None and (variable := self.variables.of(part)) not in self.symbols:
-                if not self.from_input(part):
-                    self.symbols[variable] = Symbol(hint)
+            if part is not None and not self.from_input(part):
+                self.symbols.setdefault(self.variables.of(part), Symbol(hint))
         return ast.Tuple(
             [ast.Name("_", ast.Store()) if p is None else self.name(p) for p in s.parts],
             ast.Store(),

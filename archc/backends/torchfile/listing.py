@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from archc.backends.torchfile.symbols import Symbol
 
+ENTRIES = ("layer", "layers", "x")
+"""What entries of lists are called."""
+
 
 def same(a: Sequence[ast.stmt], b: Sequence[ast.stmt]) -> bool:
     """Whether statements are the same text."""
@@ -35,6 +38,7 @@ class Lists:
             n.id for s in statements for n in ast.walk(s) if isinstance(n, ast.Name)
         )
 
+        self.shared: dict[str, str] = {}
         self.lengths: dict[str, str] = {}
         self.ranges: dict[int, str] = {}
 
@@ -45,19 +49,24 @@ class Lists:
     def block(self, statements: Sequence[ast.stmt]) -> list[ast.stmt]:
         """Return the statements of a body."""
         out: list[ast.stmt] = []
-        for s in statements:
-            if isinstance(s, ast.For):
-                body = self.block(s.body)
-                own = self.own.get(id(s), "")
-                s = self.zipped(uncounted(ast.For(s.target, s.iter, body, [], lineno=0)), own)
-            elif isinstance(s, ast.If):
-                s = ast.If(s.test, self.block(s.body), self.block(s.orelse))
+        for statement in statements:
+            s = self.inside(statement)
             last = out[-1] if out else None
             if last is not None and (whole := self.joined(last, s)) is not None:
                 out[-1] = whole
             else:
                 out.append(s)
         return out
+
+    def inside(self, s: ast.stmt) -> ast.stmt:
+        """Return a statement, with those inside it tidied."""
+        match s:
+            case ast.For():
+                own, body = self.own.get(id(s), ""), self.block(s.body)
+                return self.zipped(uncounted(ast.For(s.target, s.iter, body, [], lineno=0)), own)
+            case ast.If():
+                return ast.If(s.test, self.block(s.body), self.block(s.orelse))
+        return s
 
     def zipped(self, s: ast.For, own: str) -> ast.For:
         """Return a loop that only counts through lists as one over their entries."""
@@ -95,6 +104,20 @@ class Lists:
         self.ranges[id(loop)] = over
         return loop
 
+    def generator(self, s: ast.For, each: ast.expr) -> tuple[ast.comprehension, ast.expr]:
+        """Return the loop of a display, and its entries: its variables are of the display alone."""
+        names = {n.id for n in ast.walk(s.target) if isinstance(n, ast.Name)}
+        inside = {
+            Symbol.hints.get(n.id, n.id) for n in ast.walk(each) if isinstance(n, ast.Name)
+        } - names
+        target = s.target
+        for name in sorted(names):
+            hint = Symbol.hints.get(name, name)
+            if hint in ENTRIES and hint not in inside and name not in self.shared.values():
+                by = self.shared.setdefault(hint, name)
+                target, each = renamed(target, name, by), renamed(each, name, by)
+        return ast.comprehension(target, s.iter, [], 0), each
+
     def is_as_long(self, container: ast.expr, over: str) -> bool:
         """Whether a list has as many entries as a loop has turns."""
         if not isinstance(container, ast.Name):
@@ -110,7 +133,7 @@ class Lists:
                 ast.Assign(targets=[ast.Name(id=name) as to], value=ast.List(elts=[])),
                 ast.For(body=[ast.Expr(value=ast.Call(args=[each]) as append)]),
             ) if appended(append) == name and not reads(each, name):
-                generator = ast.comprehension(s.target, s.iter, [], 0)
+                generator, each = self.generator(s, each)
                 if (by := self.ranges.get(id(s))) is not None:
                     self.lengths[name] = by
                 return ast.Assign([to], ast.ListComp(each, [generator]), lineno=0)
@@ -218,7 +241,7 @@ def replaced_entries(statement: ast.stmt, symbols: Mapping[str, Symbol]) -> ast.
     """Return a statement with names in the place of entries of lists."""
 
     class Entries(ast.NodeTransformer):
-        def visit_Subscript(self, node: ast.Subscript) -> ast.AST:  # noqa: N802 - ast's name
+        def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
             symbol = symbols.get(ast.dump(node))
             return self.generic_visit(node) if symbol is None else symbol.name
 
@@ -227,11 +250,20 @@ def replaced_entries(statement: ast.stmt, symbols: Mapping[str, Symbol]) -> ast.
     return changed
 
 
+def renamed(tree: ast.expr, name: str, by: str) -> ast.expr:
+    """Return an expression with another name in the place of one."""
+    changed = copy.deepcopy(tree)
+    for node in ast.walk(changed):
+        if isinstance(node, ast.Name) and node.id == name:
+            node.id = by
+    return changed
+
+
 def replaced(statement: ast.stmt, name: str, by: ast.expr) -> ast.stmt:
     """Return a statement with another expression in the place of a name."""
 
     class Names(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802 - ast's name
+        def visit_Name(self, node: ast.Name) -> ast.AST:
             return by if node.id == name else node
 
     changed = Names().visit(copy.deepcopy(statement))

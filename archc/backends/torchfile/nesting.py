@@ -12,8 +12,7 @@ import re
 from collections import Counter
 
 from archc.backends.torchfile.calls import Calls
-from archc.backends.torchfile.merge import Apply
-from archc.backends.torchfile.program import (
+from archc.backends.torchfile.flow import (
     Append,
     Call,
     For,
@@ -29,6 +28,7 @@ from archc.backends.torchfile.program import (
     values,
     walk,
 )
+from archc.backends.torchfile.merge import Apply
 from archc.backends.torchfile.symbols import MARK, Symbol
 from archc.backends.torchfile.variables import named, word
 from archc.backends.torchfile.wiring import Def, Input, Operand

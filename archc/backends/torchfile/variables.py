@@ -10,14 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from archc.backends.torchfile.program import (
+from archc.backends.torchfile.flow import (
     Append,
     Call,
     For,
     If,
     Moves,
     Part,
-    Programmer,
     Return,
     Statement,
     Training,
@@ -27,6 +26,7 @@ from archc.backends.torchfile.program import (
     writes,
 )
 from archc.backends.torchfile.merge import Apply, Item
+from archc.backends.torchfile.program import Programmer
 from archc.backends.torchfile.wiring import (
     Carry,
     Collect,
@@ -151,6 +151,8 @@ class Variables:
                 )
                 if first is not None and id(first) not in self.named:
                     self.join(s.pairs[0][0], first)
+            if isinstance(s, Call) and s.out.listed and not s.parts:
+                self.join_lists(s)
             if isinstance(s, Call) and not s.out.listed:
                 first = next(
                     (o for o in reads(s) if isinstance(o, RUNNING) and not listed(o)), None
@@ -161,6 +163,12 @@ class Variables:
         for out in alone:
             if inputs and id(out) not in self.named and not self.is_list(inputs[0]):
                 self.join(inputs[0], out)
+
+    def join_lists(self, s: Call) -> None:
+        """Let a list run on in the one that is made of it."""
+        read = next((o for o in reads(s) if listed(o)), None)
+        if isinstance(read, Def) and common([word(read.item), word(s.out.item)]):
+            self.join(read, s.out)
 
     def is_list(self, value: Input) -> bool:
         """Whether an input is a list."""
@@ -236,7 +244,7 @@ def plain(key: Key) -> str:
 def common(names: Sequence[str]) -> str:
     """Return the words that names begin with: `branch_1`, `branch_2a` are both `branch`."""
     out: list[str] = []
-    for words in zip(*(n.split("_") for n in names)):
+    for words in zip(*(n.split("_") for n in names), strict=False):
         if len({*words}) > 1:
             break
         out.append(words[0])
@@ -255,9 +263,9 @@ def part_hints(call: Call, program: Sequence[Statement]) -> list[str]:
     for s in walk(program):
         for c in calls(s):
             op = c.item.nodes[0].op if isinstance(c.item, Apply) else None
-            if count == 3 and op is not None and op.facts.kind == "attention":
-                if sum(isinstance(o, Part) and o.of is call.out for o in reads(c)) == count:
-                    return ["q", "k", "v"]
+            attends = count == 3 and op is not None and op.facts.kind == "attention"
+            if attends and sum(isinstance(o, Part) and o.of is call.out for o in reads(c)) > 1:
+                return ["q", "k", "v"]
     assert isinstance(call.item, Apply)
     module = call.item.nodes[0].module
     names = [o.name for o in module.outputs] if module is not None else []
