@@ -21,7 +21,8 @@ from archc.backends.torchfile.flow import (
     bases,
     inner_calls,
 )
-from archc.backends.torchfile.listing import Lists, covers, same
+from archc.backends.torchfile.listing import Lists, covers, over_children, same
+from archc.backends.torchfile.merge import applications
 from archc.backends.torchfile.modules import SELF, assign, call, if_else
 from archc.backends.torchfile.nesting import Nesting
 from archc.backends.torchfile.program import Programmer
@@ -31,7 +32,8 @@ from archc.backends.torchfile.wiring import Elem, Input, Operand, Pack
 
 if TYPE_CHECKING:
     from archc.backends.torchfile.classes import Class
-    from archc.backends.torchfile.modules import Modules
+    from archc.backends.torchfile.merge import applications
+from archc.backends.torchfile.modules import Modules
 
 
 class Forward:
@@ -50,10 +52,16 @@ class Forward:
         self.variables = Variables(programmer, program)
         self.symbols: dict[int, Symbol] = {}
         self.own: dict[int, str] = {}
+        self.split: list[Call] = []
 
     def statements(self) -> list[ast.stmt]:
         """Return the statements of the method."""
-        return Lists(self.block(self.variables.program), self.own).tidied()
+        statements = Lists(self.block(self.variables.program), self.own).tidied()
+        read = {n.attr for s in statements for n in ast.walk(s) if isinstance(n, ast.Attribute)}
+        kept = self.owner.kept
+        for name in [n for n, (symbol, _) in kept.items() if symbol.id not in read]:
+            del kept[name]
+        return statements
 
     # Statements
 
@@ -87,7 +95,10 @@ class Forward:
         """Return what a call sets: several names where its results have them."""
         if not s.parts:
             return self.name(s.out)
-        for hint, part in zip(part_hints(s, self.variables.program), s.parts, strict=True):
+        base = "xyzuvw"[min(len(self.split), 5)]
+        self.split.append(s)
+        hints = part_hints(s, self.variables.program, base)
+        for hint, part in zip(hints, s.parts, strict=True):
             if part is not None and not self.from_input(part):
                 self.symbols.setdefault(self.variables.of(part), Symbol(hint))
         return ast.Tuple(
@@ -160,7 +171,12 @@ class Forward:
         loop = ast.For(target, self.calls.runtime(over), inner, [], lineno=0)
         if key is not None:
             self.own[id(loop)] = ast.dump(ast.Attribute(SELF, str(key), ast.Load()))
-        return [loop]
+        return [over_children(loop) if self.is_all(s) else loop]
+
+    def is_all(self, s: For) -> bool:
+        """Whether the class is one module for each turn of a loop, and nothing else."""
+        applied = [item for item, _, _ in applications(self.owner.body)]
+        return len(applied) == 1 and [*s.item.turns.items] == applied and applied[0].main
 
     def give(self, s: Return) -> list[ast.stmt]:
         """Return what the method returns."""

@@ -168,6 +168,25 @@ def reads(tree: ast.AST, name: str) -> bool:
     return any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(tree))
 
 
+def over_children(s: ast.For) -> ast.For:
+    """Return a loop that gets all modules of a class by name, in order, as one over them."""
+    named = {
+        ast.dump(n): n
+        for b in s.body
+        for n in ast.walk(b)
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == "getattr"
+    }
+    if len(named) != 1:
+        return s
+    layer = Symbol("layer")
+    body = [replaced_entries(b, dict.fromkeys(named, layer)) for b in s.body]
+    variables = [n.id for n in ast.walk(s.target) if isinstance(n, ast.Name)]
+    if any(reads(b, name) for b in body for name in variables):
+        return s
+    children = ast.Call(ast.Attribute(ast.Name("self", ast.Load()), "children", ast.Load()), [], [])
+    return ast.For(layer.name, children, body, [], lineno=0)
+
+
 def uncounted(s: ast.For) -> ast.For:
     """Return a loop that enumerates what nobody reads as one that counts."""
     match s.target, s.iter:
@@ -241,9 +260,11 @@ def replaced_entries(statement: ast.stmt, symbols: Mapping[str, Symbol]) -> ast.
     """Return a statement with names in the place of entries of lists."""
 
     class Entries(ast.NodeTransformer):
-        def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        def visit_Subscript(self, node: ast.Subscript | ast.Call) -> ast.AST:
             symbol = symbols.get(ast.dump(node))
             return self.generic_visit(node) if symbol is None else symbol.name
+
+        visit_Call = visit_Subscript  # noqa: N815 - ast's name
 
     changed = Entries().visit(copy.deepcopy(statement))
     assert isinstance(changed, ast.stmt)

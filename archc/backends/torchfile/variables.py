@@ -163,6 +163,19 @@ class Variables:
         for out in alone:
             if inputs and id(out) not in self.named and not self.is_list(inputs[0]):
                 self.join(inputs[0], out)
+        self.again()
+
+    def again(self) -> None:
+        """Join what would be called the same: a name is taken again once its value is done with."""
+        first: dict[tuple[str, bool], list[int]] = {}
+        for k, operand in enumerate(self.operands):
+            members = self.members_of(k) if self.find(k) == k else []
+            if not members or any(isinstance(m, Input | Part) for m in members):
+                continue
+            several = any(isinstance(m, Collect) or listed(m) for m in members)
+            others = first.setdefault((self.hint(k), several), [])
+            if not any(self.join(self.operands[other], operand) for other in others):
+                others.append(k)
 
     def join_lists(self, s: Call) -> None:
         """Let a list run on in the one that is made of it."""
@@ -205,7 +218,7 @@ class Variables:
                 return word(m.item) or "y"
         steps = [word(m.item) for m in members if isinstance(m, Def)]
         if len(steps) == len(members) and any(id(m) in self.named for m in members):
-            return (steps[0] if len(steps) == 1 else common(steps)) or "y"
+            return (steps[0] if len({*steps}) == 1 else common(steps)) or "y"
         return "y"
 
 
@@ -257,7 +270,7 @@ def listed(operand: Operand) -> bool:
     return isinstance(operand, Def) and operand.listed
 
 
-def part_hints(call: Call, program: Sequence[Statement]) -> list[str]:
+def part_hints(call: Call, program: Sequence[Statement], base: str) -> list[str]:
     """Return what several results would be called: as attention takes them, as a block names them."""
     count = len(call.parts)
     for s in walk(program):
@@ -271,8 +284,8 @@ def part_hints(call: Call, program: Sequence[Statement]) -> list[str]:
     names = [o.name for o in module.outputs] if module is not None else []
     if len(names) == count and len({*names}) == count and all(n.isidentifier() for n in names):
         return names
-    base = word(call.item) if module is not None else ""
-    return [f"{base}_{k}" if base else f"x{k + 1}" for k in range(count)]
+    step = word(call.item) if module is not None else ""
+    return [f"{step}_{k}" if step else f"{base}{k + 1}" for k in range(count)]
 
 
 __all__ = ["Elem", "Pack", "Variables", "part_hints"]
