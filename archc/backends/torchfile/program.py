@@ -47,7 +47,8 @@ class Programmer:
     """Writes the program of a class."""
 
     def __init__(self, owner: Class) -> None:
-        self.owner, self.wiring = owner, owner.wiring
+        self.owner = owner
+        self.wiring: Wiring = owner.wiring
 
     def program(self) -> list[Statement]:
         """Return the statements of a class, without what nothing reads."""
