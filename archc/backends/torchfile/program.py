@@ -36,6 +36,7 @@ from archc.backends.torchfile.wiring import (
     Operand,
     Out,
     Pack,
+    Wiring,
 )
 from archc.graph import Value
 
