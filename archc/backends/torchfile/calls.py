@@ -170,6 +170,15 @@ class Calls:
         takes = [isinstance(v, list) for v in taken(module)]
         if len(values) == 1 and lists[0] and len(takes) > 1:
             whole = values[0]
+            display = _entries(ast.Starred(whole, ast.Load()))
+            if len(display) == len(takes) and not any(isinstance(e, ast.Starred) for e in display):
+                return (
+                    display
+                    if not takes[-1]
+                    else [*display[:-1], ast.List(display[-1:], ast.Load())]
+                )
+            if not any(takes) and all(len(g[0]) == len(takes) for g in item.given):
+                return [ast.Starred(whole, ast.Load())]
             entries = [ast.Subscript(whole, ast.Constant(k), ast.Load()) for k in range(len(takes))]
             if takes[-1]:
                 rest = ast.Slice(ast.Constant(len(takes) - 1), None, None)
