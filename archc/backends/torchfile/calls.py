@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from archc.backends.torchfile.exprs import Unspelled, part_uses, substituted, taken
+from archc.backends.torchfile.flow import Call, If, Statement, inner_calls
 from archc.backends.torchfile.merge import Apply, Choice
 from archc.backends.torchfile.modules import SELF, call
-from archc.backends.torchfile.program import Call, If, Statement, inner_calls
 from archc.backends.torchfile.symbols import Symbol
 from archc.backends.torchfile.wiring import Elem, Operand, Pack
 from archc.graph import Module
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 class Calls:
     """The applications of a class, and what they read of the module at run time."""
 
-    def __init__(
-        self, owner: Class, modules: Modules, name: Callable[[Operand], ast.expr]
-    ) -> None:
+    def __init__(self, owner: Class, modules: Modules, name: Callable[[Operand], ast.expr]) -> None:
         self.owner, self.modules, self.name = owner, modules, name
 
     def test(self, item: Choice, s: If) -> ast.expr:
@@ -72,7 +70,9 @@ class Calls:
                 return ast.Subscript(self.spell(operand.of, s), self.index(operand), ast.Load())
             case Pack():
                 parts = [(self.spell(o, s), star) for o, star in operand.parts]
-                return ast.List([ast.Starred(o, ast.Load()) if star else o for o, star in parts], ast.Load())
+                return ast.List(
+                    [ast.Starred(o, ast.Load()) if star else o for o, star in parts], ast.Load()
+                )
         inside = next((c for c in inner_calls(s) if c.out is operand), None)
         return self.name(operand) if inside is None else self.call(inside)
 
@@ -83,7 +83,7 @@ class Calls:
         if not isinstance(item, Apply):
             return call(self.runtime(self.modules.references[id(item)]()), *values)
         node = item.nodes[0]
-        values = self.fitted(item, s, values)
+        values = self.fitted(item, values)
         if node.op is None:
             return self.block_call(item, s, values)
         reference = self.reference(item)
@@ -95,13 +95,12 @@ class Calls:
             text = cls.call(ast.unparse(reference), *texts)
         else:
             use = self.owner.op_use(item, s.body, s.k, inplace=self.owner.overwrites(item))
-            use = self.stored(use, s)
+            use = self.stored(use)
             text = self.function(item, use, texts)
             self.owner.classes.note(cls, use)
         if not text:
             raise Unspelled(f"{node.name} has no function")
-        tree = ast.parse(text, mode="eval").body
-        return tree
+        return ast.parse(text, mode="eval").body
 
     def holder(self, item: Apply) -> str:
         """Return what holds the tensors of an op that no module of PyTorch holds."""
@@ -113,8 +112,10 @@ class Calls:
 
     def function(self, item: Apply, use: Use, texts: list[str]) -> str:
         """Spell an op applied to values; `*x` is a list of them."""
-        cls = type(item.nodes[0].op)
-        if item.nodes[0].op.registered:
+        op = item.nodes[0].op
+        assert op is not None
+        cls = type(op)
+        if op.registered:
             texts = [*texts, *(f"{self.holder(item)}.{name}" for name in cls.buffers(use))]
         if not any(t.startswith("*") for t in texts):
             return cls.function(use, *texts)
@@ -124,18 +125,22 @@ class Calls:
         """Return values one by one where an op takes no list of them, and all are as long."""
         op = item.nodes[0].op
         assert op is not None
-        lengths = [{len(g[j]) for g in item.given if isinstance(g[j], list)} for j in range(len(values))]
+        lengths = [
+            {len(g[j]) for g in item.given if isinstance(g[j], list)} for j in range(len(values))
+        ]
         if op.gathers or not all(len(found) <= 1 for found in lengths):
             return values
         return [
             v
             for value, found in zip(values, lengths, strict=True)
             for v in (
-                self.entries(value.value, True, found.pop()) if isinstance(value, ast.Starred) else [value]
+                self.entries(value.value, True, found.pop())
+                if isinstance(value, ast.Starred)
+                else [value]
             )
         ]
 
-    def fitted(self, item: Apply, s: Call, values: list[ast.expr]) -> list[ast.expr]:
+    def fitted(self, item: Apply, values: list[ast.expr]) -> list[ast.expr]:
         """Return values as an op or a block takes them, where the text gives lists."""
         node, given = item.nodes[0], item.given[0]
         lists = [isinstance(g, list | dict) for g in given]
@@ -145,10 +150,14 @@ class Calls:
         if node.op.spread and len(values) == 1 and not lists[0]:
             return values * (node.op.inputs or 1)
         if node.op.inputs is not None:
-            return [v for value, l in zip(values, lists, strict=True) for v in self.entries(value, l, len(node.inputs))]
+            return [
+                v
+                for value, several in zip(values, lists, strict=True)
+                for v in self.entries(value, several, len(node.inputs))
+            ]
         starred = [
-            ast.Starred(value, ast.Load()) if l else value
-            for value, l in zip(values, lists, strict=True)
+            ast.Starred(value, ast.Load()) if several else value
+            for value, several in zip(values, lists, strict=True)
         ]
         return [e for v in self.apart(item, starred) for e in _entries(v)]
 
@@ -169,6 +178,15 @@ class Calls:
         takes = [isinstance(v, list) for v in taken(module)]
         if len(values) == 1 and lists[0] and len(takes) > 1:
             whole = values[0]
+            display = _entries(ast.Starred(whole, ast.Load()))
+            if len(display) == len(takes) and not any(isinstance(e, ast.Starred) for e in display):
+                return (
+                    display
+                    if not takes[-1]
+                    else [*display[:-1], ast.List(display[-1:], ast.Load())]
+                )
+            if not any(takes) and all(len(g[0]) == len(takes) for g in item.given):
+                return [ast.Starred(whole, ast.Load())]
             entries = [ast.Subscript(whole, ast.Constant(k), ast.Load()) for k in range(len(takes))]
             if takes[-1]:
                 rest = ast.Slice(ast.Constant(len(takes) - 1), None, None)
@@ -180,10 +198,11 @@ class Calls:
         rest_lists = lists[len(takes) - 1 :]
         if len(rest_values) == 1 and rest_lists[0]:
             return [*first, rest_values[0]]
-        parts: list[ast.expr] = [
-            ast.Starred(v, ast.Load()) if l else v
-            for v, l in zip(rest_values, rest_lists, strict=True)
+        starred = [
+            ast.Starred(v, ast.Load()) if several else v
+            for v, several in zip(rest_values, rest_lists, strict=True)
         ]
+        parts = [e for v in starred for e in _entries(v)]
         return [*first, ast.List(parts, ast.Load())]
 
     def plain_list(self, module: Module) -> bool:
@@ -202,8 +221,9 @@ class Calls:
         again = values[whole] if whole is not None else None
         return [_lifted(x, v, cls, again) for x, v in zip(shapes, values, strict=True)]
 
-    def stored(self, use: Use, s: Call) -> Use:
+    def stored(self, use: Use) -> Use:
         """Return a use whose arguments are read at run time."""
+
         def kept(py: Py) -> Py:
             if py.value is not VARIES:
                 return py
@@ -224,7 +244,9 @@ class Calls:
         """Return the application of a block."""
         reference = self.reference(item)
         if reference is None:
-            raise part_uses(s.body, dict(enumerate(item.paths)), len(self.owner.modules), "no module")
+            raise part_uses(
+                s.body, dict(enumerate(item.paths)), len(self.owner.modules), "no module"
+            )
         return call(reference, *values)
 
 
@@ -237,7 +259,9 @@ def _entries(tree: ast.expr) -> list[ast.expr]:
 def _operand(tree: ast.expr) -> str:
     """Return an operand as text that an op can stand after: in brackets unless it is an atom."""
     text = ast.unparse(tree)
-    atoms = ast.Name | ast.Attribute | ast.Call | ast.Subscript | ast.Starred | ast.List | ast.Constant
+    atoms = (
+        ast.Name | ast.Attribute | ast.Call | ast.Subscript | ast.Starred | ast.List | ast.Constant
+    )
     return text if isinstance(tree, atoms) else f"({text})"
 
 
@@ -245,9 +269,7 @@ def _lifted(shape: Shape, value: ast.expr, cls: type[Op], again: ast.expr | None
     if shape.batch == "b":
         return value
     if cls.unbatched == "repeated" and again is not None:
-        size = ast.Subscript(
-            ast.Attribute(again, "shape", ast.Load()), ast.Constant(0), ast.Load()
-        )
+        size = ast.Subscript(ast.Attribute(again, "shape", ast.Load()), ast.Constant(0), ast.Load())
         rest: list[ast.expr] = [ast.UnaryOp(ast.USub(), ast.Constant(1)) for _ in shape.sizes]
         return call(ast.Attribute(value, "expand", ast.Load()), size, *rest)
     if shape.batch == "":

@@ -7,17 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from archc.backends.torchfile.calls import Calls
-from archc.backends.torchfile.listing import listed, once, same
-from archc.backends.torchfile.modules import SELF, assign, call, if_else
-from archc.backends.torchfile.nesting import Nesting
-from archc.backends.torchfile.program import (
+from archc.backends.torchfile.flow import (
     Append,
     Call,
     For,
     If,
     Moves,
     Part,
-    Programmer,
     Return,
     Start,
     Statement,
@@ -25,13 +21,19 @@ from archc.backends.torchfile.program import (
     bases,
     inner_calls,
 )
+from archc.backends.torchfile.listing import Lists, covers, over_children, same
+from archc.backends.torchfile.merge import applications
+from archc.backends.torchfile.modules import SELF, assign, call, if_else
+from archc.backends.torchfile.nesting import Nesting
+from archc.backends.torchfile.program import Programmer
 from archc.backends.torchfile.symbols import Symbol
 from archc.backends.torchfile.variables import Variables, part_hints
 from archc.backends.torchfile.wiring import Elem, Input, Operand, Pack
 
 if TYPE_CHECKING:
     from archc.backends.torchfile.classes import Class
-    from archc.backends.torchfile.modules import Modules
+    from archc.backends.torchfile.merge import applications
+from archc.backends.torchfile.modules import Modules
 
 
 class Forward:
@@ -49,10 +51,17 @@ class Forward:
         self.calls.name = self.name
         self.variables = Variables(programmer, program)
         self.symbols: dict[int, Symbol] = {}
+        self.own: dict[int, str] = {}
+        self.split: list[Call] = []
 
     def statements(self) -> list[ast.stmt]:
         """Return the statements of the method."""
-        return once(listed(self.block(self.variables.program)))
+        statements = Lists(self.block(self.variables.program), self.own).tidied()
+        read = {n.attr for s in statements for n in ast.walk(s) if isinstance(n, ast.Attribute)}
+        kept = self.owner.kept
+        for name in [n for n, (symbol, _) in kept.items() if symbol.id not in read]:
+            del kept[name]
+        return statements
 
     # Statements
 
@@ -86,10 +95,12 @@ class Forward:
         """Return what a call sets: several names where its results have them."""
         if not s.parts:
             return self.name(s.out)
-        for hint, part in zip(part_hints(s, self.variables.program), s.parts, strict=True):
-            if part is not None and (variable := self.variables.of(part)) not in self.symbols:
-                if not self.from_input(part):
-                    self.symbols[variable] = Symbol(hint)
+        base = "xyzuvw"[min(len(self.split), 5)]
+        self.split.append(s)
+        hints = part_hints(s, self.variables.program, base)
+        for hint, part in zip(hints, s.parts, strict=True):
+            if part is not None and not self.from_input(part):
+                self.symbols.setdefault(self.variables.of(part), Symbol(hint))
         return ast.Tuple(
             [ast.Name("_", ast.Store()) if p is None else self.name(p) for p in s.parts],
             ast.Store(),
@@ -147,13 +158,25 @@ class Forward:
         yes, no = self.block(s.yes), self.block(s.no)
         if same(yes, no):
             return yes
-        return [if_else(self.calls.test(s.item, s), yes, no)]
+        test = self.calls.test(s.item, s)
+        if covers(test, yes, no):
+            return no
+        return [if_else(test, yes, no)]
 
     def loop(self, s: For) -> list[ast.stmt]:
         """Return a loop."""
         inner = self.block(s.inner)
         target, over = self.owner.header(s.item, s.body)
-        return [ast.For(target, self.calls.runtime(over), inner, [], lineno=0)]
+        key = s.item.key
+        loop = ast.For(target, self.calls.runtime(over), inner, [], lineno=0)
+        if key is not None:
+            self.own[id(loop)] = ast.dump(ast.Attribute(SELF, str(key), ast.Load()))
+        return [over_children(loop) if self.is_all(s) else loop]
+
+    def is_all(self, s: For) -> bool:
+        """Whether the class is one module for each turn of a loop, and nothing else."""
+        applied = [item for item, _, _ in applications(self.owner.body)]
+        return len(applied) == 1 and [*s.item.turns.items] == applied and applied[0].main
 
     def give(self, s: Return) -> list[ast.stmt]:
         """Return what the method returns."""

@@ -12,8 +12,7 @@ import re
 from collections import Counter
 
 from archc.backends.torchfile.calls import Calls
-from archc.backends.torchfile.merge import Apply
-from archc.backends.torchfile.program import (
+from archc.backends.torchfile.flow import (
     Append,
     Call,
     For,
@@ -22,11 +21,14 @@ from archc.backends.torchfile.program import (
     Return,
     Statement,
     Training,
+    bases,
+    elements,
     inner_calls,
     reads,
     values,
     walk,
 )
+from archc.backends.torchfile.merge import Apply
 from archc.backends.torchfile.symbols import MARK, Symbol
 from archc.backends.torchfile.variables import named, word
 from archc.backends.torchfile.wiring import Def, Input, Operand
@@ -46,6 +48,7 @@ class Nesting:
         self.owner = calls.owner
         self.uses: Counter[int] = Counter(id(o) for s in walk(program) for o in reads(s))
         self.named = named(program)
+        self.tensors = {id(s.out): s for s in walk(program) if isinstance(s, Call) and is_tensor(s)}
         self.returned = {id(o) for s in walk(program) if isinstance(s, Return) for o in values(s)}
 
     def name(self, operand: Operand) -> ast.expr:
@@ -60,7 +63,14 @@ class Nesting:
         out: list[Statement] = []
         pending: list[Call] = []
         for s in program:
+            if isinstance(s, Call) and id(s.out) in self.tensors:
+                continue
             inside = self.inside(s, pending)
+            read = {id(b): b for o in values(s) for b in bases(o)}
+            tensors = [self.tensors[k] for k in read if k in self.tensors]
+            if tensors:
+                assert isinstance(s, Call | Moves | Append | Return)
+                s.inner = tensors
             if inside:
                 self.put(s, inside, depth)
                 pending = [c for c in pending if not any(c is i for i in inner_calls(s))]
@@ -82,9 +92,10 @@ class Nesting:
     def put(self, s: Statement, inside: list[Call], depth: int) -> None:
         """Put calls into a statement, where it remains a line."""
         assert isinstance(s, Call | Moves | Append | Return)
-        s.inner = inside
+        tensors = s.inner
+        s.inner = [*tensors, *inside]
         if isinstance(s, Call) and depth * INDENT + self.start(s) + self.length(s) > WIDTH:
-            s.inner = []
+            s.inner = tensors
 
     def start(self, s: Call) -> int:
         """Return the length of what stands before a call in its line."""
@@ -99,8 +110,8 @@ class Nesting:
 
     def inside(self, s: Statement, pending: list[Call]) -> list[Call]:
         """Return the last calls that can stand inside a statement, in their order."""
-        operands = values(s)
-        if not operands or (isinstance(s, Moves | Return) and len(operands) > 1):
+        operands = [e for o in values(s) for e in elements(o) if id(e) not in self.tensors]
+        if not operands or (isinstance(s, Moves | Return) and len(values(s)) > 1):
             return []
         count = 0
         for operand in reversed(operands):
@@ -114,12 +125,17 @@ class Nesting:
     def fits(self, inner: Call, outer: Call) -> bool:
         """Whether a call reads well inside another."""
         op, around = _op(inner), _op(outer)
+        if op is not None and (op.activation or op.name in ENDS):
+            return op.name in ENDS and around is not None and around.name == "flatten"
         if op is None or around is None:
             # a network is read stage by stage
             return not self.owner.is_root and (op is None) != (around is None)
-        if op.name in ENDS and around.name == "flatten":
-            return True
-        return not (op.activation or op.name in ENDS)
+        return True
+
+
+def is_tensor(s: Call) -> bool:
+    """Whether a call is a tensor of the module itself, which can be read anywhere."""
+    return isinstance(s.item, Apply) and not s.ins and "" in s.item.nodes[0].tensors
 
 
 def _op(s: Call) -> Op | None:

@@ -7,12 +7,27 @@ constant, so that they have names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from archc.backends.torchfile.exprs import part_uses
+from archc.backends.torchfile.flow import (
+    Append,
+    Call,
+    For,
+    If,
+    Moves,
+    Return,
+    Start,
+    Statement,
+    Training,
+    bases,
+    reads,
+    rewritten,
+    walk,
+    writes,
+)
 from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Item, Repeat
+from archc.backends.torchfile.parts import joined, name_parts
 from archc.backends.torchfile.wiring import (
     Carry,
     Collect,
@@ -21,122 +36,26 @@ from archc.backends.torchfile.wiring import (
     Operand,
     Out,
     Pack,
+    Wiring,
 )
-
 from archc.graph import Value
 
 if TYPE_CHECKING:
     from archc.backends.torchfile.classes import Class
-
-NAMED = 6
-"""As many results at most have names; more are a list."""
-
-
-@dataclass(eq=False)
-class Call:
-    """An application, or a whole group that is one module.
-
-    `parts` are its results where they have names; `inner` the calls that stand inside it.
-    """
-
-    item: Item
-    body: Body
-    k: int
-    ins: list[Operand]
-    out: Def
-    parts: list[Part | None] = field(default_factory=list)
-    inner: list[Call] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Moves:
-    """Operands that become others, all at once."""
-
-    pairs: list[tuple[Operand, Operand]]
-    inner: list[Call] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class If:
-    """Statements by the side of a choice."""
-
-    item: Choice
-    body: Body
-    yes: list[Statement]
-    no: list[Statement]
-
-
-@dataclass(eq=False)
-class For:
-    """Statements of each turn of a loop."""
-
-    item: Repeat
-    body: Body
-    inner: list[Statement]
-
-
-@dataclass(eq=False)
-class Start:
-    """A list that is empty."""
-
-    to: Collect
-
-
-@dataclass(eq=False)
-class Append:
-    """A list that gets an entry."""
-
-    to: Collect
-    value: Operand
-    inner: list[Call] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Return:
-    """What the block gives."""
-
-    outputs: list[tuple[str, bool, Operand]]
-    inner: list[Call] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Training:
-    """Statements of training alone."""
-
-    body: list[Statement]
-
-
-Statement = Call | Moves | If | For | Start | Append | Return | Training
-
-
-@dataclass(eq=False)
-class Part(Operand):
-    """One of several results that have names."""
-
-    of: Def
-    index: int
-
-
-def bases(operand: Operand) -> list[Operand]:
-    """Return the operands with variables that one is read from."""
-    match operand:
-        case Elem():
-            return bases(operand.of)
-        case Pack():
-            return [b for part, _ in operand.parts for b in bases(part)]
-    return [operand]
 
 
 class Programmer:
     """Writes the program of a class."""
 
     def __init__(self, owner: Class) -> None:
-        self.owner, self.wiring = owner, owner.wiring
+        self.owner = owner
+        self.wiring: Wiring = owner.wiring
 
     def program(self) -> list[Statement]:
         """Return the statements of a class, without what nothing reads."""
         statements = self.with_moves(self.body(self.owner.body))
         statements.append(Return(self.owner.results))
+        statements = joined(statements)
         rewritten(statements, self.plain)
         name_parts(statements)
         return self.training(self.alive(statements))
@@ -145,7 +64,9 @@ class Programmer:
         """Put what only outputs of training need where it runs in training alone."""
         *before, last = statements
         assert isinstance(last, Return)
-        if not self.owner.is_root or all(training is last.outputs[0][1] for _, training, _ in last.outputs):
+        if not self.owner.is_root or all(
+            training is last.outputs[0][1] for _, training, _ in last.outputs
+        ):
             return statements
         needed = {
             id(self.one(b)) for _, training, o in last.outputs if not training for b in bases(o)
@@ -178,7 +99,8 @@ class Programmer:
             case Elem():
                 of, index = self.plain(operand.of), {*operand.index.values()}
                 if isinstance(of, Pack) and len(index) == 1 and not any(s for _, s in of.parts):
-                    return of.parts[index.pop()][0]
+                    entry: Operand = of.parts[index.pop()][0]
+                    return entry
                 return operand if of is operand.of else Elem(of, operand.index, operand.body)
         return operand
 
@@ -233,10 +155,11 @@ class Programmer:
                 yes, no = self.with_moves(s.yes), self.with_moves(s.no)
                 phis = self.wiring.region(s.item).phis
                 for side, taken in ((yes, True), (no, False)):
-                    pairs = [
+                    pairs: list[tuple[Operand, Operand]] = [
                         (p, value) for p in phis if (value := p.yes if taken else p.no) is not None
                     ]
-                    side += [Moves(pairs)] if pairs else []
+                    if pairs:
+                        side.append(Moves(pairs))
                 out.append(If(s.item, s.body, yes, no))
             elif isinstance(s, For):
                 out += self.loop(s)
@@ -246,10 +169,26 @@ class Programmer:
 
     def carried(self, out: Out) -> Carry | None:
         """Return what a loop carries where that is what it leaves."""
+        last = self.chosen(out)
         for carry in self.wiring.region(out.loop).carries:
-            if carry.next is out.last and (out.init is None or out.init is carry.init):
+            if carry.next is last and (out.init is None or out.init is carry.init):
                 return carry
         return None
+
+    def chosen(self, out: Out) -> Operand:
+        """Return what a loop leaves, as what a choice gave where the last turn's side gave it."""
+        body, rows = out.body, {p: q for q, p in enumerate(out.body.up)}
+        for item in body.items:
+            if not isinstance(item, Choice):
+                continue
+            for phi in self.wiring.region(item).phis:
+                for side, taken in ((phi.yes, True), (phi.no, False)):
+                    last = rows.values()
+                    if side is out.last and all(
+                        q in phi.want and item.taken[q] is taken for q in last
+                    ):
+                        return phi
+        return out.last
 
     def loop(self, s: For) -> list[Statement]:
         region = self.wiring.region(s.item)
@@ -267,7 +206,7 @@ class Programmer:
             return inner
         inner += [Append(c, c.each) for c in region.collects]
         ends: list[tuple[Operand, Operand]] = [
-            (o, o.last) for o in region.outs if self.carried(o) is None
+            (o, self.chosen(o)) for o in region.outs if self.carried(o) is None
         ]
         ends += [(c, c.next) for c in region.carries if c.next is not None]
         inner += [Moves(ends)] if ends else []
@@ -308,135 +247,6 @@ class Programmer:
         """Return the operand that another one is."""
         carry = self.carried(operand) if isinstance(operand, Out) else None
         return operand if carry is None else carry
-
-
-def walk(statements: Sequence[Statement]) -> Iterator[Statement]:
-    """Yield every statement, those of loops and choices too."""
-    for s in statements:
-        yield s
-        if isinstance(s, If):
-            yield from walk(s.yes)
-            yield from walk(s.no)
-        elif isinstance(s, For):
-            yield from walk(s.inner)
-        elif isinstance(s, Training):
-            yield from walk(s.body)
-
-
-def values(s: Statement) -> list[Operand]:
-    """Return the operands of a statement itself, as its text has them."""
-    match s:
-        case Call():
-            return s.ins
-        case Moves():
-            return [o for _, o in s.pairs]
-        case Append():
-            return [s.value]
-        case Return():
-            return [o for _, _, o in s.outputs]
-    return []
-
-
-def reads(s: Statement) -> list[Operand]:
-    """Return the operands with variables that a statement itself reads, in their order."""
-    out: list[Operand] = [s.to] if isinstance(s, Append) else []
-    inner = {id(c.out): c for c in inner_calls(s)}
-    for operand in values(s):
-        for b in bases(operand):
-            out += reads(inner[id(b)]) if id(b) in inner else [b]
-    return out
-
-
-def inner_calls(s: Statement) -> list[Call]:
-    """Return the calls that stand inside a statement."""
-    return s.inner if isinstance(s, Call | Moves | Append | Return) else []
-
-
-def calls(s: Statement) -> Iterator[Call]:
-    """Yield a call and those inside, or those inside another statement."""
-    if isinstance(s, Call):
-        yield s
-    for c in inner_calls(s):
-        yield from calls(c)
-
-
-def writes(s: Statement) -> list[Operand]:
-    """Return the operands that a statement itself sets."""
-    match s:
-        case Call():
-            return [p for p in s.parts if p is not None] if s.parts else [s.out]
-        case Moves():
-            return [to for to, _ in s.pairs]
-        case Start() | Append():
-            return [s.to]
-    return []
-
-
-def rewritten(statements: Sequence[Statement], by: Callable[[Operand], Operand]) -> None:
-    """Put other operands in the place of those that statements read."""
-    for s in walk(statements):
-        match s:
-            case Call():
-                s.ins = [by(o) for o in s.ins]
-            case Moves():
-                s.pairs = [(to, by(o)) for to, o in s.pairs]
-            case Append():
-                s.value = by(s.value)
-            case Return():
-                s.outputs = [(n, training, by(o)) for n, training, o in s.outputs]
-
-
-def elements(operand: Operand) -> Iterator[Operand]:
-    """Yield an operand, or the entries of a list that it makes."""
-    if isinstance(operand, Pack):
-        for part, _ in operand.parts:
-            yield from elements(part)
-    else:
-        yield operand
-
-
-def name_parts(statements: Sequence[Statement]) -> None:
-    """Give the results of what has several a name each, where nothing asks for them otherwise."""
-    asked: dict[int, list[Operand]] = {}
-    for s in walk(statements):
-        for operand in values(s):
-            for o in elements(operand):
-                for b in bases(o):
-                    asked.setdefault(id(b), []).append(o)
-    parts: dict[tuple[int, int], Part] = {}
-    for s in walk(statements):
-        if not isinstance(s, Call) or not isinstance(s.item, Apply) or not s.out.listed:
-            continue
-        counts = {len(n.outputs) for n in s.item.nodes}
-        count = counts.pop() if len(counts) == 1 else 0
-        entries = [entry(o, s.out) for o in asked.get(id(s.out), [])]
-        if not 1 < count <= NAMED or None in entries or not entries:
-            continue
-        s.parts = [Part(s.out, k) if k in entries else None for k in range(count)]
-        parts |= {(id(s.out), k): p for k, p in enumerate(s.parts) if p is not None}
-
-    def named(operand: Operand) -> Operand:
-        match operand:
-            case Pack():
-                return Pack([(named(o), star) for o, star in operand.parts])
-            case Elem(of=Elem()):
-                of = named(operand.of)
-                return operand if of is operand.of else Elem(of, operand.index, operand.body)
-            case Elem() if (id(operand.of), entry(operand, operand.of)) in parts:
-                return parts[id(operand.of), entry(operand, operand.of)]  # type: ignore[index]
-        return operand
-
-    rewritten(statements, named)
-
-
-def entry(operand: Operand, of: Operand) -> int | None:
-    """Return which entry of a list is read, None where it is no constant one."""
-    while isinstance(operand, Elem) and operand.of is not of:
-        operand = operand.of
-    if not isinstance(operand, Elem):
-        return None
-    index = {*operand.index.values()}
-    return index.pop() if len(index) == 1 else None
 
 
 def listless(carry: Carry) -> bool:

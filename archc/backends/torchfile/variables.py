@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from archc.backends.torchfile.program import (
+from archc.backends.torchfile.flow import (
     Append,
     Call,
     For,
     If,
     Moves,
     Part,
-    Programmer,
+    Return,
     Statement,
     Training,
     calls,
@@ -26,7 +26,18 @@ from archc.backends.torchfile.program import (
     writes,
 )
 from archc.backends.torchfile.merge import Apply, Item
-from archc.backends.torchfile.wiring import Carry, Collect, Def, Elem, Input, Operand, Out, Pack, Phi
+from archc.backends.torchfile.program import Programmer
+from archc.backends.torchfile.wiring import (
+    Carry,
+    Collect,
+    Def,
+    Elem,
+    Input,
+    Operand,
+    Out,
+    Pack,
+    Phi,
+)
 from archc.language.scalars import Key
 
 RUNNING = (Def, Input, Phi, Carry, Out, Part)
@@ -135,17 +146,42 @@ class Variables:
         alone: list[Operand] = []
         for s in walk(self.program):
             if isinstance(s, Moves) and s.inner:
-                first = next((o for o in reads(s) if isinstance(o, RUNNING) and not listed(o)), None)
+                first = next(
+                    (o for o in reads(s) if isinstance(o, RUNNING) and not listed(o)), None
+                )
                 if first is not None and id(first) not in self.named:
                     self.join(s.pairs[0][0], first)
+            if isinstance(s, Call) and s.out.listed and not s.parts:
+                self.join_lists(s)
             if isinstance(s, Call) and not s.out.listed:
-                first = next((o for o in reads(s) if isinstance(o, RUNNING) and not listed(o)), None)
+                first = next(
+                    (o for o in reads(s) if isinstance(o, RUNNING) and not listed(o)), None
+                )
                 if first is None or not self.runs(first, s.out) or not self.join(first, s.out):
                     alone.append(s.out)
         inputs = [o for o in self.operands if isinstance(o, Input) and o.index == 0]
         for out in alone:
             if inputs and id(out) not in self.named and not self.is_list(inputs[0]):
                 self.join(inputs[0], out)
+        self.again()
+
+    def again(self) -> None:
+        """Join what would be called the same: a name is taken again once its value is done with."""
+        first: dict[tuple[str, bool], list[int]] = {}
+        for k, operand in enumerate(self.operands):
+            members = self.members_of(k) if self.find(k) == k else []
+            if not members or any(isinstance(m, Input | Part) for m in members):
+                continue
+            several = any(isinstance(m, Collect) or listed(m) for m in members)
+            others = first.setdefault((self.hint(k), several), [])
+            if not any(self.join(self.operands[other], operand) for other in others):
+                others.append(k)
+
+    def join_lists(self, s: Call) -> None:
+        """Let a list run on in the one that is made of it."""
+        read = next((o for o in reads(s) if listed(o)), None)
+        if isinstance(read, Def) and common([word(read.item), word(s.out.item)]):
+            self.join(read, s.out)
 
     def is_list(self, value: Input) -> bool:
         """Whether an input is a list."""
@@ -153,6 +189,8 @@ class Variables:
 
     def runs(self, value: Operand, out: Def) -> bool:
         """Whether a value runs on in what an application makes of it: it has no name of its own."""
+        if isinstance(value, Part):
+            return False
         if id(value) in self.named or (isinstance(value, Input) and self.is_list(value)):
             return False
         if id(out) not in self.named:
@@ -180,7 +218,7 @@ class Variables:
                 return word(m.item) or "y"
         steps = [word(m.item) for m in members if isinstance(m, Def)]
         if len(steps) == len(members) and any(id(m) in self.named for m in members):
-            return (steps[0] if len(steps) == 1 else common(steps)) or "y"
+            return (steps[0] if len({*steps}) == 1 else common(steps)) or "y"
         return "y"
 
 
@@ -196,7 +234,9 @@ def named(program: Sequence[Statement]) -> set[int]:
     out = {o for o, k in called.items() if last[o] > k + 1}
     for s in steps:
         beside = {id(o) for o in reads(s)}
-        if len(beside) > 1 and beside & out:
+        results = isinstance(s, Return) and not any(training for _, training, _ in s.outputs)
+        results = results and len(s.outputs) > 1  # type: ignore[union-attr]
+        if len(beside) > 1 and (beside & out or results):
             out |= beside & {*called}
     return out
 
@@ -217,7 +257,7 @@ def plain(key: Key) -> str:
 def common(names: Sequence[str]) -> str:
     """Return the words that names begin with: `branch_1`, `branch_2a` are both `branch`."""
     out: list[str] = []
-    for words in zip(*(n.split("_") for n in names)):
+    for words in zip(*(n.split("_") for n in names), strict=False):
         if len({*words}) > 1:
             break
         out.append(words[0])
@@ -230,22 +270,22 @@ def listed(operand: Operand) -> bool:
     return isinstance(operand, Def) and operand.listed
 
 
-def part_hints(call: Call, program: Sequence[Statement]) -> list[str]:
+def part_hints(call: Call, program: Sequence[Statement], base: str) -> list[str]:
     """Return what several results would be called: as attention takes them, as a block names them."""
     count = len(call.parts)
     for s in walk(program):
         for c in calls(s):
             op = c.item.nodes[0].op if isinstance(c.item, Apply) else None
-            if count == 3 and op is not None and op.facts.kind == "attention":
-                if sum(isinstance(o, Part) and o.of is call.out for o in reads(c)) == count:
-                    return ["q", "k", "v"]
+            attends = count == 3 and op is not None and op.facts.kind == "attention"
+            if attends and sum(isinstance(o, Part) and o.of is call.out for o in reads(c)) > 1:
+                return ["q", "k", "v"]
     assert isinstance(call.item, Apply)
     module = call.item.nodes[0].module
     names = [o.name for o in module.outputs] if module is not None else []
     if len(names) == count and len({*names}) == count and all(n.isidentifier() for n in names):
         return names
-    base = word(call.item) if module is not None else ""
-    return [f"{base}_{k}" if base else f"x{k + 1}" for k in range(count)]
+    step = word(call.item) if module is not None else ""
+    return [f"{step}_{k}" if step else f"{base}{k + 1}" for k in range(count)]
 
 
 __all__ = ["Elem", "Pack", "Variables", "part_hints"]
