@@ -121,7 +121,7 @@ SAME = {
 }
 
 
-QUICK = ("deeper", "folded")
+QUICK = ("deeper",)
 
 
 @pytest.mark.parametrize(
