@@ -371,8 +371,20 @@ def test_a_class_of_ones_own(tmp_path: Path) -> None:
 
 PAIRS = [
     ("torchvision:regnet_y_400mf", "timm:regnety_004", 0.0),
+    ("torchvision:mnasnet0_5", "timm:mnasnet_050", 0.0),
     ("torchvision:vit_b_32", "timm:vit_base_patch32_224", 5e-6),
 ]
+
+
+def test_versions() -> None:
+    """A network of torchvision takes its own tensors though no version is kept beside them."""
+    name = "torchvision:mnasnet0_5"
+    old = peer(name)
+    plain = dict(old.state_dict())
+    model, adoption = adopted(compile("mnasnet0_5", input=(3, 32, 32)), plain, name)
+
+    assert adoption.judgement.error == 0
+    assert torch.equal(model.state_dict()["layers.0.weight"], plain["layers.0.weight"])
 
 
 @pytest.mark.heavy

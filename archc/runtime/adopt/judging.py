@@ -15,6 +15,7 @@ from archc.runtime.adopt.moving import DRAWN, Move
 from archc.runtime.adopt.operands import filled
 from archc.runtime.adopt.trace import flat, plain_attention, traced
 from archc.runtime.perturb import REFUSALS, perturb
+from archc.runtime.weights.fitting import versioned
 from archc.weights.fates import Fate, Judgement
 
 CLOSE = 1e-4
@@ -44,7 +45,8 @@ def judged(
         _make_finite(old)
         perturb(old, x, seed)
         move = _with_rows(move)
-        new.load_state_dict(filled(new, move(old.state_dict(), new.state_dict())[0]))
+        tensors, _ = move(old.state_dict(), new.state_dict())
+        new.load_state_dict(versioned(new, filled(new, tensors)))
         try:
             return _compared(old.eval(), new.eval(), move, x, samples, fates)
         except REFUSALS as error:
