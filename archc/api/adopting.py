@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from archc.api.architecture import Architecture
 from archc.api.compiling import compile  # noqa: A004
-from archc.api.identifying import identify
+from archc.api.identifying import compiled, identify
 from archc.api.surfaced import Surfaced
 from archc.diagnostics import Source
 from archc.weights.fates import Adoption
@@ -94,7 +94,6 @@ def _origin(arch: Architecture, weights: Any, source: Weights) -> Origin:
     for shapes in candidates:
         for match in identify(shapes, search=False):
             if match.exact:
-                settings: dict[str, Any] = dict(match.settings)
-                return compile(match.name, **settings)
+                return compiled(match.name, match.settings)
     message = f"{source.name}: these are no weights of {arch.name} or of a network of the zoo; say of which network by `--from` (`origin=`): its spec, torchvision:NAME, timm:NAME or FILE.py:CLASS"
     raise WeightsError(message)

@@ -35,12 +35,21 @@ def create_model(
     `pretrained` loads the weights of torchvision, or of timm where that has none by the name;
     a text names them as for `archc.load`. With other `num_classes` the classifier is new, 0
     leaves it out; kernels for other `in_chans` are made of those for three. `features_only`
-    gives the maps of `feature_info`, all or those of `out_indices`, as a list. Other arguments
-    are params of the spec; those that are None count as not given.
+    gives the maps of `feature_info`, all or those of `out_indices`, as a list; how timm finds
+    them, its `feature_cls`, is all the same. Other arguments are params of the spec; those that
+    are None count as not given. Outputs for training alone are left out, as timm does, unless
+    `aux_logits` asks for them.
     """
+    settings.pop("feature_cls", None)
     settings = {key: value for key, value in settings.items() if value is not None}
     own = compile(name, **settings)
-    arch = _asked(own, num_classes, in_chans, img_size)
+    has_aux = {"aux_logits"} & {str(param) for param in own.network.document.params} - set(settings)
+    arch = _asked(
+        compile(name, aux_logits=False, **settings) if has_aux else own,
+        num_classes,
+        in_chans,
+        img_size,
+    )
     full = load(own, weights=_weights(name, pretrained)) if pretrained else None
     model = _features(arch, out_indices) if features_only else load(arch, weights=checkpoint_path)
     if full is not None:

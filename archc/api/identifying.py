@@ -22,6 +22,8 @@ LEAST = 0.3
 ALIKE = 0.9
 """How much of all shapes two networks share that are one in other words."""
 CLASSES = "num_classes"
+INPUT = "input"
+"""Under which settings have the input, `4,224,224`, where it is not the spec's."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,11 @@ def _by_shapes(wanted: Shapes) -> list[Match]:
     return []
 
 
-def _compiled(name: str, settings: Mapping[str, Any]) -> Architecture:
-    return compile(name, **settings)
+def compiled(name: str, settings: Mapping[str, str]) -> Architecture:
+    """Compile a network of the zoo with the settings of a match."""
+    rest: dict[str, Any] = {k: v for k, v in settings.items() if k != INPUT}
+    sizes = [int(size) for size in settings.get(INPUT, "").split(",") if size]
+    return compile(name, input=sizes or None, **rest)
 
 
 def _match(arch: Architecture, settings: Mapping[str, str], wanted: Shapes) -> Match:
@@ -137,23 +142,36 @@ class _Search:
         if self.left < 0:
             return None
         try:
-            return _match(_compiled(name, settings), settings, self.wanted)
+            return _match(compiled(name, settings), settings, self.wanted)
         except (SpecError, TypeError):
             return None
 
     def classes(self, match: Match) -> Match:
-        """Set the number of classes where the head is of another."""
-        classes = {
-            there[0]
-            for own, there in match.shapes.values()
-            if own and there and own[1:] == there[1:]
-        }
-        for count in sorted(classes):
-            if CLASSES in params(match.name):
-                other = self._tried(match.name, {**match.settings, CLASSES: str(count)})
+        """Set the number of classes, and of input channels, where the ends are of others."""
+        for name, values in self._ends(match).items():
+            for value in values:
+                other = self._tried(match.name, {**match.settings, name: value})
                 if other is not None and other.likeness > match.likeness:
-                    return other
+                    match = other
+                    break
         return match
+
+    def _ends(self, match: Match) -> dict[str, list[str]]:
+        """Return numbers of classes, and inputs, that shapes speak for."""
+        pairs = [(own, there) for own, there in match.shapes.values() if own and there]
+        classes = {there[0] for own, there in pairs if own[1:] == there[1:]}
+        found = (
+            {CLASSES: [str(n) for n in sorted(classes)]} if CLASSES in params(match.name) else {}
+        )
+        sample = compile(match.name).input.sizes
+        channels = {
+            there[1]
+            for own, there in pairs
+            if len(own) == len(there) == 4 and (own[0], *own[2:]) == (there[0], *there[2:])
+            if own[1] == sample[0]
+        }
+        found[INPUT] = [",".join(map(str, (n, *sample[1:]))) for n in sorted(channels)]
+        return found
 
     def _others(self, match: Match) -> Iterator[dict[str, str]]:
         """Yield settings that differ from those of a match by one."""
@@ -194,7 +212,7 @@ def _near(text: str) -> Iterator[str]:
 
 def _told(match: Match, same: Sequence[str]) -> Match:
     """Return a match with what keys and shapes can't tell from it."""
-    arch = _compiled(match.name, match.settings)
+    arch = compiled(match.name, match.settings)
     shapes, text = arch.state_dict_shapes(), arch.source()
     untold: list[str] = []
     for name, (value, choices) in params(match.name).items():
@@ -203,7 +221,7 @@ def _told(match: Match, same: Sequence[str]) -> Match:
             if other == now:
                 continue
             try:
-                changed = _compiled(match.name, {**match.settings, name: other})
+                changed = compiled(match.name, {**match.settings, name: other})
             except SpecError:
                 continue
             if changed.state_dict_shapes() == shapes and changed.source() != text:

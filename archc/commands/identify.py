@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from archc.api.identifying import Match, identify
+from archc.api.identifying import INPUT, Match, identify
 from archc.commands.common import WRONG, deliver, option_of
 from archc.escaping import json_text, terminal
 from archc.weights.faults import key, listed, sizes
@@ -85,9 +85,10 @@ def lines(name: str, found: Sequence[Match]) -> Iterator[str]:
 
 def called(match: Match) -> str:
     """Spell a network with its settings, as the command line takes it."""
-    return match.name + "".join(
-        f" --set {k}={v.replace(' ', '')}" for k, v in match.settings.items()
-    )
+    settings = dict(match.settings)
+    sizes = settings.pop(INPUT, "")
+    given = "".join(f" --set {k}={v.replace(' ', '')}" for k, v in settings.items())
+    return match.name + given + (f" --input {sizes}" if sizes else "")
 
 
 def as_json(found: Sequence[Match]) -> str:

@@ -89,4 +89,4 @@ def _note(shelf: Shelf, name: str) -> str:
         return f"{owner}: whether the keys are those of {name} is seen when they are loaded"
     if shelf.by_name:
         return f"{owner}: the keys are those of {name}"
-    return f"{owner}: the keys are others, `adapt=True` fits them"
+    return f"{owner}: the keys are others, `adapt=True` or `archc adopt` fits them"

@@ -233,7 +233,8 @@ def _levels(network: Network, roots: Sequence[Node], blocks: Sequence[Node]) -> 
     fields, within = ReceptiveFields(), {id(v) for n in roots for v in n.outputs}
     maps: dict[int, list[Value]] = {}
     for value in dominators(network.root):
-        if id(value) in within and _has_positions(value.shape):
+        alone = value.node is not None and len(value.node.outputs) == 1
+        if alone and id(value) in within and _has_positions(value.shape):
             step = round(fields.of(value, network.root)[0].step)
             maps.setdefault(step, []).append(value)
     ends = {id(s.nodes[-1]) for s in network.stages if s.part == "stages"}

@@ -16,10 +16,8 @@ def remedy_for(network: Network, offer: Offer | None = None) -> Callable[[Misfit
         of_shapes = not (wrong.missing or wrong.unexpected or wrong.others)
         made = _settings(network, wrong, offer) if of_shapes else ""
         if made:
-            return (
-                f"`{made}` makes the network of these weights; `adapt=True` fits them to this one"
-            )
-        return "`adapt=True` fits weights of other keys and shapes; `archc identify` says of which network they are"
+            return f"`{made}` makes the network of these weights; `adapt=True`, or `archc adopt`, fits them to this one"
+        return "`adapt=True`, or `archc adopt`, fits weights of other keys and shapes; `archc identify` says of which network they are"
 
     return remedy
 

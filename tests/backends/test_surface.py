@@ -6,16 +6,22 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+import random_specs
+import torch
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 import archc
 from archc.backends.surface.naming import exactly, patterns
 from archc.cli import app
+from archc.diagnostics import errors
 from archc.passes.landmarks import landmarks
+from archc.runtime import load as run
 
 GOLDENS = Path(__file__).parent.parent / "goldens" / "surface"
 
@@ -135,3 +141,55 @@ def test_expressions_of_paths() -> None:
     pattern = exactly(["a.1", "a.2", "b", "c.0", "c.1"], {"a.0", "b.1", "c.0.x"})
     assert pattern == r"a\.(?:1|2)|b|c\.\d+"
     assert not re.fullmatch(pattern, "a.0")
+
+
+def values(given: object) -> list[torch.Tensor]:
+    """Return what a network gave, in a flat list."""
+    if isinstance(given, torch.Tensor):
+        return [given]
+    parts = given.values() if isinstance(given, dict) else given
+    assert isinstance(parts, Iterable)
+    return [v for part in parts for v in values(part)]
+
+
+def hold(source: archc.Source | Path, variant: str | None = None) -> None:
+    """Hold a network with the surface to the plain one, in both modes, and its halves to the whole."""
+    arch = archc.compile(source, variant, allow_ops=True)
+    ours, plain = archc.load(arch), run(arch)
+    plain.load_state_dict(ours.state_dict())
+    x = torch.randn(2, *arch.input.sizes)
+    for training in (True, False):
+        given = []
+        for model in (ours.train(training), plain.train(training)):
+            torch.manual_seed(0)
+            given.append(values(model(x)))
+        assert all(map(torch.equal, *given))
+    if hasattr(ours, "forward_head"):
+        assert torch.equal(ours.forward_head(ours.forward_features(x)), given[0][0])
+
+
+SPECS = sorted((Path(__file__).parent / "specs").glob("*.yaml"))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_outputs_are_those_of_plain_files(path: Path) -> None:
+    document, _ = archc.api.open_spec(path, None, allow_ops=True)
+    for variant in document.variants or [None]:
+        hold(path, variant)
+
+
+@pytest.mark.heavy
+@settings(
+    max_examples=25,
+    phases=[Phase.generate],
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.one_of(random_specs.specs(), random_specs.specs(named=True)))
+def test_random_networks(text: str) -> None:
+    source = archc.Source("spec.yaml", text)
+    assume(not errors(archc.check(source)))
+    hold(source)

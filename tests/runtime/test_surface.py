@@ -206,6 +206,27 @@ def test_create_model_without_head() -> None:
         archc.create_model("resnet20", global_pool="")
 
 
+@pytest.mark.heavy
+def test_outputs_for_training_are_left_out() -> None:
+    """As in timm; where they are asked for, the pool can't be left out of the forward method."""
+    x = torch.randn(2, 3, 96, 96)
+    plain = archc.create_model("googlenet", num_classes=0, global_pool="")
+    aux = archc.create_model("googlenet", num_classes=7, aux_logits=True)
+
+    assert plain(x).shape == (2, 1024, 3, 3)
+    assert set(aux(x)) == {"logits", "aux1", "aux2"}
+    with pytest.raises(ValueError, match="no pool"):
+        aux.reset_classifier(0, "")
+
+
+@pytest.mark.heavy
+def test_maps_of_blocks_that_give_several_values() -> None:
+    model = archc.create_model("selecsls42", features_only=True, feature_cls="getter").eval()
+    maps = model(torch.randn(1, 3, 96, 96))
+
+    assert [m.shape[1] for m in maps] == model.feature_info.channels() == [32, 1024, 1280]
+
+
 def test_features_only() -> None:
     x = torch.randn(2, 3, 64, 64)
     model = archc.create_model("resnet18", features_only=True, out_indices=(1, -1)).eval()

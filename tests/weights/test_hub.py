@@ -191,8 +191,9 @@ def test_push(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     tmp_path.mkdir()
     (tmp_path / "model.safetensors").write_bytes(Api.files["model.safetensors"])
     assert same(archc.from_pretrained(tmp_path), model, 3, 12, 12)
-    with pytest.raises(WeightsError, match="is no repository of the hub"):
-        archc.push_to_hub(model, "net")
+    for name in ("net", "someone/net@main"):
+        with pytest.raises(WeightsError, match="is no repository of the hub"):
+            archc.push_to_hub(model, name)
     monkeypatch.setattr(Api, "error", OSError("401 Unauthorized\nlong"))
     with pytest.raises(WeightsError, match=r"someone/net was not uploaded: 401 Unauthorized$"):
         archc.push_to_hub(model, "someone/net")

@@ -50,15 +50,43 @@ def test_index_is_of_the_zoo() -> None:
     ("text", "name", "settings"),
     [
         ("torchvision:convnext_tiny", "convnext_tiny", {}),
-        ("torchvision:wide_resnet50_2(num_classes=7)", "wide_resnet50_2", {"num_classes": "7"}),
-        ("timm:densenet121(num_classes=10)", "densenet121", {"num_classes": "10"}),
-        ("timm:resnet26", "resnet50", {"depths": "[2, 2, 2, 2]"}),
+        pytest.param(
+            "torchvision:wide_resnet50_2(num_classes=7)",
+            "wide_resnet50_2",
+            {"num_classes": "7"},
+            marks=pytest.mark.heavy,
+        ),
+        pytest.param(
+            "timm:densenet121(num_classes=10)",
+            "densenet121",
+            {"num_classes": "10"},
+            marks=pytest.mark.heavy,
+        ),
+        pytest.param(
+            "timm:resnet26",
+            "resnet50",
+            {"depths": "[2, 2, 2, 2]"},
+            marks=pytest.mark.heavy,
+        ),
     ],
 )
 def test_peers(text: str, name: str, settings: dict[str, str]) -> None:
     found = first(text)
 
     assert (found.name, found.settings, found.exact) == (name, settings, True)
+
+
+def test_other_ends() -> None:
+    """Other classes and other input channels are told as settings."""
+    given = known("resnet18") | {
+        "conv1.weight": (64, 4, 7, 7),
+        "fc.weight": (21, 512),
+        "fc.bias": (21,),
+    }
+    (found,) = identify(given)
+
+    assert found.exact
+    assert found.settings == {"num_classes": "21", "input": "4,224,224"}
 
 
 def test_what_keys_cannot_tell() -> None:
@@ -72,13 +100,13 @@ def test_what_keys_cannot_tell() -> None:
 def test_what_is_off() -> None:
     given = known("resnet18")
     del given["layer1.0.bn1.bias"]
-    given |= {"conv1.weight": (64, 4, 7, 7), "extra": (3,)}
+    given |= {"layer1.0.conv1.weight": (64, 64, 5, 5), "extra": (3,)}
     (found,) = identify(given)
 
     assert found.name == "resnet18"
     assert not found.exact
     assert (found.missing, found.unexpected) == (["layer1.0.bn1.bias"], ["extra"])
-    assert dict(found.shapes) == {"conv1.weight": ((64, 3, 7, 7), (64, 4, 7, 7))}
+    assert dict(found.shapes) == {"layer1.0.conv1.weight": ((64, 64, 3, 3), (64, 64, 5, 5))}
 
 
 def test_other_keys() -> None:

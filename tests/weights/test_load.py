@@ -131,10 +131,10 @@ def without(state: State, *keys: str) -> State:
 
 
 OTHERWISE = (
-    "\n  help: `adapt=True` fits weights of other keys and shapes; "
+    "\n  help: `adapt=True`, or `archc adopt`, fits weights of other keys and shapes; "
     "`archc identify` says of which network they are"
 )
-WITH = "\n  help: `{}` makes the network of these weights; `adapt=True` fits them to this one"
+WITH = "\n  help: `{}` makes the network of these weights; `adapt=True`, or `archc adopt`, fits them to this one"
 CLASSES = {"fc.weight": torch.zeros(9, 8), "fc.bias": torch.zeros(9)}
 MISFITS: dict[str, tuple[Callable[[State], Any], str]] = {
     "missing": (

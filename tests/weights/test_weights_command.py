@@ -57,7 +57,10 @@ def test_a_spec_of_that_name(run: Run) -> None:
     """A user's network that is called as torchvision's has other keys, which is said."""
     Path("net.yaml").write_text(TEXT.replace("name: small", "name: alexnet"), encoding="utf-8")
 
-    assert "the keys are others, `adapt=True` fits them" in run("weights", "net.yaml").stdout
+    assert (
+        "the keys are others, `adapt=True` or `archc adopt` fits them"
+        in run("weights", "net.yaml").stdout
+    )
 
 
 def test_nobody_has_any(run: Run) -> None:

@@ -101,12 +101,35 @@ def _adaptive(kind: str, op: AdaptiveAvgPool | AdaptiveMaxPool, call: Call) -> s
 
 def adaptive_avg_pool(op: AdaptiveAvgPool, call: Call) -> str:
     """Multiply by a matrix of means from each side, where windows are of several sizes."""
-    if even := _adaptive("AveragePool", op, call):
+    free = any(call.free) and pair(op.size) != (1, 1)
+    if not free and (even := _adaptive("AveragePool", op, call)):
         return even
-    down, across = map(_means, call.shape.spatial, pair(op.size))
     graph = call.graph
-    rows = graph.node("MatMul", graph.constant(down), call.x)
-    return graph.node("MatMul", rows, graph.constant(across.T))
+    down, across = (
+        _matrix(call, call.dim(k), n) for k, n in zip((2, 3), pair(op.size), strict=True)
+    )
+    rows = graph.node("MatMul", down, call.x)
+    return graph.node("MatMul", rows, graph.transpose(across, (1, 0)))
+
+
+def _matrix(call: Call, size: Dim, parts: int) -> str:
+    """Return the means of so many windows along a side; reckoned where its size is free."""
+    graph = call.graph
+    if isinstance(size, int):
+        return graph.constant(_means(size, parts))
+    length, count = graph.sizes([size]), graph.ints([parts])
+    bounds = np.arange(parts + 1)[:, None]
+    starts = graph.node("Div", graph.node("Mul", graph.ints(bounds[:-1]), length), count)
+    scaled = graph.node("Mul", graph.ints(bounds[1:]), length)
+    ends = graph.node("Div", graph.node("Add", scaled, graph.ints([parts - 1])), count)
+    places = graph.node("Range", graph.ints(0), graph.node("Squeeze", length), graph.ints(1))
+    after = graph.node("GreaterOrEqual", places, starts)
+    inside = graph.node("And", after, graph.node("Less", places, ends))
+    weights, counts = (
+        graph.node("Cast", x, to=TensorProto.FLOAT)
+        for x in (inside, graph.node("Sub", ends, starts))
+    )
+    return graph.node("Div", weights, counts)
 
 
 def _means(size: int, parts: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

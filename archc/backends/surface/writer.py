@@ -104,7 +104,7 @@ def _methods(network: Network, marks: Landmarks, halves: Halves | None) -> Itera
         head = [unpooled, *(ast.unparse(s) for s in halves.head)]
         said = "From features to logits, or to what the classifier takes."
         yield _function("forward_head(self, x, pre_logits=False)", said, head)
-    yield from _classifying(marks)
+    yield from _classifying(marks, pooled=halves is None or not halves.whole)
     yield from _training(network, marks)
 
 
@@ -133,8 +133,8 @@ def _facts(network: Network, marks: Landmarks) -> Iterable[str]:
     yield f"default_cfg = pretrained_cfg = {config!r}"
 
 
-def _classifying(marks: Landmarks) -> Iterable[str]:
-    """Yield the methods about the classifier."""
+def _classifying(marks: Landmarks, *, pooled: bool) -> Iterable[str]:
+    """Yield the methods about the classifier; `pooled` says that the head is no method of its own."""
     if marks.classifier is None:
         yield _function(
             "get_classifier(self, name_only=False)",
@@ -149,14 +149,15 @@ def _classifying(marks: Landmarks) -> Iterable[str]:
         "The layer that makes the classes.",
         [f"return {path!r} if name_only else {place}"],
     )
-    refused = (
-        f'raise ValueError(f"there is no pool `{{global_pool}}`: choose `{POOL}` or none, \\"\\"")'
-    )
+    known, said = ((None, POOL), "") if pooled else ((None, "", POOL), ' or none, \\"\\"')
+    refused = f'raise ValueError(f"there is no pool `{{global_pool}}`: choose `{POOL}`{said}")'
     yield _function(
         "reset_classifier(self, num_classes, global_pool=None)",
-        'Make a new classifier: none of 0 classes; no pool either where that is "".',
+        "Make a new classifier: none of 0 classes."
+        if pooled
+        else 'Make a new classifier: none of 0 classes; no pool either where that is "".',
         [
-            f'if global_pool not in (None, "", "{POOL}"):',
+            f"if global_pool not in {known!r}:",
             f"    {refused}",
             "self.num_classes = num_classes",
             "if global_pool is not None:",

@@ -11,6 +11,7 @@ from archc.runtime.adopt.judging import judged
 from archc.runtime.adopt.moving import Move
 from archc.runtime.adopt.operands import filled
 from archc.runtime.adopt.origins import run_once
+from archc.runtime.weights.fitting import versioned
 from archc.weights.fates import Adoption
 from archc.weights.faults import WeightsError
 
@@ -39,7 +40,7 @@ def adopt(
     _expect_rows(move, rows)
     tensors, fates = move(old.state_dict(), new.state_dict())
     judgement = judged(old, new, move, (sample, samples[1]), fates, seed)
-    new.load_state_dict(filled(new, tensors))
+    new.load_state_dict(versioned(new, filled(new, tensors)))
     return Adoption(*names, fates, judgement)
 
 

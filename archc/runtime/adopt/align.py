@@ -34,12 +34,20 @@ def _sized(node: Node) -> Hashable:
     return tuple((o.slot, o.canonical) for o in node.operands)
 
 
+def _window(node: Node) -> Hashable:
+    """Return what stays of a layer that is wider: its kernel, its stride."""
+    weight = node.operand("weight")
+    plain = tuple(a for a in node.arguments if a[0] != "groups")
+    return (weight.sizes[2:] if weight and max(weight.sizes[2:], default=1) > 1 else (), plain)
+
+
 STRICT = Level(
     lambda n: (n.op, n.arguments, tuple((o.slot, o.canonical, o.chain) for o in n.operands)),
     lambda e: (e.slot, e.chain),
 )
 SAME = Level(lambda n: (n.op, n.arguments, _sized(n)), lambda e: e.slot)
 LOOSE = Level(lambda n: (n.op, _sized(n)), lambda e: e.slot)
+KERNEL = Level(lambda n: (n.op, _window(n), tuple(o.slot for o in n.operands)), lambda e: e.slot)
 KIND = Level(lambda n: (n.op, len(n.operands[:1])), lambda e: e.slot)
 
 
@@ -186,7 +194,7 @@ def aligned(old: Graph, new: Graph) -> Pairs:
         _settle(pairs, level)
         if pairs.complete:
             return pairs
-    for level in (SAME, LOOSE, KIND):
+    for level in (SAME, LOOSE, KERNEL, KIND):
         pairs.follow(level)
         for distance in (0, 1):  # what is like nothing else, and what follows it
             while not pairs.done and _unique(pairs, level, distance):
@@ -215,7 +223,12 @@ def _settle(pairs: Pairs, level: Level) -> None:
 
 
 def _unique(pairs: Pairs, level: Level, distance: int) -> int:
-    single = [(a[0], b[0]) for a, b in pairs.classes(level, distance) if len(a) == len(b) == 1]
+    """Pair what only one has on either side; nodes without tensors are told by what is around."""
+    single = [
+        (a[0], b[0])
+        for a, b in pairs.classes(level, distance)
+        if len(a) == len(b) == 1 and (distance > 1 or pairs.old.nodes[a[0]].operands)
+    ]
     for one, other in single:
         pairs.add(one, other)
     return len(single)
@@ -224,7 +237,11 @@ def _unique(pairs: Pairs, level: Level, distance: int) -> int:
 def _in_order(pairs: Pairs, level: Level) -> None:
     """Pair what is left as it follows one another on both sides, between pairs that are known."""
     left = [
-        [k for k in range(len(graph.nodes)) if k not in known]
+        [
+            k
+            for k, node in enumerate(graph.nodes)
+            if k not in known and (node.operands or level is KIND)
+        ]
         for graph, known in ((pairs.old, pairs.to_new), (pairs.new, pairs.to_old))
     ]
     old, new = pairs.colours(level, 1)

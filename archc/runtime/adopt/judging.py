@@ -15,6 +15,7 @@ from archc.runtime.adopt.moving import DRAWN, Move
 from archc.runtime.adopt.operands import filled
 from archc.runtime.adopt.trace import flat, plain_attention, traced
 from archc.runtime.perturb import REFUSALS, perturb
+from archc.runtime.weights.fitting import versioned
 from archc.weights.fates import Fate, Judgement
 
 CLOSE = 1e-4
@@ -41,12 +42,35 @@ def judged(
     with torch.random.fork_rng(devices=[]):
         noise = torch.Generator().manual_seed(seed)
         x = torch.randn((2, *samples[0]), generator=noise)
+        _make_finite(old)
         perturb(old, x, seed)
-        new.load_state_dict(filled(new, move(old.state_dict(), new.state_dict())[0]))
+        move = _with_rows(move)
+        tensors, _ = move(old.state_dict(), new.state_dict())
+        new.load_state_dict(versioned(new, filled(new, tensors)))
         try:
             return _compared(old.eval(), new.eval(), move, x, samples, fates)
         except REFUSALS as error:
             return Judgement(f"not judged: {str(error).partition(chr(10))[0]}")
+
+
+def _with_rows(move: Move) -> Move:
+    """Return a move that gives a new head rows of the old one, so that outputs can be compared."""
+    if move.rows is not None or len(move.heads) != 1:
+        return move
+    (head,) = move.heads
+    sizes = [
+        weight.sizes[0]
+        for node in (move.old.nodes[move.pairs.to_old[head]], move.new.nodes[head])
+        if (weight := node.operand("weight"))
+    ]
+    return Move(move.pairs, [k % sizes[0] for k in range(sizes[1])], move.fixed, chosen=False)
+
+
+def _make_finite(model: nn.Module) -> None:
+    """Judge a network whose numbers are damaged by others: where they go is what is asked."""
+    for tensor in model.state_dict().values():
+        if tensor.is_floating_point():
+            torch.nan_to_num_(tensor, posinf=1.0, neginf=-1.0)
 
 
 def _compared(
@@ -60,23 +84,30 @@ def _compared(
     ours, theirs, note = _inputs(x, samples)
     with torch.no_grad(), plain_attention():
         results, other = flat(old(theirs)), flat(new(ours))
+    if move.rows is not None:
+        results = [
+            r[:, list(move.rows)] if r.shape != o.shape else r
+            for r, o in zip(results, other, strict=False)
+        ]
+    up_to = "up to the new head" if move.heads and not move.chosen else "on perturbed inputs"
     error = None
     if [r.shape for r in results] == [r.shape for r in other]:
         error = max((_error(p, q) for p, q in zip(other, results, strict=True)), default=0.0)
     if error == 0:
-        return Judgement(f"equal on perturbed inputs{note}: 0", 0.0, ok=True)
+        return Judgement(f"equal {up_to}{note}: 0", 0.0, ok=True)
     a, b = traced(old, theirs, marks=True)[0], traced(new, ours, marks=True)[0]
-    where, cause = _first(a, b, move)
+    first = _first(a, b, move)
+    where, cause = first or ("", "")
     if error is not None and error <= ROUNDING and not cause.startswith("another"):
-        return Judgement(f"equal on perturbed inputs{note}: {error:.1e}", error, ok=True)
+        return Judgement(f"equal {up_to}{note}: {error:.1e}", error, ok=True)
     more = f"; outputs differ by {error:.1e}" if error is not None else ""
+    if first is not None and not where and error is None:
+        return Judgement(f"equal in every step that both have{note}", None, ok=True)
     beside = f" on inputs{note}" if note else ""
     if must := _must(fates, move):
         return Judgement(f"can't be equal, {must}{more}{beside}", error, ok=True)
     if where:
         return Judgement(f"differs first at {where}: {cause}{more}", error)
-    if move.heads:
-        return Judgement(f"equal up to the new head{note}", error, ok=True)
     return Judgement(f"outputs of other shapes{note}" if error is None else more[2:] + note, error)
 
 
@@ -85,7 +116,9 @@ def _must(fates: Sequence[Fate], move: Move) -> str:
     counts = Counter(fate.kind for fate in fates if fate.new not in move.head_keys)
     anew = sum(f.kind == "new" and f.how == DRAWN for f in fates if f.new not in move.head_keys)
     said = [f"{_many(counts[kind])} {kind}" for kind in LOSSY if counts[kind]]
-    said += [f"{_many(anew)} drawn anew"] * bool(anew)
+    gone = [f for f in fates if f.kind == "dropped" and not f.how]
+    lost = sum(f.old[0] not in move.old_head_keys for f in gone)
+    said += [f"{_many(anew)} drawn anew"] * bool(anew) + [f"{_many(lost)} dropped"] * bool(lost)
     return " and ".join(said)
 
 
@@ -125,10 +158,13 @@ def _error(a: torch.Tensor, b: torch.Tensor) -> float:
     return float((a.double() - b.double()).abs().max()) / largest if largest else float("inf")
 
 
-def _first(a: Graph, b: Graph, move: Move) -> tuple[str, str]:
-    """Return the first pair whose values differ, and why; "" where none does before the head."""
+def _first(a: Graph, b: Graph, move: Move) -> tuple[str, str] | None:
+    """Return the first pair whose values differ, and why; "" where none does before the head.
+
+    None where they can't be held together.
+    """
     if len(a.nodes) != len(move.old.nodes) or len(b.nodes) != len(move.new.nodes):
-        return "", ""  # with numbers it runs another way than without
+        return None  # with numbers it runs another way than without
     for j in sorted(move.pairs.to_old):
         old, new = a.nodes[move.pairs.to_old[j]], b.nodes[j]
         if j not in move.heads and old.mark and new.mark and apart(old.mark, new.mark):
@@ -155,7 +191,7 @@ def _why(old: Node, new: Node) -> str:
     chains = [sorted({str(link[0]) for e in n.edges for link in e.chain}) for n in (old, new)]
     if chains[0] != chains[1]:
         one, other = (", ".join(c) or "nothing" for c in chains)
-        return f"it reads what {other} gives, and not {one}"
+        return f"it reads its values through {other}, and not through {one}"
     links = [sorted(repr(e.chain) for e in n.edges) for n in (old, new)]
     if links[0] != links[1]:
         return "an op before it has other arguments"

@@ -11,7 +11,7 @@ from archc.runtime.adopt import resampling, widths
 from archc.runtime.adopt.align import Pairs
 from archc.runtime.adopt.graph import Node, Operand
 from archc.runtime.adopt.operands import Tensors, put, value
-from archc.runtime.adopt.starting import AFFINE, starts
+from archc.runtime.adopt.starting import AFFINE, IDENTITY, starts
 from archc.weights.fates import Fate
 
 DRAWN = "as drawn"
@@ -25,18 +25,27 @@ class Move:
     """Moves tensors along the pairs of two graphs; `rows` of the old head make the new one.
 
     One move can be made with several numbers: with perturbed ones, which outputs judge, and
-    with those of a checkpoint. `fixed` tensors are those that the new network computes itself.
+    with those of a checkpoint. `fixed` tensors are those that the new network computes itself. `chosen`:
+    the rows are a user's, and not there to compare heads alone.
     """
 
     def __init__(
-        self, pairs: Pairs, rows: Sequence[int] | None = None, fixed: Collection[str] = ()
+        self,
+        pairs: Pairs,
+        rows: Sequence[int] | None = None,
+        fixed: Collection[str] = (),
+        *,
+        chosen: bool = True,
     ) -> None:
-        self.pairs, self.rows, self.fixed = pairs, rows, fixed
+        self.pairs, self.rows, self.fixed, self.chosen = pairs, rows, fixed, chosen
         self.old, self.new = pairs.old, pairs.new
         self.channels = widths.channels(self.old, self.new, pairs.to_old)
         self.starts = starts(self.new, pairs.to_old)
         self.heads = {k for k in range(len(self.new.nodes)) if self._is_head(k)}
         self.head_keys = {key for k in self.heads for key in self.new.nodes[k].keys}
+        self.old_head_keys = {
+            key for k in self.heads for key in self.old.nodes[pairs.to_old[k]].keys
+        }
         self.old_users = self.old.users()
 
     def _is_head(self, k: int) -> bool:
@@ -70,6 +79,8 @@ class Move:
                     fates[key] = Fate("new", (), key, (), tuple(new[key].shape), why)
                 elif slot in AFFINE:
                     fates[key] = Fate("grown", known.old, key, known.before, known.after, why)
+        for k in self.starts:
+            self._unfold(k, old, tensors, fates, used)
         self._rest(old, new, tensors, fates, used)
         order = {key: n for n, key in enumerate(new)}
         return tensors, sorted(fates.values(), key=lambda f: order.get(f.new, len(order)))
@@ -104,16 +115,25 @@ class Move:
         if k in self.heads and self.rows is None and operand.slot in ("weight", "bias"):
             return "new", (), "the new head"
         if k in self.heads and self.rows is not None:
-            put(operand, numbers[list(self.rows)], tensors)
+            put(operand, self._row_numbers(k, operand, numbers), tensors)
             return "cut", source.keys, "rows of the old head"
         if prod(operand.sizes) == prod(source.sizes) and _plain(operand) == _plain(source):
             put(operand, numbers, tensors)
             return _same(operand, source), source.keys, ""
         kind, how, made = self._resized(k, operand, numbers)
-        if made is None:
+        if made is None or made.numel() != prod(operand.sizes):
             return "new", (), DRAWN
         put(operand, made, tensors)
         return kind, source.keys, how
+
+    def _row_numbers(self, k: int, operand: Operand, numbers: torch.Tensor) -> torch.Tensor:
+        """Return rows of the old head, as wide as the new one is."""
+        assert self.rows is not None
+        rows = numbers[list(self.rows)]
+        if operand.slot != "weight" or rows.numel() == prod(operand.sizes):
+            return rows
+        taken = self.channels[self.new.nodes[k].edges[0].source]
+        return widths.layer(rows, None, taken, operand.sizes)
 
     def _resized(
         self, k: int, operand: Operand, numbers: torch.Tensor
@@ -150,9 +170,7 @@ class Move:
             )
         length, was = prod(sizes), numbers.numel()
         if numbers.squeeze().dim() == 1:
-            channels = (
-                own if own is not None and len(own) == length else widths.repeated(was, length)
-            )
+            channels = own if widths.fit(own, was, length) else widths.repeated(was, length)
             kind = "grown" if length > was else "cut"
             return kind, f"{was} to {length}", numbers.reshape(-1)[list(channels)]
         return "new", DRAWN, None
@@ -163,7 +181,9 @@ class Move:
         """Return the matrix or kernel of a layer for other channels, or another window."""
         source = node.edges[0].source if node.edges else 0
         if numbers.dim() != len(sizes):
-            numbers = numbers.reshape(numbers.shape[0], -1, *(1,) * (len(sizes) - 2))
+            if numbers[0].numel() % prod(sizes[2:]):
+                return "new", DRAWN, None
+            numbers = numbers.reshape(numbers.shape[0], -1, *sizes[2:])
         done: list[str] = []
         kind = "grown"
         if numbers.shape[2:] != tuple(sizes[2:]):
@@ -189,6 +209,9 @@ class Move:
         """Return a layer with the norm behind it, which the new network has not."""
         users = self.old_users[number]
         if node.op != "affine" or operand.slot not in ("weight", "bias") or len(users) != 1:
+            return None
+        pair = [n.operand("weight") for n in (node, self.old.nodes[number])]
+        if len({w.canonical for w in pair if w is not None}) != 1:
             return None
         (user, edge) = users[0]
         norm, layer = self.old.nodes[user], self.old.nodes[number]
@@ -216,6 +239,28 @@ class Move:
         before = value(own, old) if own else 0.0
         after = value(shift, old) if shift else 0.0
         return after + (before - slots["mean"]) * scale, norm.keys
+
+    def _unfold(
+        self,
+        k: int,
+        old: Tensors,
+        tensors: MutableMapping[str, torch.Tensor],
+        fates: dict[str, Fate],
+        used: set[str],
+    ) -> None:
+        """Let a new norm behind a layer add the bias that the layer had, and has no longer."""
+        norm = self.new.nodes[k]
+        shift = norm.operand("bias")
+        if norm.op != "batch_norm" or shift is None or self.starts[k][1] != IDENTITY:
+            return
+        source = norm.edges[0].source
+        bias = self.old.nodes[self.pairs.to_old.get(source, 0)].operand("bias")
+        layer = self.new.nodes[source]
+        if bias and layer.op == "affine" and not norm.edges[0].chain and not layer.operand("bias"):
+            put(shift, value(bias, old), tensors)
+            self._note(
+                fates, used, shift, ("folded", bias.keys, "the bias before it"), old, tensors
+            )
 
     @staticmethod
     def _note(
@@ -280,7 +325,8 @@ class Move:
                     fates[key] = Fate("new", (), key, (), tuple(new[key].shape), how)
         for key in old:
             if key not in used:
-                fates["- " + key] = Fate("dropped", (key,), "", tuple(old[key].shape))
+                how = "" if old[key].is_floating_point() else COMPUTED
+                fates["- " + key] = Fate("dropped", (key,), "", tuple(old[key].shape), (), how)
 
 
 def _plain(operand: Operand) -> tuple[int, ...]:

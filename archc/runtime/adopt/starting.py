@@ -19,6 +19,8 @@ Start = Callable[[Node, MutableMapping[str, torch.Tensor]], None]
 AFFINE = ("weight", "bias", "term")
 """The slots by which a layer scales and shifts what it gives."""
 
+IDENTITY = "the identity"
+
 HALF_OPEN = frozenset(["sigmoid", "hardsigmoid"])
 """Gates that let half through at 0."""
 HOMOGENEOUS = frozenset(["relu", "leaky_relu", "mean", "max_pool2d_with_indices", "avg_pool2d"])
@@ -38,10 +40,11 @@ def starts(new: Graph, to_old: Mapping[int, int]) -> dict[int, tuple[Start, str]
         if not branch:
             continue
         if node.op == "add":
-            found[branch[0]] = (_zero, "a new branch ends in zeros")
+            last = _last(new, edge.source)
+            found[last if last in branch else branch[0]] = (_zero, "a new branch ends in zeros")
             inside = set(branch) - set(other)
         elif _half_open(edge):
-            found[branch[0]] = (_zero, "a new gate is half open")
+            found.setdefault(branch[0], (_zero, "a new gate is half open"))
             inside = set(branch)
             source = kept.source
             if source in fresh or not _doubled(new, source, kept, users, {*branch, k}):
@@ -52,7 +55,7 @@ def starts(new: Graph, to_old: Mapping[int, int]) -> dict[int, tuple[Start, str]
         for number in inside:
             found.setdefault(number, (_nothing, "drawn anew"))
     for k in fresh:
-        found.setdefault(k, (_identity, "the identity"))
+        found.setdefault(k, (_identity, IDENTITY))
     return found
 
 
@@ -71,6 +74,16 @@ def _behind(graph: Graph, start: int, fresh: set[int]) -> list[int]:
             found.append(k)
         pending += [edge.source for edge in graph.nodes[k].edges]
     return found
+
+
+def _last(graph: Graph, number: int) -> int:
+    """Return the layer that a value is zero with: what a gate lets through, and not the gate."""
+    node = graph.nodes[number]
+    while not node.operands and node.edges:
+        through = [edge for edge in node.edges if not _half_open(edge)] or node.edges
+        number = through[0].source
+        node = graph.nodes[number]
+    return number
 
 
 def _half_open(edge: Edge) -> bool:

@@ -8,6 +8,7 @@ the old weight, unequal ones: copies with equal shares would get equal gradients
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 import torch
 
@@ -87,6 +88,11 @@ def shares(channels: Channels) -> torch.Tensor:
     )
 
 
+def fit(channels: Channels | None, old: int, new: int) -> TypeGuard[Channels]:
+    """Whether channels are known, as many as there are, and all of those that were."""
+    return channels is not None and len(channels) == new and max(channels, default=0) < old
+
+
 def spread(channels: Channels | None, old: int, new: int) -> Channels:
     """Return the channels of a value that was laid flat, so that each has become several."""
     if channels is None or new % len(channels):
@@ -99,12 +105,14 @@ def layer(
     weight: torch.Tensor, rows: Channels | None, columns: Channels | None, sizes: Sequence[int]
 ) -> torch.Tensor:
     """Return the matrix or kernel of a wider layer."""
-    if rows is None and len(weight) != sizes[0]:
+    if not fit(rows, len(weight), sizes[0]) and (rows or len(weight) != sizes[0]):
         rows = repeated(len(weight), sizes[0])
     if rows is not None:
         weight = weight[list(rows)]
     if columns is not None or weight.shape[1] != sizes[1]:
         columns = spread(columns, weight.shape[1], sizes[1])
+        if not fit(columns, weight.shape[1], sizes[1]):
+            columns = repeated(weight.shape[1], sizes[1])
         part = shares(columns).reshape(1, -1, *(1,) * (weight.dim() - 2)).to(weight.dtype)
         weight = weight[:, list(columns)] * part
     return weight

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 
 import torch
@@ -31,8 +32,20 @@ def load_into(
 
 def put(model: nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
     """Copy tensors that fit into a network."""
-    result = model.load_state_dict(tensors, strict=False)
+    result = model.load_state_dict(versioned(model, tensors), strict=False)
     assert not result.unexpected_keys
+
+
+def versioned(
+    model: nn.Module, tensors: Mapping[str, torch.Tensor]
+) -> OrderedDict[str, torch.Tensor]:
+    """Return tensors as a network's own state_dict, with the versions that its modules write.
+
+    A module that reads none takes the tensors for those of its first version, or for none.
+    """
+    state = OrderedDict(tensors)
+    vars(state)["_metadata"] = vars(model.state_dict()).get("_metadata", {})
+    return state
 
 
 def chosen(

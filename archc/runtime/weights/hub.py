@@ -23,7 +23,7 @@ def push(
     repository: str, files: Mapping[str, bytes], message: str, *, private: bool, token: str | None
 ) -> str:
     """Upload files as one commit and return its address; a card that is there already stays."""
-    _expect_name(repository)
+    _expect_name(repository, revised=False)
     try:
         hub = importlib.import_module("huggingface_hub")
     except ModuleNotFoundError:
@@ -40,10 +40,10 @@ def push(
         return str(api.create_commit(name, operations, commit_message=message).commit_url)
 
 
-def _expect_name(repository: str) -> None:
-    if not REPOSITORY.fullmatch(repository):
-        message = f"{key(repository)} is no repository of the hub: write `owner/name`, with @REVISION where wanted"
-        raise WeightsError(message)
+def _expect_name(repository: str, *, revised: bool = True) -> None:
+    if not REPOSITORY.fullmatch(repository) or ("@" in repository and not revised):
+        ways = "`owner/name`, with @REVISION where wanted" if revised else "`owner/name`"
+        raise WeightsError(f"{key(repository)} is no repository of the hub: write {ways}")
 
 
 @contextmanager

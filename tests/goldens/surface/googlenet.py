@@ -170,11 +170,9 @@ class GoogleNet(nn.Module):
         return "fc" if name_only else self.fc
 
     def reset_classifier(self, num_classes, global_pool=None):
-        """Make a new classifier: none of 0 classes; no pool either where that is ""."""
-        if global_pool not in (None, "", "avg"):
-            raise ValueError(
-                f'there is no pool `{global_pool}`: choose `avg` or none, ""'
-            )
+        """Make a new classifier: none of 0 classes."""
+        if global_pool not in (None, "avg"):
+            raise ValueError(f"there is no pool `{global_pool}`: choose `avg`")
         self.num_classes = num_classes
         if global_pool is not None:
             self.global_pool = global_pool
