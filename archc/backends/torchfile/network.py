@@ -18,6 +18,7 @@ from archc.backends.torchfile.initialising import Initialisers
 from archc.backends.torchfile.merge import (
     Apply,
     Body,
+    Group,
     Parted,
     Unrollable,
     applications,
