@@ -33,10 +33,12 @@ from archc.backends.torchfile.symbols import MARK, Symbol
 from archc.backends.torchfile.variables import named, word
 from archc.backends.torchfile.wiring import Def, Input, Operand
 from archc.ops import Op
+from archc.ops.cut import Flatten
+from archc.ops.pool import GlobalAvgPool
 
 WIDTH = 88
 INDENT = 4
-ENDS = ("flatten", "global_avg_pool")
+ENDS = (Flatten, GlobalAvgPool)
 """Ops that end a line, as an activation does."""
 
 
@@ -125,8 +127,8 @@ class Nesting:
     def fits(self, inner: Call, outer: Call) -> bool:
         """Whether a call reads well inside another."""
         op, around = _op(inner), _op(outer)
-        if op is not None and (op.activation or op.name in ENDS):
-            return op.name in ENDS and around is not None and around.name == "flatten"
+        if op is not None and (op.activation or isinstance(op, ENDS)):
+            return isinstance(op, ENDS) and isinstance(around, Flatten)
         if op is None or around is None:
             # a network is read stage by stage
             return not self.owner.is_root and (op is None) != (around is None)
