@@ -102,7 +102,7 @@ class Architecture(Drawable):
         With the surface of timm it has the methods and attributes of timm's networks as well:
         `forward_features`, `reset_classifier`, `feature_info` and the like.
         """
-        from archc.backends.torchfile.file import source
+        from archc.backends.pytorch import source
 
         text = source(self.network, version=VERSION)
         if surface is None:

@@ -25,6 +25,18 @@ _MODULE = """
 MODULE = frozenset(_MODULE.split())
 
 
+# Those that a number of the same name does not stand in the way of.
+_UNCALLED = "bfloat16 compile cpu cuda double float half ipu modules mtia share_memory to type xpu"
+METHODS = MODULE - {*_UNCALLED.split()}
+
+# Names that an emitted file says itself, where those of params, lets and loops stand beside them.
+_FILE = """
+    F OrderedDict enumerate getattr in_channels int isinstance len list math max min nn range
+    reversed self sum super torch tuple zip
+"""
+FILE = frozenset(_FILE.split())
+
+
 def is_name(text: str) -> bool:
     """Whether a text is a name: an identifier that Python reads as it is written."""
     return len(text) <= MAX_NAME and bool(re.fullmatch(r"[A-Za-z_]\w*", text)) and _plain(text)
@@ -55,4 +67,12 @@ def taken(key: str) -> tuple[str, str] | None:
         return message, f"give it another name, such as `{part.strip('_') or 'step'}1`"
     if keyword.iskeyword(key):
         return f"no expression can read a step called `{key}`", "give it another name"
+    return None
+
+
+def hides(name: str) -> tuple[str, str] | None:
+    """Return why no param, derived value or loop variable can have a name, and what to write."""
+    hint = f"give it another name, such as `{name.strip('_') or 'value'}1`"
+    if name in FILE or name.startswith("__"):
+        return f"`{name}` has a meaning of its own in the emitted file", hint
     return None

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from archc.diagnostics import Diagnostic, Note
 from archc.language.given import ARGUMENTS
-from archc.language.naming import LANGUAGE, taken
+from archc.language.naming import LANGUAGE, METHODS, hides, taken
 from archc.language.spec import Document, Library
 from archc.rules.analysis import Analysis, Binding, Def, Entry
 
@@ -46,7 +46,12 @@ def _later(owner: str, found: Diagnostic, steps: Mapping[tuple[str, str], list[D
 
 def clashes(_: Document | Library, analysis: Analysis) -> list[tuple[str, Diagnostic]]:
     """Return, with its block, every name that is taken or reserved."""
-    found = ((b.owner, reserved(b) or _taken(b)) for b in analysis.bindings)
+    inputs = [b for b in analysis.bindings if b.entry.role == "input"]
+    sizes = {(b.owner, f"{b.name}_channels") for b in inputs}
+    found = (
+        (b.owner, reserved(b) or _sized(b, sizes) or _defined(b, analysis) or _taken(b))
+        for b in analysis.bindings
+    )
     return [(owner, diagnostic) for owner, diagnostic in found if diagnostic is not None]
 
 
@@ -54,8 +59,19 @@ def reserved(binding: Binding) -> Diagnostic | None:
     """Return what is wrong with a name that nothing of its kind may have."""
     role, shown = binding.entry.role, binding.shown
     what = WHAT[role]
+    if role != "step" and (wrong := hides(shown)):
+        return Diagnostic("reserved-name", wrong[0], binding.entry.span, help=wrong[1])
     if role == "input":
-        return None
+        unnamed = "`_` is no name for an input: the file names its channels after it"
+        lone = Diagnostic("reserved-name", unnamed, binding.entry.span, help="give it a name")
+        return None if shown.strip("_") else lone
+    if role in ("param", "let") and shown in METHODS:
+        return Diagnostic(
+            "reserved-name",
+            f"`{shown}` is an attribute of every nn.Module, and can't name a {what}",
+            binding.entry.span,
+            help=f"give it another name, such as `{shown}1`",
+        )
     if shown in LANGUAGE:
         return Diagnostic(
             "reserved-name",
@@ -80,6 +96,31 @@ def reserved(binding: Binding) -> Diagnostic | None:
             help="give it another name",
         )
     return None
+
+
+def _sized(binding: Binding, sizes: set[tuple[str, str]]) -> Diagnostic | None:
+    """Return what is wrong with a name that the emitted file has for the channels of an input."""
+    if binding.entry.role in ("step", "input") or (binding.owner, binding.name) not in sizes:
+        return None
+    return Diagnostic(
+        "reserved-name",
+        f"`{binding.name}` is what the emitted file calls the channels of an input",
+        binding.entry.span,
+        help="give it another name",
+    )
+
+
+def _defined(binding: Binding, analysis: Analysis) -> Diagnostic | None:
+    """Return what is wrong with a step that would hide what a plug-in brings into the file."""
+    op = next((o for o in analysis.ops.values() if binding.name in o.definitions), None)
+    if op is None or binding.entry.role != "step":
+        return None
+    return Diagnostic(
+        "reserved-name",
+        f"the emitted file has a `{binding.name}` from `{op.torch_file}`, for `{op.name}`",
+        binding.entry.span,
+        help="give the step another name",
+    )
 
 
 def _taken(binding: Binding) -> Diagnostic | None:

@@ -188,7 +188,7 @@ def test_one_class_for_all_uses(folder: Path) -> None:
     ).source()
 
     assert source.count("class Part") == 1
-    assert source.count("= Part()") == 2
+    assert source.count("Part(3)") == 2
 
 
 def test_relative_to_the_importing_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from archc.backends.drawing.style import THEMES as COLOURS
-from archc.backends.torchfile.file import source
+from archc.backends.pytorch import source
 from archc.backends.report.highlight import highlighted, style
 from archc.backends.report.layout import Layout
 from archc.backends.report.outline import outline
