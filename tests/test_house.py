@@ -34,6 +34,7 @@ ROOMS = (
     "ops",
     "zoo",
     "graph",
+    "tree",
     "lower",
     "rules",
     "passes",
@@ -146,7 +147,7 @@ def test_modules_are_small() -> None:
 
 
 # Packages whose knots are yet to be untied: they are held to no order, nor their classes to a size.
-KNOTTED = ("lower", "backends/pytorch")
+KNOTTED = ("lower", "backends/pytorch", "backends/torchfile")
 
 MAX_CLASS = 450  # lines of a class and of all that it inherits
 

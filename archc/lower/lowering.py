@@ -84,9 +84,8 @@ class Lowering(Steps):
             return None
         root = Module(self.name, self.document, dict(self.settings), (x,), places={}, takes=(x,))
         self.root = root
-        frame = Frame(root, Scope({}, self.file.scope), {"x": x}, x)
+        frame = Frame(root, Scope({}, self.file.scope), {"x": x}, x, items=root.tree)
         root.scope = frame.scope
-        frame.items = root.tree
         result = self.network_body(frame, self.document)
         root.outputs = self.network_outputs(self.document.outputs, frame, result, self.chosen)
         self.expect_room(root)
@@ -252,9 +251,8 @@ class Lowering(Steps):
         given = tuple(v for item in own for v in flat(item))
         self.stack.append(replace(use, own=given))
         places: dict[str, Any] | None = {} if isinstance(definition, NetworkDef) else None
-        module = Module(
-            definition.name, definition, arguments, given, trail, places=places, takes=tuple(own)
-        )
+        module = Module(definition.name, definition, arguments, given, trail, places=places)
+        module.takes = tuple(own)
         frame = self._frame(definition, file, module, own, origins)
         if definition.name in file.faulty.owners and not definition.library:
             return module
@@ -291,8 +289,8 @@ class Lowering(Steps):
         for k, name in enumerate(map(str, block.inputs)):
             rest = name.startswith("...")
             values[name.removeprefix("...")] = list(own[k:]) if rest else own[k]
-        running = own[0] if len(own) == 1 else list(own)
-        frame = Frame(module, Scope({}), values, running, items=module.tree)
+        x = own[0] if len(own) == 1 else list(own)
+        frame = Frame(module, Scope({}), values, x, items=module.tree)
         frame.scope = module.scope = Scope(
             module.arguments,
             file.scope,

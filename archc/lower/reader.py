@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +12,16 @@ from archc.graph import Node, Value, flat
 from archc.language.evaluate import CONSTANTS, EvalFault, describe
 from archc.language.expr import Expr
 from archc.language.functions import FUNCTIONS, unmixed
-from archc.language.initialisers import INITIALISERS
-from archc.language.scalars import Key
+from archc.lower import keeping
+from archc.lower.arguments import expect_new
 from archc.lower.blame import located
 from archc.lower.marks import MISSING, NOTHING, Poisoned, is_known
 from archc.lower.origins import Written
 from archc.lower.reuse import Reused, reuse
-from archc.lower.scope import Callee, Scope, is_op, takes
+from archc.lower.scope import Callee, Scope, initialises, takes
 from archc.lower.wiring import Wiring, is_tensor
-from archc.ops.translating import argument, method
-from archc.tree import Choice, Item, Reading, Segment, applications
+from archc.ops.translating import method
+from archc.tree import Item, Reading
 
 if TYPE_CHECKING:
     from archc.lower.frames import Frame
@@ -53,7 +52,7 @@ class Reader(Wiring):
         self.trail = ""
 
     def evaluate(self, node: ast.expr) -> Any:
-        value = self.values[id(node)] = super().evaluate(node)
+        self.values[id(node)] = value = super().evaluate(node)
         return value
 
     @property
@@ -63,44 +62,8 @@ class Reader(Wiring):
 
     def visit_ifexp(self, node: ast.IfExp) -> Any:
         taken = self.truth(self.evaluate(node.test), node.test)
-        with self.side(node.test, taken=taken):
+        with keeping.side(self, node.test, taken=taken):
             return self.evaluate(node.body if taken else node.orelse)
-
-    @contextmanager
-    def side(self, test: ast.expr, *, taken: bool, presence: bool = False) -> Iterator[None]:
-        """Keep what is applied meanwhile as one side of a choice."""
-        if self.frame is None:
-            yield
-            return
-        outer, self.items = self.items, []
-        start = self.frame.running
-        try:
-            yield
-        finally:
-            choice = Choice(test, self.reading, taken, start, self.items, presence)
-            self.items = [*outer, choice]
-
-    def sides(
-        self, node: ast.expr, tests: list[tuple[ast.expr, bool]], result: Any, *, there: bool
-    ) -> list[Item]:
-        """Return what was applied, inside the choices that led there.
-
-        An op that is a param, which can be none, is one more.
-        """
-        assert self.frame is not None
-        items, start = self.items, self.frame.running
-        head = node.func if isinstance(node, ast.Call) else node
-        if isinstance(head, ast.Name) and head.id in self.scope:
-            items = [Choice(head, self.reading, there, start, items, presence=True)]
-        for test, taken in reversed(tests):
-            items = [Choice(test, self.reading, taken, start, items, result=result)]
-        return items
-
-    def name(self, node: Node, segments: tuple[Segment, ...], key: Key | None) -> None:
-        """Say which application is the step's."""
-        for item in applications(self.items):
-            if item.node is node:
-                item.main, item.segments, item.key, item.path = True, segments, key, node.path
 
     def spend(self, steps: int, node: ast.expr) -> None:
         """Count steps, those of all expressions of the network too."""
@@ -134,10 +97,6 @@ class Reader(Wiring):
         if isinstance(value, Reused):
             raise value.alone(node)
         return value
-
-    def choose(self, node: ast.expr) -> ast.expr:
-        """Return the branch of a conditional expression that is taken."""
-        return self.chosen(node)[0]
 
     def chosen(self, node: ast.expr) -> tuple[ast.expr, list[tuple[ast.expr, bool]]]:
         """Return the branch of a conditional expression that is taken, and the tests on the way."""
@@ -404,7 +363,7 @@ class Reader(Wiring):
                 places[rest] = node
                 written[rest] = self.written(node)
                 continue
-            self.expect_new(callee, k, {*given, *bound})
+            expect_new(callee, k, {*given, *bound})
             given[str(k.arg)] = (keywords[str(k.arg)], k.value)
         bound |= {name: value for name, (value, _) in given.items()}
         places |= {name: place for name, (_, place) in given.items()}
@@ -427,17 +386,6 @@ class Reader(Wiring):
         """Return a piece of the expression with what its names mean."""
         return Written(self.expr, self.scope, node, self.values)
 
-    def expect_new(self, callee: Callee, keyword: ast.keyword, bound: set[str]) -> None:
-        """Raise unless a keyword names a parameter that has no argument yet."""
-        name = str(keyword.arg)
-        if name not in callee.parameters:
-            hint = argument(name, callee.parameters) or f"its arguments: {takes(callee)}"
-            message = f"`{callee.name}` has no argument `{name}`"
-            raise EvalFault("unknown-argument", message, keyword, hint)
-        if name in bound:
-            message = f"`{callee.name}` gets `{name}` twice"
-            raise EvalFault("argument-twice", message, keyword, "give it once, by place or by name")
-
     def warn(self, code: str, message: str, node: ast.expr, help: str) -> None:
         """Note a warning at its place in the text."""
         warning = Diagnostic(code, message, self.expr.span(node), help=help, severity="warning")
@@ -447,16 +395,3 @@ class Reader(Wiring):
     def apply(self, callee: Any, values: list[Any], node: ast.expr) -> Any:
         """Apply an op or block to values; makes a node."""
         return self.lowering.applier.apply(self, callee, [self.known(v) for v in values], node)
-
-
-def initialises(callee: Any, keyword: ast.keyword) -> bool:
-    """Whether a keyword is an initialiser of an op's tensor, such as `init_bias=-6`.
-
-    `init=normal(0.02)` is one of an op that is itself a tensor, `init=0.5` its number.
-    """
-    if not (isinstance(callee, Callee) and is_op(callee)):
-        return False
-    if keyword.arg == "init":
-        head = keyword.value.func if isinstance(keyword.value, ast.Call) else keyword.value
-        return isinstance(head, ast.Name) and head.id in INITIALISERS
-    return keyword.arg not in callee.parameters and str(keyword.arg).startswith("init_")

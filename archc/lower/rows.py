@@ -12,12 +12,13 @@ from archc.language.evaluate import describe
 from archc.language.expr import Expr
 from archc.language.scalars import Loop
 from archc.limits import MAX_LENGTH
-from archc.lower import origins
+from archc.lower import keeping, origins
 from archc.lower.marks import ABSENT, UNKNOWN, Poisoned
 from archc.lower.nesting import hold
 from archc.lower.origins import Written
 from archc.lower.reader import Reader
 from archc.lower.scope import Callee, takes
+from archc.lower.turns import turns
 from archc.ops.translating import argument
 from archc.tree import Number, Reading, Repeat, Turn
 
@@ -50,12 +51,12 @@ class Rows:
                 True,
                 frame.running,
                 [],
-                segments=self.lowering.segments(frame, place) if numbered else (),
+                segments=keeping.segments(self.lowering, frame, place) if numbered else (),
                 path=self.lowering.path(frame, place) if numbered else place.prefix,
                 key=place.key,
             )
             frame.items.append(repeat)
-            for turn, bound in enumerate(self.lowering.turns(frame, row.repeat, values)):
+            for turn, bound in enumerate(turns(self.lowering, frame, row.repeat, values)):
                 scope = frame.scope.child(origins.bound(row.repeat, frame.scope, turn), **bound)
                 copy = frame.inner(
                     scope=scope, turns=(*frame.turns, turn), running=copy.running, items=[]
@@ -113,7 +114,7 @@ class Rows:
             frame.running,
             [],
             True,
-            segments=lowering.segments(frame, place),
+            segments=keeping.segments(lowering, frame, place),
             path=base,
             key=place.key,
         )
@@ -140,7 +141,7 @@ class Rows:
         if i == depth - 1 and row.last:
             special |= row.last
         reader = Reader(self.lowering, special.get("block", row.block), frame.scope, frame)
-        callee = reader.guard(lambda: reader.whole(reader.choose(reader.expr.tree)))
+        callee = reader.guard(lambda: reader.whole(reader.chosen(reader.expr.tree)[0]))
         if not isinstance(callee, Callee):
             raise SpecError(
                 [
@@ -198,7 +199,7 @@ class Rows:
         value = reader.guard(lambda: reader.apply(callee, [frame.running], row.block.tree))
         for node in reader.made:
             node.path, node.stage, node.init = path, frame.stage, row.init
-            reader.name(node, () if silent else (Number(),), None)
+            keeping.name(reader.items, node, () if silent else (Number(),), None)
         frame.items += reader.items
         frame.module.nodes += reader.made
         frame.running = value

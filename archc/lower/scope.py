@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Diagnostic, Source, Span, SpecError
 from archc.language.expr import Expr
+from archc.language.initialisers import INITIALISERS
 from archc.language.scalars import Signature
 from archc.language.source import parse
 from archc.language.spec import Block, Library
@@ -78,6 +79,19 @@ def takes(callee: Callee) -> str:
 def is_op(callee: Callee) -> bool:
     """Whether a callee is an op and not a block."""
     return isinstance(callee.target, type) and issubclass(callee.target, Op)
+
+
+def initialises(callee: Any, keyword: ast.keyword) -> bool:
+    """Whether a keyword is an initialiser of an op's tensor, such as `init_bias=-6`.
+
+    `init=normal(0.02)` is one of an op that is itself a tensor, `init=0.5` its number.
+    """
+    if not (isinstance(callee, Callee) and is_op(callee)):
+        return False
+    if keyword.arg == "init":
+        head = keyword.value.func if isinstance(keyword.value, ast.Call) else keyword.value
+        return isinstance(head, ast.Name) and head.id in INITIALISERS
+    return keyword.arg not in callee.parameters and str(keyword.arg).startswith("init_")
 
 
 class Scope(Mapping[str, Any]):

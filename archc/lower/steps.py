@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from archc.diagnostics import Diagnostic, SpecError
 from archc.graph import is_source, join
-from archc.language.evaluate import EvalFault, describe, listed, unpack
+from archc.language.evaluate import describe
 from archc.language.expr import Expr
-from archc.language.scalars import Key, Loop, dotted
+from archc.language.scalars import Key, Loop
 from archc.language.spec import Body, Chain, Modified, Row
-from archc.limits import MAX_LENGTH
-from archc.lower import origins
+from archc.lower import keeping, origins
 from archc.lower.bounds import Bounds
+from archc.lower.finishing import finish
 from archc.lower.frames import Frame, Place
 from archc.lower.marks import ABSENT, NOTHING, UNKNOWN, Poisoned
-from archc.lower.nesting import expect_fit, hold, hold_dotted
+from archc.lower.nesting import expect_fit, hold
 from archc.lower.reader import Reader
 from archc.lower.rows import Rows
 from archc.lower.scope import Callee, Scope, place
 from archc.lower.sources import is_source_step
+from archc.lower.turns import turns
 from archc.lower.wiring import is_tensor
-from archc.tree import Choice, Filled, Group, Item, Number, Reading, Repeat, Segment, Turn
+from archc.tree import Group, Reading, Repeat, Turn
 
 if TYPE_CHECKING:
     from archc.language.spec import Document
@@ -77,21 +78,10 @@ class Steps(Bounds):
             remedy = "make it a step of its own, and name that here"
             raise SpecError([Diagnostic("wrong-kind", message, text.span, help=remedy)])
 
-    @contextmanager
-    def choice(self, frame: Frame, condition: Expr) -> Iterator[bool]:
+    def choice(self, frame: Frame, condition: Expr) -> AbstractContextManager[bool]:
         """Evaluate the condition of a step, and keep what is lowered meanwhile as its side."""
-        values: dict[int, Any] = {}
-        value = self.data(frame.scope, condition, frame, values)
         reader = Reader(self, condition, frame.scope, frame)
-        true: bool = reader.guard(lambda: reader.truth(value, condition.tree))
-        outer, items = frame.items, list[Item]()
-        reading = Reading(condition, frame.scope, values)
-        outer.append(Choice(condition.tree, reading, true, frame.running, items))
-        frame.items = items
-        try:
-            yield true
-        finally:
-            frame.items = outer
+        return keeping.choice(self, frame, condition, reader)
 
     def body(self, frame: Frame, prefix: str, steps: Mapping[Key, Any]) -> Any:
         """Lower named steps in order; the result is the last one's."""
@@ -162,7 +152,7 @@ class Steps(Bounds):
                 result = self.nested(frame, place, step)
             case Body():
                 path = self.path(frame, place)
-                segments = self.segments(frame, place)
+                segments = keeping.segments(self, frame, place)
                 if place.numbers is not None:
                     place.numbers[0] += 1
                 inner = frame.inner(items=[])
@@ -208,7 +198,7 @@ class Steps(Bounds):
         if splice and place.numbers is not None:
             return self.chain(frame.inner(), place.prefix, step.root, place.numbers)
         path = self.path(frame, place)
-        segments = self.segments(frame, place)
+        segments = keeping.segments(self, frame, place)
         if place.numbers is not None:
             place.numbers[0] += 1
         inner, first = frame.inner(items=[]), len(frame.module.nodes)
@@ -228,24 +218,6 @@ class Steps(Bounds):
         if place.key is None or place.key.silent:
             return place.prefix
         return join(join(place.prefix, self.fill(frame, place.key)), place.copy)
-
-    def segments(self, frame: Frame, place: Place) -> tuple[Segment, ...]:
-        """Return what a step at a place adds to the path around it."""
-        if place.numbers is not None or place.copy:
-            return (Number(),)
-        if place.key is None or place.key.silent:
-            return ()
-        return tuple(self.filled(frame, parts) for parts in dotted(place.key))
-
-    def filled(self, frame: Frame, parts: tuple[str | Expr, ...]) -> Segment:
-        """Return a part of a key between its dots, with how its expressions were read."""
-        readings: dict[int, Reading] = {}
-        for part in parts:
-            if isinstance(part, Expr):
-                values: dict[int, Any] = {}
-                self.data(frame.scope, part, frame, values)
-                readings[id(part)] = Reading(part, frame.scope, values)
-        return Filled(parts, readings) if readings else "".join(map(str, parts))
 
     def fill(self, frame: Frame, key: Key) -> str:
         """Fill in the expressions of a key."""
@@ -337,12 +309,12 @@ class Steps(Bounds):
             chained,
             start,
             [],
-            segments=self.segments(frame, place) if numbered else (),
+            segments=keeping.segments(self, frame, place) if numbered else (),
             path=self.path(frame, place) if numbered else place.prefix,
             key=place.key,
         )
         frame.items.append(repeat)
-        for turn, bound in enumerate(self.turns(frame, loop, values)):
+        for turn, bound in enumerate(turns(self, frame, loop, values)):
             scope = frame.scope.child(origins.bound(loop, frame.scope, turn), **bound)
             copy = inner.inner(scope=scope, turns=(*frame.turns, turn), items=[])
             copy.running = inner.running if chained else start
@@ -367,33 +339,6 @@ class Steps(Bounds):
             self.expect_small(results, loop.text.span)
             return results
         return results[-1] if results else ABSENT
-
-    def turns(
-        self, frame: Frame, loop: Loop, values: dict[int, Any] | None = None
-    ) -> list[dict[str, Any]]:
-        """Return what a loop binds in each of its turns; `values` takes what its parts are."""
-        reader = Reader(self, loop.expr, frame.scope, frame, values)
-
-        def bind() -> list[dict[str, Any]]:
-            value = reader.evaluate(loop.node)
-            if loop.counted:
-                if (
-                    isinstance(value, bool)
-                    or not isinstance(value, int)
-                    or not 0 <= value <= MAX_LENGTH
-                ):
-                    raise EvalFault(
-                        "bad-loop",
-                        f"`{loop.text}` counts to {describe(value)}",
-                        loop.node,
-                        f"a count is a whole number from 0 to {MAX_LENGTH}",
-                    )
-                value = list(range(value))
-            return [unpack(loop.target, item) for item in listed(value, loop.node)]
-
-        bound: list[dict[str, Any]] = reader.guard(bind)
-        self.expect_nothing_made(reader)
-        return bound
 
     def copy(self, place: Place, loop: Loop, number: int) -> Place:
         """Return the place of a copy: a sibling where the key mentions the loop variable."""
@@ -422,8 +367,8 @@ class Steps(Bounds):
             absent = result is None
             if absent or is_tensor(result) or result == []:
                 if not absent:
-                    self.finish(frame, place, reader)
-                frame.items += reader.sides(chosen, tests, result, there=not absent)
+                    finish(self, frame, place, reader)
+                frame.items += keeping.sides(reader, chosen, tests, result, there=not absent)
                 return ABSENT if absent else result
             message = f"`{step}` is {describe(result)}, not a step"
             raise SpecError(
@@ -441,45 +386,3 @@ class Steps(Bounds):
         except Poisoned:
             pass
         return UNKNOWN
-
-    def finish(self, frame: Frame, place: Place, reader: Reader) -> None:
-        """Name the nodes that an expression made: one may own tensors, and has the step's path."""
-        nodes = reader.made
-        heavy = [n for n in nodes if (n.tensors if n.module is None else n.module.owns)]
-        if len(heavy) > 1:
-            names = " and ".join(f"`{n.name}`" for n in heavy[:2])
-            raise SpecError(
-                [
-                    Diagnostic(
-                        "two-modules",
-                        f"{names} both own tensors, but the step has one name",
-                        reader.expr.text.span,
-                        help="give each a step of its own",
-                    )
-                ]
-            )
-        path = self.path(frame, place)
-        if place.silent and any(n.op is not None and not n.op.registered for n in heavy):
-            what = "is itself a tensor" if "" in heavy[0].tensors else "owns tensors"
-            message = f"the step `{place.key}` {what}, but a key with `_` names none"
-            remedy = f"name it `{str(place.key).lstrip('_')}`"
-            raise SpecError(
-                [Diagnostic("nameless-parameter", message, reader.expr.text.span, help=remedy)]
-            )
-        shown = path if not place.silent else join(place.prefix, str(place.key).lstrip("_"))
-        blocks = [n for n in nodes if n.module is not None]
-        main = next(iter(heavy or blocks[-1:] or nodes[-1:]), None)
-        for node in nodes:
-            if node.again:
-                pass  # its module stands where it was first applied
-            elif node is main:
-                node.path = path if heavy else shown
-                reader.name(main, self.segments(frame, place), place.key)
-                hold_dotted(frame, place, node.path, [node])
-            else:
-                node.path = (
-                    f"{shown}_{node.name}" if node.module is not None else join(shown, node.name)
-                )
-            node.init = {**(frame.defaults_init or {}), **dict(getattr(node.callee, "init", ()))}
-            node.stage = frame.stage
-            frame.module.nodes.append(node)
