@@ -151,8 +151,7 @@ class Splicing:
         node = item.node
         inputs = tuple(self.value(v) for v in node.inputs)
         outputs = tuple(Value(v.shape, v.span, v.text) for v in node.outputs)
-        path = join(whole, "") if item.main else whole
-        new = replace(node, inputs=inputs, outputs=outputs, path=path or node.path)
+        new = replace(node, inputs=inputs, outputs=outputs, path=whole or node.path)
         for old, value in zip(node.outputs, outputs, strict=True):
             value.node = new
             self.by[id(old)] = value
