@@ -6,9 +6,9 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archc.backends.torchfile.exprs import Unspelled, alike, literal, simplified, substituted
+from archc.backends.torchfile.algebra import simplified, substituted
 from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Repeat, use_of
-from archc.backends.torchfile.wiring import (
+from archc.backends.torchfile.operands import (
     Carry,
     Collect,
     Def,
@@ -20,6 +20,7 @@ from archc.backends.torchfile.wiring import (
     Phi,
     Unwired,
 )
+from archc.backends.torchfile.spots import Unspelled, alike, literal
 from archc.graph import Value
 
 if TYPE_CHECKING:

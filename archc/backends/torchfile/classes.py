@@ -10,20 +10,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from archc.backends.torchfile.algebra import substituted
 from archc.backends.torchfile.channels import Channels
-from archc.backends.torchfile.exprs import (
-    MISSING,
-    Exprs,
-    Spot,
-    Unspelled,
-    alike,
-    frozen,
-    input_names,
-    literal,
-    part_uses,
-    substituted,
-    taken,
-)
+from archc.backends.torchfile.exprs import Exprs
 from archc.backends.torchfile.merge import (
     Apply,
     Body,
@@ -40,9 +29,21 @@ from archc.backends.torchfile.merge import (
     use_of,
 )
 from archc.backends.torchfile.modules import Modules, Target, assign, call, in_loop
+from archc.backends.torchfile.operands import Carry, Collect, Elem, Operand, Out, Unwired
+from archc.backends.torchfile.spots import (
+    MISSING,
+    Spot,
+    Unspelled,
+    alike,
+    frozen,
+    input_names,
+    literal,
+    part_uses,
+    taken,
+)
 from archc.backends.torchfile.straight import Ends, ends, item_nodes, nodes
 from archc.backends.torchfile.symbols import Symbol
-from archc.backends.torchfile.wiring import Carry, Collect, Elem, Operand, Out, Unwired, Wiring
+from archc.backends.torchfile.wiring import Wiring
 from archc.graph import Module, Node, Value, flat
 from archc.language.functions import FUNCTIONS
 from archc.lower.origins import Written

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from archc.backends.torchfile.exprs import Spot, Unspelled, literal, part_uses
 from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Item, Repeat
+from archc.backends.torchfile.spots import Spot, Unspelled, literal, part_uses
 from archc.backends.torchfile.straight import item_nodes
 from archc.backends.torchfile.symbols import Symbol
 from archc.graph import Node

@@ -8,9 +8,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from archc import tree
+from archc.backends.torchfile.algebra import substituted
 from archc.backends.torchfile.classes import Class, Parameter
 from archc.backends.torchfile.describing import described
-from archc.backends.torchfile.exprs import Unspelled, part_uses, substituted
 from archc.backends.torchfile.forward import Forward
 from archc.backends.torchfile.helpers import known
 from archc.backends.torchfile.init import network_lines, rules_of, step_lines
@@ -26,14 +26,15 @@ from archc.backends.torchfile.merge import (
 )
 from archc.backends.torchfile.modules import SELF, Modules, Target, assign, call
 from archc.backends.torchfile.naming import Definition, give, initialising
+from archc.backends.torchfile.operands import Collect
 from archc.backends.torchfile.overwriting import Overwriting
 from archc.backends.torchfile.printer import noted
 from archc.backends.torchfile.rows import Taken, plainer
 from archc.backends.torchfile.single import Single, named_copies
 from archc.backends.torchfile.splice import with_spliced
+from archc.backends.torchfile.spots import Unspelled, part_uses
 from archc.backends.torchfile.symbols import Symbol, symbols
 from archc.backends.torchfile.tidy import tidied
-from archc.backends.torchfile.wiring import Collect
 from archc.graph import Module, Network, Value
 from archc.ops import Op, Use
 from archc.passes.territories import beginnings
@@ -354,7 +355,7 @@ class Classes:
         self, owner: Class, item: Apply, body: Body, k: int, name: str
     ) -> ast.expr:
         """Return an argument of a block."""
-        from archc.backends.torchfile.exprs import Spot
+        from archc.backends.torchfile.spots import Spot
 
         values = {p: n.arguments[name] for p, n in enumerate(item.nodes)}
         spot = Spot(body, k, dict(enumerate(item.rows)))
@@ -365,7 +366,7 @@ class Classes:
         self, owner: Class, item: Apply, body: Body, k: int, cls: Class, index: int
     ) -> ast.expr:
         """Return the channels of an input of a block, of all of its values if it is a list."""
-        from archc.backends.torchfile.exprs import taken
+        from archc.backends.torchfile.spots import taken
 
         inner = {p: taken(n.module)[index] for p, n in enumerate(item.nodes) if n.module}
         outer: dict[int, Any] = {}
@@ -392,15 +393,15 @@ class Classes:
                 for p, v in outer.items()
             }
             if len({*sizes.values()}) == 1:
-                from archc.backends.torchfile.exprs import literal
+                from archc.backends.torchfile.spots import literal
 
                 return literal(sizes[0])
             raise part_uses(body, sizes, len(owner.modules), f"channels: {error}") from None
 
     def channel_list(self, owner: Class, body: Body, k: int, lists: Mapping[int, Any]) -> ast.expr:
         """Return the channels of the values of a list, as a list."""
-        from archc.backends.torchfile.exprs import literal
-        from archc.backends.torchfile.wiring import Input, Pack
+        from archc.backends.torchfile.operands import Input, Pack
+        from archc.backends.torchfile.spots import literal
 
         sizes = {tuple(v.shape.channels for v in given) for given in lists.values()}
         operand = owner.wiring.value(body, k, dict(lists))
@@ -504,7 +505,7 @@ class Classes:
                 return substituted(tree, {loops[0].id: index})
         sizes = {p: item.nodes[p].outputs[j].shape.channels for p, j in numbers.items() if p < len(item.nodes)}
         if len({*sizes.values()}) == 1:
-            from archc.backends.torchfile.exprs import literal
+            from archc.backends.torchfile.spots import literal
 
             return literal(next(iter(sizes.values())))
         raise Unspelled("the channels of one of several values")
