@@ -24,13 +24,13 @@ from archc.backends.torchfile.spots import Unspelled, alike, literal
 from archc.graph import Value
 
 if TYPE_CHECKING:
-    from archc.backends.torchfile.classes import Class
+    from archc.backends.torchfile.host import Host
 
 
 class Channels:
     """The channels of the operands of one class."""
 
-    def __init__(self, owner: Class) -> None:
+    def __init__(self, owner: Host) -> None:
         self.owner = owner
 
     def of(self, body: Body, k: int, want: Mapping[int, Any]) -> ast.expr:

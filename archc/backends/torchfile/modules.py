@@ -16,7 +16,7 @@ from archc.language.expr import Expr
 from archc.tree import Filled, Number, Reading, Segment
 
 if TYPE_CHECKING:
-    from archc.backends.torchfile.classes import Class
+    from archc.backends.torchfile.host import Host
 
 SELF = ast.Name("self", ast.Load())
 
@@ -52,7 +52,7 @@ class Target:
 class Modules:
     """The constructor's statements; `references` say how forward reaches the module of an item."""
 
-    def __init__(self, owner: Class) -> None:
+    def __init__(self, owner: Host) -> None:
         self.owner = owner
         self.references: dict[int, Callable[[], ast.expr]] = {}
         self.hoisted: list[ast.stmt] = []
