@@ -6,11 +6,12 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archc.backends.torchfile.exprs import Spot, Unspelled, literal, part_uses, substituted, taken
+from archc.backends.torchfile.algebra import substituted
 from archc.backends.torchfile.merge import Apply, Body, Parted, Unrollable
+from archc.backends.torchfile.operands import Collect, Input, Pack
 from archc.backends.torchfile.parameters import Parameter
+from archc.backends.torchfile.spots import Spot, Unspelled, literal, part_uses, taken
 from archc.backends.torchfile.symbols import Symbol, symbols
-from archc.backends.torchfile.wiring import Collect, Input, Pack
 from archc.graph import Value
 
 if TYPE_CHECKING:

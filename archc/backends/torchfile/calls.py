@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from archc.backends.torchfile.exprs import Unspelled, part_uses, substituted, taken
+from archc.backends.torchfile.algebra import substituted
 from archc.backends.torchfile.flow import Call, If, Statement, inner_calls
 from archc.backends.torchfile.merge import Apply, Choice
 from archc.backends.torchfile.modules import SELF, call
+from archc.backends.torchfile.operands import Elem, Operand, Pack
+from archc.backends.torchfile.spots import Unspelled, part_uses, taken
 from archc.backends.torchfile.symbols import Symbol
-from archc.backends.torchfile.wiring import Elem, Operand, Pack
 from archc.graph import Module
 from archc.ops import Op, Py, Use
 from archc.ops.base import VARIES

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from archc.backends.torchfile.exprs import Unspelled, alike, literal, simplified, substituted
+from archc.backends.torchfile.algebra import simplified, substituted
 from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Repeat, use_of
-from archc.backends.torchfile.wiring import (
+from archc.backends.torchfile.operands import (
     Carry,
     Collect,
     Def,
@@ -20,16 +20,17 @@ from archc.backends.torchfile.wiring import (
     Phi,
     Unwired,
 )
+from archc.backends.torchfile.spots import Unspelled, alike, literal
 from archc.graph import Value
 
 if TYPE_CHECKING:
-    from archc.backends.torchfile.classes import Class
+    from archc.backends.torchfile.host import Host
 
 
 class Channels:
     """The channels of the operands of one class."""
 
-    def __init__(self, owner: Class) -> None:
+    def __init__(self, owner: Host) -> None:
         self.owner = owner
 
     def of(self, body: Body, k: int, want: Mapping[int, Any]) -> ast.expr:
@@ -65,7 +66,9 @@ class Channels:
                     not _in_choice(operand.body)
                 )
             case Carry():
-                return alike([v.shape.channels for v in operand.want.values() if isinstance(v, Value)])
+                return alike(
+                    [v.shape.channels for v in operand.want.values() if isinstance(v, Value)]
+                )
         return True
 
     def spelled(self, operand: Operand, values: Sequence[Value]) -> ast.expr:
@@ -128,7 +131,9 @@ class Channels:
     def joined(self, item: Apply, body: Body, k: int, counts: set[int]) -> ast.expr:
         """Return the channels of a concatenation."""
         if len(counts) != 1:
-            wired = self.owner.wiring.values(body, k, {p: n.inputs for p, n in enumerate(item.nodes)})
+            wired = self.owner.wiring.values(
+                body, k, {p: n.inputs for p, n in enumerate(item.nodes)}
+            )
             return self.summed(wired)
         parts = [
             self.of(body, k, {p: n.inputs[j] for p, n in enumerate(item.nodes)})
@@ -155,7 +160,9 @@ class Channels:
     def scaled(self, item: Apply, body: Body, k: int) -> ast.expr:
         """Return channels that are a multiple or a part of those of the input."""
         ratios = {
-            (n.outputs[0].shape.channels, n.inputs[0].shape.channels) for n in item.nodes if n.inputs
+            (n.outputs[0].shape.channels, n.inputs[0].shape.channels)
+            for n in item.nodes
+            if n.inputs
         }
         source = {p: n.inputs[0] for p, n in enumerate(item.nodes) if n.inputs}
         more = {a // b for a, b in ratios if b and a % b == 0}
@@ -253,7 +260,9 @@ class Channels:
         if node.module is not None:
             return owner.element(item, body, owner.index(elem.index, elem.body), elem.index)
         k = body.items.index(item)
-        sizes = {(n.inputs[0].shape.channels, v.shape.channels) for n in item.nodes for v in n.outputs}
+        sizes = {
+            (n.inputs[0].shape.channels, v.shape.channels) for n in item.nodes for v in n.outputs
+        }
         parts = {a // b for a, b in sizes if b and a % b == 0}
         if len(parts) == 1 and all(b and a % b == 0 for a, b in sizes):
             whole = self.of(body, k, {p: n.inputs[0] for p, n in enumerate(item.nodes)})

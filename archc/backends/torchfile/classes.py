@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from archc.backends.torchfile.channels import Channels
-from archc.backends.torchfile.exprs import Exprs, Spot, input_names, literal, part_uses, taken
+from archc.backends.torchfile.exprs import Exprs
 from archc.backends.torchfile.loops import Carries, Loops
 from archc.backends.torchfile.merge import (
     Apply,
@@ -19,12 +19,14 @@ from archc.backends.torchfile.merge import (
     merged,
     use_of,
 )
+from archc.backends.torchfile.operands import Operand, Unwired
 from archc.backends.torchfile.parameters import Parameter
+from archc.backends.torchfile.spots import Spot, input_names, literal, part_uses, taken
 from archc.backends.torchfile.straight import Straightness
 from archc.backends.torchfile.symbols import Symbol
 from archc.backends.torchfile.uses import Uses
 from archc.backends.torchfile.values import Values
-from archc.backends.torchfile.wiring import Operand, Unwired, Wiring
+from archc.backends.torchfile.wiring import Wiring
 from archc.graph import Module, Value, flat
 from archc.lower.origins import Written
 from archc.lower.scope import BlockDef

@@ -8,148 +8,44 @@ is a literal, and the side of a choice that no use takes is left out.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from archc.backends.torchfile.merge import Body, Choice, Group, Item, Parted, Repeat, Unrollable
-from archc.backends.torchfile.merge import use_of
-from archc.backends.torchfile.symbols import Symbol
-from archc.backends.torchfile.wiring import Unwired
+from archc.backends.torchfile.algebra import simplified
+from archc.backends.torchfile.merge import Body, Group, Repeat, use_of
+from archc.backends.torchfile.operands import Unwired
+from archc.backends.torchfile.owner import Owner
+from archc.backends.torchfile.spots import (
+    MISSING,
+    Spot,
+    Unspelled,
+    alike,
+    frozen,
+    level_of,
+    literal,
+    loop_of,
+    part_uses,
+    splice_of,
+)
+from archc.backends.torchfile.statics import Statics
 from archc.graph import Module, Value
-from archc.language.evaluate import CONSTANTS, EvalFault, Evaluator
-from archc.language.expr import Expr
+from archc.language.evaluate import CONSTANTS
 from archc.lower.origins import Written
-from archc.lower.scope import BlockDef, Callee, Scope
-from archc.ops import Op
+from archc.lower.scope import Scope
 from archc.tree import Reading
 
-if TYPE_CHECKING:
-    from archc.backends.torchfile.classes import Class
-
-MISSING = object()
 BUILTINS = {"min", "max", "abs", "round", "int", "float", "len", "sum", "sorted"}
 MATH = {"ceil", "floor", "sqrt", "log", "log2", "exp"}
 HELPED = {"make_divisible", "linspace", "cut"}
 """Functions of the language that Python lacks, see `helpers`."""
 
 
-class Unspelled(Exception):
-    """A text that the class can't say; it may be that it need not, being the same everywhere."""
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where a text stands: before item `k` of a body, read in some of its rows."""
-
-    body: Body
-    k: int
-    rows: Mapping[int, Reading]
-
-    def part(self, rows: Iterable[int]) -> Spot:
-        """Return the spot with fewer rows."""
-        return Spot(self.body, self.k, {p: self.rows[p] for p in rows})
-
-    def values(self, node: ast.expr) -> dict[int, Any]:
-        """Return what a piece of the text is in each row."""
-        return {p: _value(reading, node) for p, reading in self.rows.items()}
-
-    def constant(self, node: ast.expr) -> bool:
-        """Whether a piece of the text is the same in all rows."""
-        values = [*self.values(node).values()]
-        return MISSING not in values and alike(values)
-
-
-def _value(reading: Reading, node: ast.expr) -> Any:
-    """Return what a piece of a text is; a text that lowering took as a whole is evaluated."""
-    if id(node) in reading.values:
-        return reading.values[id(node)]
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.Name) and node.id in reading.scope:
-        return reading.scope[node.id]
-    try:
-        return Evaluator(reading.scope).evaluate(node)
-    except (EvalFault, KeyError, TypeError, AttributeError):
-        return MISSING
-
-
-def frozen(value: Any) -> Any:
-    """Return what tells a value from others, in type too."""
-    if isinstance(value, list | tuple):
-        return tuple(frozen(v) for v in value)
-    if isinstance(value, Callee):
-        return (value.name, id(value.target), frozen([v for _, v in value.arguments]))
-    if isinstance(value, bool | int | float | str) or value is None:
-        return (type(value).__name__, value)
-    return id(value)
-
-
-def alike(values: Sequence[Any]) -> bool:
-    """Whether values are equal, in type too."""
-    return len({frozen(v) for v in values}) <= 1
-
-
-def part_uses(body: Body, labels: Mapping[int, Any], count: int, why: str) -> Exception:
-    """Return what parts the uses of rows with other labels, or writes out their loop."""
-    by_use: dict[int, list[Any]] = {}
-    for row, label in sorted(labels.items()):
-        by_use.setdefault(use_of(body, row), []).append(label)
-    if any(len(set(found)) > 1 for found in by_use.values()):
-        at: Body | None = body
-        while at is not None and at.owner is not None:
-            if isinstance(at.owner, Repeat) and not at.owner.written_out:
-                return Unrollable(id(at.owner.loop), why)
-            at = at.around
-    return Parted([tuple(by_use.get(u, ())) for u in range(count)], why)
-
-
-def literal(value: Any) -> ast.expr:
-    """Return a constant, or an op that is an argument."""
-    if isinstance(value, list | tuple):
-        return ast.Tuple([literal(v) for v in value], ast.Load())
-    if isinstance(value, Callee):
-        return callee(value)
-    if isinstance(value, bool | str) or value is None:
-        return ast.Constant(value)
-    if isinstance(value, int | float):
-        if value < 0:
-            return ast.UnaryOp(ast.USub(), ast.Constant(-value))
-        return ast.Constant(value)
-    raise Unspelled(f"a value that is no constant: {value!r}")
-
-
-def callee(value: Callee) -> ast.expr:
-    """Return the class of an op that is an argument."""
-    target = value.target
-    if isinstance(target, BlockDef) or value.arguments or not target.torch_module:
-        raise Unspelled("a block as an argument")
-    return ast.parse(target.torch_module, mode="eval").body
-
-
-def taken(module: Module) -> list[Any]:
-    """Return what a block takes, by its named inputs: `...rest` is a list."""
-    own = list(module.takes)
-    if not isinstance(module.block, BlockDef):
-        return own
-    inputs = [str(n) for n in module.block.block.inputs]
-    return [own[k:] if n.startswith("...") else own[k] for k, n in enumerate(inputs)]
-
-
-def input_names(module: Module) -> list[str]:
-    """Return the names of a block's inputs."""
-    if not isinstance(module.block, BlockDef):
-        return ["x"]
-    return [str(n).removeprefix("...") for n in module.block.block.inputs]
-
-
 class Exprs:
     """The expressions of one class."""
 
-    def __init__(self, owner: Class) -> None:
+    def __init__(self, owner: Owner) -> None:
         self.owner = owner
-        self.modules: Sequence[Module] = owner.modules
-        self.static: dict[str, bool] = {}
+        self.statics = Statics(owner)
 
     # Arguments
 
@@ -176,7 +72,7 @@ class Exprs:
                 except Unspelled:
                     pass
             labels = {p: frozen(v) for p, v in values.items()}
-            raise part_uses(spot.body, labels, len(self.modules), f"{why}: {error}") from None
+            raise part_uses(spot.body, labels, len(self.owner.modules), f"{why}: {error}") from None
 
     def _argument(
         self, spot: Spot, values: Mapping[int, Any], written: Mapping[int, Written | None]
@@ -201,17 +97,16 @@ class Exprs:
         texts = {p: w for p, w in written.items() if w is not None}
         first = next(iter(texts.values()))
         if isinstance(first.text, tuple) and first.node is None:
-            if self.is_static(first.text, next(iter(texts.values())).scope, spot):
+            if self.statics.text(first.text, next(iter(texts.values())).scope, spot):
                 return literal(next(iter(values.values())))
-            parts = []
-            for k in range(len(first.text)):
-                parts.append(
-                    self.written(
-                        spot,
-                        {p: v[k] for p, v in values.items()},
-                        {p: Written(w.text[k], w.scope, None, w.values) for p, w in texts.items()},
-                    )
+            parts = [
+                self.written(
+                    spot,
+                    {p: v[k] for p, v in values.items()},
+                    {p: Written(w.text[k], w.scope, None, w.values) for p, w in texts.items()},
                 )
+                for k in range(len(first.text))
+            ]
             return ast.Tuple(parts, ast.Load())
         node = first.tree
         assert node is not None
@@ -224,13 +119,18 @@ class Exprs:
                     self.written(
                         spot,
                         {p: v[k] for p, v in values.items()},
-                        {p: Written(w.text, w.scope, node_args(w)[k], w.values) for p, w in texts.items()},
+                        {
+                            p: Written(w.text, w.scope, node_args(w)[k], w.values)
+                            for p, w in texts.items()
+                        },
                     )
                     for k in range(len(node.args))
                 ],
                 ast.Load(),
             )
-        rows = {p: Reading(w.text, w.scope, {**w.values, id(node): values[p]}) for p, w in texts.items()}
+        rows = {
+            p: Reading(w.text, w.scope, {**w.values, id(node): values[p]}) for p, w in texts.items()
+        }
         return self.text(node, Spot(spot.body, spot.k, rows))
 
     def by_turn(
@@ -285,7 +185,9 @@ class Exprs:
 
     def text(self, node: ast.expr, spot: Spot) -> ast.expr:
         """Return what a piece of text is in a class; raises Unspelled."""
-        if self.is_static(node, next(iter(spot.rows.values())).scope, spot) and spot.constant(node):
+        if self.statics.text(node, next(iter(spot.rows.values())).scope, spot) and spot.constant(
+            node
+        ):
             return literal(next(iter(spot.values(node).values())))
         match node:
             case ast.Constant():
@@ -391,25 +293,25 @@ class Exprs:
 
     def name(self, node: ast.Name, spot: Spot) -> ast.expr:
         """Return a name: what it means is found by the scope that has it."""
-        level = _level(node.id, next(iter(spot.rows.values())).scope)
+        level = level_of(node.id, next(iter(spot.rows.values())).scope)
         if level is None:
             if node.id in CONSTANTS:
                 return literal(CONSTANTS[node.id])
             raise Unspelled(f"`{node.id}` is no number")
-        if (loop := self.loop_of(level, spot)) is not None:
+        if (loop := loop_of(level, spot)) is not None:
             if self.owner.single(loop):
                 raise Unspelled("the variable of a loop of one turn")
             return self.owner.use(self.owner.loop_variable(loop, node.id))
-        own = [m.scope for m in self.modules]
+        own = [m.scope for m in self.owner.modules]
         if any(level is scope for scope in own):
             return self.own_name(node, spot)
-        if (splice := self.splice_of(level, spot)) is not None:
+        if (splice := splice_of(level, spot)) is not None:
             return self.spliced_name(node.id, *splice)
         return self.file_name(node, spot, level)
 
     def own_name(self, node: ast.Name, spot: Spot) -> ast.expr:
         """Return a parameter of the block, or what it derives."""
-        module = self.modules[0]
+        module = self.owner.modules[0]
         if node.id in module.scope.lets:
             return self.owner.let(node.id)
         values = spot.values(node)
@@ -429,17 +331,6 @@ class Exprs:
             raise Unspelled(f"`{node.id}` is derived")
         raise Unspelled(f"`{node.id}` is of another place")
 
-    def splice_of(self, level: Scope, spot: Spot) -> tuple[Group, Body, dict[int, int]] | None:
-        """Return the block put in whose name a text says, where it is, and its rows there."""
-        rows, body = {p: p for p in spot.rows}, spot.body
-        first = next(iter(rows))
-        while body.around is not None:
-            owner = body.owner
-            if isinstance(owner, Group) and owner.splices and body.scopes[rows[first]] is level:
-                return owner, body, {p: body.up[q] for p, q in rows.items()}
-            rows, body = {p: body.up[q] for p, q in rows.items()}, body.around
-        return None
-
     def spliced_name(self, name: str, group: Group, inner: Body, rows: dict[int, int]) -> ast.expr:
         """Return a name of a block put in: what its call says, or what it derives."""
         around = inner.around
@@ -453,88 +344,22 @@ class Exprs:
                     values[p] = s.scope.values_[name]
                     text = s.scope.lets[name]
                     written[p] = Written(text, s.scope, None, s.scope.readings.get(name, {}))
-            spot = Spot(inner, 0, {p: Reading(w.text, w.scope, w.values) for p, w in written.items()})
+            spot = Spot(
+                inner, 0, {p: Reading(w.text, w.scope, w.values) for p, w in written.items()}
+            )
             return self._argument(spot, values, written)
         k = around.items.index(group)
         values = {p: s.node.arguments[name] for p, s in splices.items()}
         texts = {p: dict(s.node.callee.origins).get(name) for p, s in splices.items()}
-        return self._argument(Spot(around, k, {p: s.reading for p, s in splices.items()}), values, texts)
-
-    def loop_of(self, level: Scope, spot: Spot) -> Repeat | None:
-        """Return the loop around a spot whose turn a scope is."""
-        row, body = next(iter(spot.rows)), spot.body
-        while body.around is not None:
-            if isinstance(body.owner, Repeat) and body.scopes[row] is level:
-                if body.owner.written_out:
-                    return None
-                return body.owner
-            row, body = body.up[row], body.around
-        return None
-
-    # What is static
-
-    def is_static(self, value: Any, scope: Any, spot: Spot) -> bool:
-        """Whether a text is the same wherever the block is used: all its names are."""
-        if isinstance(value, tuple):
-            return all(self.is_static(v, scope, spot) for v in value)
-        tree = value.tree if isinstance(value, Expr) else value
-        return all(self.is_static_name(n, scope, spot) for n in names(tree))
-
-    def is_static_name(self, name: str, scope: Any, spot: Spot) -> bool:
-        """Whether a name means the same in all uses."""
-        level = _level(name, scope)
-        if level is None:
-            return True  # a function, an op, or a step, whose text has its own places
-        if (loop := self.loop_of(level, spot)) is not None:
-            turns = [s.values_.get(name) for s in loop.turns.scopes]
-            return self.owner.single(loop) and alike(turns)
-        if any(level is m.scope for m in self.modules):
-            if name not in self.static:
-                self.static[name] = self._static(name, spot)
-            return self.static[name]
-        if (splice := self.splice_of(level, spot)) is not None:
-            group = splice[0]
-            if name in group.splices[0].scope.lets:
-                return False
-            return alike([s.node.arguments.get(name) for s in group.splices])
-        return self.owner.setting(name) is None
-
-    def _static(self, name: str, spot: Spot) -> bool:
-        module = self.modules[0]
-        if name in module.scope.lets:
-            text = module.scope.lets[name]
-            self.static[name] = True  # of a circle, which lowering refused
-            return self.is_static(text, module.scope, spot) and not _reads_values(text)
-        return alike([m.arguments.get(name) for m in self.modules])
+        return self._argument(
+            Spot(around, k, {p: s.reading for p, s in splices.items()}), values, texts
+        )
 
 
 def node_args(written: Written) -> list[ast.expr]:
     """Return the arguments of a call in a text."""
     assert isinstance(written.tree, ast.Call)
     return written.tree.args
-
-
-def _reads_values(value: Any) -> bool:
-    """Whether a text asks for the channels or the size of a value, or for the length of a list."""
-    if isinstance(value, tuple):
-        return any(_reads_values(v) for v in value)
-    tree = value.tree if isinstance(value, Expr) else value
-    return any(isinstance(n, ast.Attribute) for n in ast.walk(tree))
-
-
-def names(tree: ast.expr) -> list[str]:
-    """Return the names in a text; what is asked of a value is a name that no scope has."""
-    return [n.id for n in ast.walk(tree) if isinstance(n, ast.Name)]
-
-
-def _level(name: str, scope: Any) -> Scope | None:
-    """Return the scope that has a name."""
-    at = scope
-    while isinstance(at, Scope):
-        if name in at.values_ or name in at.lets:
-            return at
-        at = at.parent
-    return None
 
 
 def _place(written: Written | None) -> Any:
@@ -553,50 +378,3 @@ def _same_items(a: Any, b: Any) -> bool:
         and len(a) == len(b)
         and all(x is y for x, y in zip(a, b, strict=True))
     )
-
-
-def simplified(tree: ast.BinOp) -> ast.expr:
-    """Leave out what changes no whole number: `x * 1`, `x + 0`, `x ** 1`, `0 + x`."""
-    left, right = _number(tree.left), _number(tree.right)
-    match tree.op:
-        case ast.Mult() if right == 1:
-            return tree.left
-        case ast.Mult() if left == 1:
-            return tree.right
-        case ast.Add() | ast.Sub() if right == 0:
-            return tree.left
-        case ast.Add() if left == 0:
-            return tree.right
-        case ast.FloorDiv() | ast.Pow() if right == 1:
-            return tree.left
-    return tree
-
-
-def _number(tree: ast.expr) -> int | None:
-    plain = isinstance(tree, ast.Constant) and type(tree.value) is int
-    return tree.value if plain else None  # type: ignore[attr-defined]
-
-
-def substituted(tree: ast.expr, by: Mapping[str, ast.expr]) -> ast.expr:
-    """Return an expression with others in the place of symbols."""
-    match tree:
-        case ast.Name(id=name):
-            return by.get(name, tree)
-        case _:
-            changed: dict[str, Any] = {}
-            for label, value in ast.iter_fields(tree):
-                if isinstance(value, ast.expr):
-                    changed[label] = substituted(value, by)
-                elif isinstance(value, list):
-                    changed[label] = [
-                        substituted(v, by) if isinstance(v, ast.expr) else v for v in value
-                    ]
-                else:
-                    changed[label] = value
-            return type(tree)(**changed)
-
-
-__all__ = [
-    "MISSING", "Callable", "Choice", "Exprs", "Group", "Item", "Op", "Spot", "Symbol", "Unspelled",
-    "alike", "callee", "frozen", "input_names", "literal", "taken", "part_uses", "simplified", "substituted",
-]  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from archc.backends.torchfile.merge import Body, Choice, Item, Repeat
-from archc.backends.torchfile.wiring import Collect, Def, Elem, Operand, Pack
+from archc.backends.torchfile.operands import Collect, Def, Elem, Operand, Pack
 
 
 @dataclass(eq=False)

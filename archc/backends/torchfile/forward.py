@@ -25,10 +25,10 @@ from archc.backends.torchfile.listing import Lists, covers, over_children, same
 from archc.backends.torchfile.merge import applications
 from archc.backends.torchfile.modules import SELF, Modules, assign, call, if_else
 from archc.backends.torchfile.nesting import Nesting
+from archc.backends.torchfile.operands import Elem, Input, Operand, Pack
 from archc.backends.torchfile.program import Programmer
 from archc.backends.torchfile.symbols import Symbol
 from archc.backends.torchfile.variables import Variables, part_hints
-from archc.backends.torchfile.wiring import Elem, Input, Operand, Pack
 
 if TYPE_CHECKING:
     from archc.backends.torchfile.classes import Class

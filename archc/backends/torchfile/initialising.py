@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from archc.backends.torchfile.exprs import part_uses
 from archc.backends.torchfile.init import BLANK, step_lines
 from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Item, Repeat
 from archc.backends.torchfile.modules import SELF, Modules, if_else
+from archc.backends.torchfile.spots import part_uses
 
 if TYPE_CHECKING:
     from archc.backends.torchfile.classes import Class

@@ -6,19 +6,12 @@ import ast
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from archc.backends.torchfile.exprs import (
-    Spot,
-    Unspelled,
-    alike,
-    frozen,
-    literal,
-    part_uses,
-    substituted,
-)
+from archc.backends.torchfile.algebra import substituted
 from archc.backends.torchfile.merge import Body, Item, Repeat, Unrollable
 from archc.backends.torchfile.modules import assign, call
+from archc.backends.torchfile.operands import Carry, Unwired
+from archc.backends.torchfile.spots import Spot, Unspelled, alike, frozen, literal, part_uses
 from archc.backends.torchfile.symbols import Symbol
-from archc.backends.torchfile.wiring import Carry, Unwired
 from archc.graph import Value
 from archc.lower.origins import Written
 

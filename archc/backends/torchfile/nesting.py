@@ -29,9 +29,9 @@ from archc.backends.torchfile.flow import (
     walk,
 )
 from archc.backends.torchfile.merge import Apply
+from archc.backends.torchfile.operands import Def, Input, Operand
 from archc.backends.torchfile.symbols import MARK, Symbol
 from archc.backends.torchfile.variables import named, word
-from archc.backends.torchfile.wiring import Def, Input, Operand
 from archc.ops import Op
 from archc.ops.cut import Flatten
 from archc.ops.pool import GlobalAvgPool

@@ -19,7 +19,7 @@ from archc.backends.torchfile.flow import (
     walk,
 )
 from archc.backends.torchfile.merge import Apply, Choice
-from archc.backends.torchfile.wiring import Def, Elem, Operand, Pack, Phi
+from archc.backends.torchfile.operands import Def, Elem, Operand, Pack, Phi
 
 NAMED = 6
 """As many results at most have names; more are a list."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from archc.backends.torchfile.exprs import part_uses
 from archc.backends.torchfile.flow import (
     Append,
     Call,
@@ -27,17 +26,10 @@ from archc.backends.torchfile.flow import (
     writes,
 )
 from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Item, Repeat
+from archc.backends.torchfile.operands import Carry, Collect, Def, Elem, Operand, Out, Pack
 from archc.backends.torchfile.parts import joined, name_parts
-from archc.backends.torchfile.wiring import (
-    Carry,
-    Collect,
-    Def,
-    Elem,
-    Operand,
-    Out,
-    Pack,
-    Wiring,
-)
+from archc.backends.torchfile.spots import part_uses
+from archc.backends.torchfile.wiring import Wiring
 from archc.graph import Value
 
 if TYPE_CHECKING:

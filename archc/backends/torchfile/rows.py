@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from archc.backends.torchfile.exprs import simplified, substituted
+from archc.backends.torchfile.algebra import simplified, substituted
 from archc.backends.torchfile.symbols import plain, symbols
 
 HELPER = frozenset({"block", "in_channels", "channels", "depth"})

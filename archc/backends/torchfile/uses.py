@@ -6,11 +6,11 @@ import ast
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from archc.backends.torchfile.exprs import Spot, Unspelled, alike, frozen, literal, part_uses
 from archc.backends.torchfile.merge import Apply, Body, Choice, applications, use_of
 from archc.backends.torchfile.modules import Modules, call
+from archc.backends.torchfile.operands import Unwired
+from archc.backends.torchfile.spots import Spot, Unspelled, alike, frozen, literal, part_uses
 from archc.backends.torchfile.straight import plain_use
-from archc.backends.torchfile.wiring import Unwired
 from archc.graph import Node
 from archc.lower.origins import Written
 from archc.lower.scope import BlockDef, Callee

@@ -8,8 +8,9 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from archc.backends.torchfile.exprs import alike, substituted
+from archc.backends.torchfile.algebra import substituted
 from archc.backends.torchfile.merge import Body, Repeat, use_of
+from archc.backends.torchfile.spots import alike
 from archc.graph import Value
 from archc.language.functions import FUNCTIONS
 

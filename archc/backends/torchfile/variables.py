@@ -26,8 +26,7 @@ from archc.backends.torchfile.flow import (
     writes,
 )
 from archc.backends.torchfile.merge import Apply, Item
-from archc.backends.torchfile.program import Programmer
-from archc.backends.torchfile.wiring import (
+from archc.backends.torchfile.operands import (
     Carry,
     Collect,
     Def,
@@ -38,6 +37,7 @@ from archc.backends.torchfile.wiring import (
     Pack,
     Phi,
 )
+from archc.backends.torchfile.program import Programmer
 from archc.language.scalars import Key
 
 RUNNING = (Def, Input, Phi, Carry, Out, Part)
