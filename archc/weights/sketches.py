@@ -17,6 +17,7 @@ from pathlib import Path
 from zlib import crc32
 
 from archc import zoo
+from archc.escaping import json_text
 
 Shapes = Mapping[str, tuple[int, ...]]
 Sizes = tuple[int, ...]
@@ -95,5 +96,5 @@ def written(shapes_of: Callable[[str], Shapes], *, anew: bool = False) -> str:
         name: known["networks"][name] if path.name in stays else sketches(shapes_of(name))
         for name, path in zoo.index().items()
     }
-    lines = [f"{json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items()]
-    return f'{{"specs": {json.dumps(now)},\n"networks": {{\n' + ",\n".join(lines) + "\n}}\n"
+    lines = [f"{json_text(name, None)}: {json_text(row, None)}" for name, row in rows.items()]
+    return f'{{"specs": {json_text(now, None)},\n"networks": {{\n' + ",\n".join(lines) + "\n}}\n"
