@@ -148,7 +148,9 @@ class Applier:
         )
         return outputs[0] if isinstance(given, Shape) else list(outputs)
 
-    def made(self, reader: Reader, made: Node, node: ast.expr, given: Sequence[Any], *, listed: bool) -> None:
+    def made(
+        self, reader: Reader, made: Node, node: ast.expr, given: Sequence[Any], *, listed: bool
+    ) -> None:
         """Record a node under the piece of text that made it."""
         self.lowering.spend()
         self.lowering.reckon(len(made.inputs) + len(made.outputs))

@@ -11,13 +11,13 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from archc.backends.drawing.style import THEMES as COLOURS
-from archc.backends.torchfile.file import source
 from archc.backends.report.highlight import highlighted, style
 from archc.backends.report.layout import Layout
 from archc.backends.report.outline import outline
 from archc.backends.report.pictures import colours, marked
 from archc.backends.report.records import Records
 from archc.backends.report.tables import charts, compared, families, judged, tables
+from archc.backends.torchfile.file import source
 from archc.diagnostics import Diagnostic
 from archc.diagnostics import render as rendered
 from archc.escaping import json_script, visible

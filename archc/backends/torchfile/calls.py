@@ -95,10 +95,11 @@ class Calls:
         if reference is not None and not node.op.registered:
             text = cls.call(ast.unparse(reference), *texts)
         else:
-            use = self.owner.op_use(item, s.body, s.k, inplace=self.owner.overwrites(item))
+            use = self.owner.uses.op_use(
+                item, s.body, s.k, inplace=self.owner.uses.overwrites(item)
+            )
             use = self.stored(use)
             text = self.function(item, use, texts)
-            self.owner.classes.note(cls, use)
         if not text:
             raise Unspelled(f"{node.name} has no function")
         return ast.parse(text, mode="eval").body
@@ -237,7 +238,7 @@ class Calls:
     def reference(self, item: Apply) -> ast.expr | None:
         """Return the module of an application; that of the first use where it is used again."""
         if item.nodes[0].again:
-            return self.owner.again(item, self.modules)
+            return self.owner.uses.again(item, self.modules)
         found = self.modules.references.get(id(item))
         return self.runtime(found()) if found is not None else None
 

@@ -259,6 +259,7 @@ class Channels:
         if len(parts) == 1 and all(b and a % b == 0 for a, b in sizes):
             whole = self.of(body, k, {p: n.inputs[0] for p, n in enumerate(item.nodes)})
             return divided(whole, parts.pop())
+        assert node.op is not None
         for name in type(node.op).model_fields:
             listed = [getattr(n.op, name) for n in item.nodes]
             fits = all(
@@ -269,6 +270,7 @@ class Channels:
                 sizes_text = owner.op_argument(item, body, k, name)
                 at = owner.index(elem.index, elem.body)
                 if isinstance(sizes_text, ast.Tuple | ast.List) and isinstance(at, ast.Constant):
+                    assert isinstance(at.value, int)
                     return sizes_text.elts[at.value]
                 return ast.Subscript(sizes_text, at, ast.Load())
         raise Unspelled("the channels of a part")

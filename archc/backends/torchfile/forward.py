@@ -23,7 +23,7 @@ from archc.backends.torchfile.flow import (
 )
 from archc.backends.torchfile.listing import Lists, covers, over_children, same
 from archc.backends.torchfile.merge import applications
-from archc.backends.torchfile.modules import SELF, assign, call, if_else
+from archc.backends.torchfile.modules import SELF, Modules, assign, call, if_else
 from archc.backends.torchfile.nesting import Nesting
 from archc.backends.torchfile.operands import Elem, Input, Operand, Pack
 from archc.backends.torchfile.program import Programmer
@@ -32,8 +32,6 @@ from archc.backends.torchfile.variables import Variables, part_hints
 
 if TYPE_CHECKING:
     from archc.backends.torchfile.classes import Class
-    from archc.backends.torchfile.merge import applications
-from archc.backends.torchfile.modules import Modules
 
 
 class Forward:
@@ -41,7 +39,7 @@ class Forward:
 
     def __init__(self, owner: Class, modules: Modules) -> None:
         self.owner = owner
-        owner.counters.clear()
+        owner.loops.counters.clear()
         programmer = Programmer(owner)
         program = programmer.program()
         self.calls = Calls(owner, modules, self.name)

@@ -253,8 +253,9 @@ class Merge:
                 splices = [i for i in rows if isinstance(i, tree.Splice)]
                 scopes = [i.scope for i in splices] or None
                 body = self.inside([i.items for i in rows], range(len(rows)), scopes=scopes)
-                head = (_segments(rows), [i.path for i in rows], first.key, [])
-                return [Group(*head, first.listed, [i.start for i in rows], body, splices)]
+                paths, starts = [i.path for i in rows], [i.start for i in rows]
+                head = (_segments(rows), paths, first.key)
+                return [Group(*head, [], first.listed, starts, body, splices)]
         raise AssertionError(rows[0])
 
     def apply(self, rows: list[tree.Apply]) -> Apply:
@@ -342,9 +343,7 @@ class Merge:
             for k in range(len(first.turns)):
                 ours = [i.turns[k] for i in rows]
                 scopes = [t.scope for t in ours]
-                parts.append(
-                    self.inside([t.items for t in ours], range(len(rows)), scopes=scopes)
-                )
+                parts.append(self.inside([t.items for t in ours], range(len(rows)), scopes=scopes))
         else:
             flat_turns = [(p, k, t) for p, i in enumerate(rows) for k, t in enumerate(i.turns)]
             turns = self.inside(

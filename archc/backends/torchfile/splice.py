@@ -113,16 +113,13 @@ class Splicing:
     def item(self, item: tree.Item, segments: tuple[tree.Segment, ...], path: str) -> tree.Item:
         """Return an item under the path of what it is put into."""
         named = bool(item.segments) or isinstance(item, tree.Apply)
-        head = {
-            "segments": (*segments, *item.segments) if named else (),
-            "path": join(path, item.path),
-            "key": item.key,
-        }
+        at = (*segments, *item.segments) if named else ()
+        whole = join(path, item.path)
         match item:
             case tree.Apply() if _is_spliced(item) and self.alive(item.node):
-                return self.put_in(item, head["segments"], head["path"])  # type: ignore[arg-type]
+                return self.put_in(item, at, whole)
             case tree.Apply():
-                return self.applied(item, head)
+                return self.applied(item, at, whole)
             case tree.Choice():
                 inner = self.items(item.items, segments, path)
                 start, reading = self.value(item.start), self.reading(item.reading)
@@ -131,7 +128,8 @@ class Splicing:
             case tree.Group():
                 below = () if item.segments else segments
                 inner = self.items(item.items, below, path)
-                return replace(item, items=inner, start=self.value(item.start), **head)
+                start = self.value(item.start)
+                return replace(item, items=inner, start=start, segments=at, path=whole)
             case tree.Repeat():
                 below = () if item.segments else segments
                 turns = []
@@ -140,18 +138,20 @@ class Splicing:
                     start, result = self.value(t.start), self.value(t.result)
                     turns.append(replace(t, items=inner, start=start, result=result))
                 reading = self.reading(item.reading)
+                start = self.value(item.start)
                 return replace(
-                    item, turns=turns, start=self.value(item.start), reading=reading, **head
+                    item, turns=turns, start=start, reading=reading, segments=at, path=whole
                 )
         raise AssertionError(item)
 
-    def applied(self, item: tree.Apply, head: dict[str, Any]) -> tree.Apply:
+    def applied(
+        self, item: tree.Apply, segments: tuple[tree.Segment, ...], whole: str
+    ) -> tree.Apply:
         """Return an application of the values of now, which gives values of its own."""
         node = item.node
         inputs = tuple(self.value(v) for v in node.inputs)
         outputs = tuple(Value(v.shape, v.span, v.text) for v in node.outputs)
-        path = join(head["path"], "") if item.main else head["path"]
-        new = replace(node, inputs=inputs, outputs=outputs, path=path or node.path)
+        new = replace(node, inputs=inputs, outputs=outputs, path=whole or node.path)
         for old, value in zip(node.outputs, outputs, strict=True):
             value.node = new
             self.by[id(old)] = value
@@ -159,9 +159,8 @@ class Splicing:
             self.dead.add(id(new))
         given = [self.value(g) for g in item.given]
         reading = self.reading(item.reading)
-        if not item.main:
-            head = {**head, "segments": ()}
-        return replace(item, node=new, given=given, reading=reading, **head)
+        at = segments if item.main else ()
+        return replace(item, node=new, given=given, reading=reading, segments=at, path=whole)
 
     def put_in(
         self, item: tree.Apply, segments: tuple[tree.Segment, ...], path: str
