@@ -66,7 +66,9 @@ class Channels:
                     not _in_choice(operand.body)
                 )
             case Carry():
-                return alike([v.shape.channels for v in operand.want.values() if isinstance(v, Value)])
+                return alike(
+                    [v.shape.channels for v in operand.want.values() if isinstance(v, Value)]
+                )
         return True
 
     def spelled(self, operand: Operand, values: Sequence[Value]) -> ast.expr:
@@ -76,7 +78,7 @@ class Channels:
             case Input():
                 return owner.use(owner.channel_symbol(operand.index))
             case Def(item=Apply() as item):
-                return self.applied(item, operand.body, values)
+                return self.applied(item, operand.body)
             case Def(item=Group() as item):
                 ends = owner.straight[id(item)]
                 want = {p: end for p, (_, end) in enumerate(ends)}
@@ -103,7 +105,7 @@ class Channels:
         wired = owner.wiring.repeated(item, around, around.items.index(item), ends)
         return self.operand(wired, [*ends.values()])
 
-    def applied(self, item: Apply, body: Body, values: Sequence[Value]) -> ast.expr:
+    def applied(self, item: Apply, body: Body) -> ast.expr:
         """Return the channels of what an application gives."""
         owner, node = self.owner, item.nodes[0]
         k = body.items.index(item)
@@ -129,7 +131,9 @@ class Channels:
     def joined(self, item: Apply, body: Body, k: int, counts: set[int]) -> ast.expr:
         """Return the channels of a concatenation."""
         if len(counts) != 1:
-            wired = self.owner.wiring.values(body, k, {p: n.inputs for p, n in enumerate(item.nodes)})
+            wired = self.owner.wiring.values(
+                body, k, {p: n.inputs for p, n in enumerate(item.nodes)}
+            )
             return self.summed(wired)
         parts = [
             self.of(body, k, {p: n.inputs[j] for p, n in enumerate(item.nodes)})
@@ -156,7 +160,9 @@ class Channels:
     def scaled(self, item: Apply, body: Body, k: int) -> ast.expr:
         """Return channels that are a multiple or a part of those of the input."""
         ratios = {
-            (n.outputs[0].shape.channels, n.inputs[0].shape.channels) for n in item.nodes if n.inputs
+            (n.outputs[0].shape.channels, n.inputs[0].shape.channels)
+            for n in item.nodes
+            if n.inputs
         }
         source = {p: n.inputs[0] for p, n in enumerate(item.nodes) if n.inputs}
         more = {a // b for a, b in ratios if b and a % b == 0}
@@ -205,7 +211,7 @@ class Channels:
     def after(self, out: Out, values: Sequence[Value]) -> ast.expr:
         """Return the channels of what a loop leaves."""
         owner = self.owner
-        last = self.operand(out.last, [v for v in _all_of(out.last)] or values)
+        last = self.operand(out.last, [*_all_of(out.last)] or values)
         loops = {s.id for s in owner.loop_symbols(out.loop)}
         inside = {n.id for n in ast.walk(last) if isinstance(n, ast.Name)}
         if not inside & loops:
@@ -239,22 +245,24 @@ class Channels:
                     return substituted(each, {variable.id: owner.index(elem.index, elem.body)})
                 return each
             case Def(item=Apply() as item):
-                return self.part(item, of.body, elem, values)
+                return self.part(item, of.body, elem)
             case Out(last=Def(item=Apply() as item) as last):
-                return self.part(item, last.body, elem, values)
+                return self.part(item, last.body, elem)
             case Pack():
                 index = set(elem.index.values())
                 if len(index) == 1 and not any(star for _, star in of.parts):
                     return self.operand(of.parts[index.pop()][0], values)
         raise Unspelled("the channels of an entry")
 
-    def part(self, item: Apply, body: Body, elem: Elem, values: Sequence[Value]) -> ast.expr:
+    def part(self, item: Apply, body: Body, elem: Elem) -> ast.expr:
         """Return the channels of one of several results."""
         owner, node = self.owner, item.nodes[0]
         if node.module is not None:
             return owner.element(item, body, owner.index(elem.index, elem.body), elem.index)
         k = body.items.index(item)
-        sizes = {(n.inputs[0].shape.channels, v.shape.channels) for n in item.nodes for v in n.outputs}
+        sizes = {
+            (n.inputs[0].shape.channels, v.shape.channels) for n in item.nodes for v in n.outputs
+        }
         parts = {a // b for a, b in sizes if b and a % b == 0}
         if len(parts) == 1 and all(b and a % b == 0 for a, b in sizes):
             whole = self.of(body, k, {p: n.inputs[0] for p, n in enumerate(item.nodes)})

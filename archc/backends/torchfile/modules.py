@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Item, Repeat
-from archc.backends.torchfile.spots import Spot, Unspelled, literal, part_uses
+from archc.backends.torchfile.spots import Spot, Unspelled, part_uses
 from archc.backends.torchfile.straight import item_nodes
 from archc.backends.torchfile.symbols import Symbol
 from archc.graph import Node
@@ -102,7 +102,9 @@ class Modules:
             return []
         return [if_else(self.owner.test(item, body), yes, no)]
 
-    def loop(self, item: Repeat, body: Body, target: Target, *, slot: bool = False) -> list[ast.stmt]:
+    def loop(
+        self, item: Repeat, body: Body, target: Target, *, slot: bool = False
+    ) -> list[ast.stmt]:
         """Return the modules of the turns, in a loop or written out."""
         if item.written_out:
             out: list[ast.stmt] = []
@@ -164,7 +166,9 @@ class Modules:
     def loose(self, statements: list[ast.stmt]) -> list[ast.stmt]:
         return statements
 
-    def apply(self, item: Apply, body: Body, k: int, target: Target, *, slot: bool) -> list[ast.stmt]:
+    def apply(
+        self, item: Apply, body: Body, k: int, target: Target, *, slot: bool
+    ) -> list[ast.stmt]:
         """Return the module of an application, if it has one."""
         owner, node = self.owner, item.nodes[0]
         if node.again:
@@ -217,7 +221,10 @@ class Modules:
             out += made
         last = segments[-1]
         if isinstance(last, Number) and target.listed is not None:
-            return [*out, ast.Expr(call(ast.Attribute(target.listed.name, "append", ast.Load()), module))]
+            return [
+                *out,
+                ast.Expr(call(ast.Attribute(target.listed.name, "append", ast.Load()), module)),
+            ]
         key = self.key(item, len(segments) - 1, body)
         if target.named is not None and target.attributes:
             if isinstance(key, ast.Constant) and str(key.value).isidentifier():
@@ -277,7 +284,9 @@ class Modules:
             return ast.Constant("".join(str(p.value) for p in parts if isinstance(p, ast.Constant)))
         return ast.JoinedStr(
             [
-                ast.Constant(str(p.value)) if isinstance(p, ast.Constant) else ast.FormattedValue(p, -1)
+                ast.Constant(str(p.value))
+                if isinstance(p, ast.Constant)
+                else ast.FormattedValue(p, -1)
                 for p in parts
             ]
         )
@@ -382,6 +391,3 @@ def in_choice(body: Body) -> bool:
             return True
         at = at.around
     return False
-
-
-__all__ = ["Modules", "Target", "assign", "call", "if_else", "in_loop", "literal", "negated", "owns_node"]
