@@ -211,7 +211,7 @@ class Channels:
     def after(self, out: Out, values: Sequence[Value]) -> ast.expr:
         """Return the channels of what a loop leaves."""
         owner = self.owner
-        last = self.operand(out.last, _all_of(out.last) or values)
+        last = self.operand(out.last, [*_all_of(out.last)] or values)
         loops = {s.id for s in owner.loop_symbols(out.loop)}
         inside = {n.id for n in ast.walk(last) if isinstance(n, ast.Name)}
         if not inside & loops:

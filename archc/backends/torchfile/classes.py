@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from archc.backends.torchfile.book import Book
 from archc.backends.torchfile.channels import Channels
 from archc.backends.torchfile.exprs import Exprs
 from archc.backends.torchfile.loops import Carries, Loops
@@ -32,16 +33,13 @@ from archc.lower.origins import Written
 from archc.lower.scope import BlockDef
 from archc.tree import Reading
 
-if TYPE_CHECKING:
-    from archc.backends.torchfile.network import Classes
-
 
 class Class:
     """The class of some uses of a block. Raises Parted or Unrollable where they can't share it."""
 
     def __init__(
         self,
-        classes: Classes,
+        classes: Book,
         modules: Sequence[Module],
         written_out: Collection[int],
         last: Class | None = None,

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
+from archc.backends.torchfile.book import Book
 from archc.backends.torchfile.exprs import Exprs
 from archc.backends.torchfile.merge import Apply, Body, Choice, Repeat
 from archc.backends.torchfile.operands import Carry
@@ -38,12 +39,24 @@ class Host(Owner, Protocol):
         """The paths of the groups that are modules without a forward method."""
 
     @property
-    def carrying(self) -> Collection[int]:
-        """The carries whose channels have a variable."""
+    def carrying(self) -> Mapping[int, Symbol]:
+        """The variables for the channels of carries."""
 
     @property
     def carries(self) -> Mapping[int, Sequence[Carry]]:
         """Those carries by their loop."""
+
+    @property
+    def body(self) -> Body:
+        """What its uses do, as one."""
+
+    @property
+    def used(self) -> Collection[str]:
+        """The symbols that it needs so far."""
+
+    @property
+    def classes(self) -> Book:
+        """The classes that it is one of."""
 
     def outside(self, name: str) -> ast.expr:
         """Return a name that the file imports."""

@@ -17,13 +17,13 @@ from archc.lower.origins import Written
 
 if TYPE_CHECKING:
     from archc.backends.torchfile.channels import Channels
-    from archc.backends.torchfile.classes import Class
+    from archc.backends.torchfile.host import Host
 
 
 class Loops:
     """The variables and the headers of the loops of a class; `counters` count turns."""
 
-    def __init__(self, owner: Class) -> None:
+    def __init__(self, owner: Host) -> None:
         self.owner = owner
         self.variables: dict[tuple[int, str], Symbol] = {}
         self.counters: dict[int, Symbol] = {}

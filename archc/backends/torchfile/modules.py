@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Item, Repeat
-from archc.backends.torchfile.spots import Spot, Unspelled, literal, part_uses
+from archc.backends.torchfile.spots import Spot, Unspelled, part_uses
 from archc.backends.torchfile.straight import item_nodes
 from archc.backends.torchfile.symbols import Symbol
 from archc.graph import Node
@@ -391,16 +391,3 @@ def in_choice(body: Body) -> bool:
             return True
         at = at.around
     return False
-
-
-__all__ = [
-    "Modules",
-    "Target",
-    "assign",
-    "call",
-    "if_else",
-    "in_loop",
-    "literal",
-    "negated",
-    "owns_node",
-]

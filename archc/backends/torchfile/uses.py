@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from archc.backends.torchfile.host import Host
+from archc.backends.torchfile.loops import Loops
 from archc.backends.torchfile.merge import Apply, Body, Choice, applications, use_of
 from archc.backends.torchfile.modules import Modules, call
 from archc.backends.torchfile.operands import Unwired
@@ -17,14 +19,19 @@ from archc.lower.scope import BlockDef, Callee
 from archc.ops import Py, Use
 from archc.ops.base import VARIES
 
-if TYPE_CHECKING:
-    from archc.backends.torchfile.classes import Class
+
+class User(Host, Protocol):
+    """A class, for the ops that it uses."""
+
+    @property
+    def loops(self) -> Loops:
+        """Its loops."""
 
 
 class Uses:
     """What the applications of a class are made with."""
 
-    def __init__(self, owner: Class) -> None:
+    def __init__(self, owner: User) -> None:
         self.owner = owner
 
     def written(self, item: Apply, name: str) -> dict[int, Written | None]:
@@ -73,7 +80,7 @@ class Uses:
         own = all(values[p].shape.channels == size for p, size in sizes.items())
         if own:
             try:
-                tree = self.owner.channels.of(body, k, values)
+                tree = self.owner.channels_of(body, k, values)
                 if not self.owner.gives(tree, body, sizes):
                     raise Unspelled("channels that are others")
                 return self.py(tree, [*sizes.values()])

@@ -6,22 +6,47 @@ import ast
 import builtins
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from archc.backends.torchfile.algebra import substituted
+from archc.backends.torchfile.host import Host
+from archc.backends.torchfile.loops import Loops
 from archc.backends.torchfile.merge import Body, Repeat, use_of
+from archc.backends.torchfile.parameters import Parameter
 from archc.backends.torchfile.spots import alike
+from archc.backends.torchfile.symbols import Symbol
 from archc.graph import Value
 from archc.language.functions import FUNCTIONS
 
-if TYPE_CHECKING:
-    from archc.backends.torchfile.classes import Class
+
+class Valued(Host, Protocol):
+    """A class, for the values of what its constructor has."""
+
+    @property
+    def loops(self) -> Loops:
+        """Its loops."""
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]:
+        """What the constructor takes, by the names of the spec."""
+
+    @property
+    def settings(self) -> Mapping[str, Parameter]:
+        """The params of the file that it takes."""
+
+    @property
+    def sizes(self) -> Mapping[int, Symbol]:
+        """The parameters that say the channels of inputs."""
+
+    @property
+    def lets(self) -> Mapping[str, tuple[Symbol, ast.expr]]:
+        """The derived values."""
 
 
 class Values:
     """The values of the expressions of a class."""
 
-    def __init__(self, owner: Class) -> None:
+    def __init__(self, owner: Valued) -> None:
         self.owner = owner
 
     def gives(self, tree: ast.expr, body: Body, sizes: Mapping[int, int]) -> bool:
