@@ -33,7 +33,7 @@ def opened(spec: str | Path | Source, variant: str | None) -> tuple[Document, st
 
 def sourced(spec: str | Path | Source) -> str | Path | Source:
     """Return the text of a spec as a source: what has several lines is no path."""
-    text = isinstance(spec, str) and ("\n" in spec or "\r" in spec)
+    text = isinstance(spec, str) and ("\n" in spec or "\r" in spec) and not is_file(spec)
     return Source("<spec>", str(spec)) if text else spec
 
 
@@ -60,6 +60,14 @@ def library_of(spec: str | Path | Source) -> Library | None:
     except (SpecError, OSError):
         return None
     return read_file if isinstance(read_file, Library) else None
+
+
+def is_file(name: str) -> bool:
+    """Whether a name, which may have line breaks in it, is that of a file."""
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL
+        return False
 
 
 def _missing(path: Path) -> OSError:

@@ -23,7 +23,7 @@ from archc.diagnostics import errors
 from archc.passes.landmarks import landmarks
 from archc.runtime import load as run
 
-GOLDENS = Path(__file__).parent.parent / "goldens" / "surface"
+GOLDENS = Path(__file__).parent.parent / "goldens" / "timm"
 
 METHODS = {
     "forward", "forward_features", "forward_head", "get_classifier", "group_matcher",
@@ -46,7 +46,7 @@ def members(text: str) -> set[str]:
 def test_text(name: str, golden: Callable[[Path, str], None]) -> None:
     text = archc.compile(name).source("timm")
 
-    golden(GOLDENS / f"{name}.py", text)
+    golden(GOLDENS / f"{name}_timm.py", text)
     assert members(text) - {"__init__"} == METHODS | FACTS
 
 

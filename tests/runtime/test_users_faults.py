@@ -131,8 +131,8 @@ def weights() -> dict[str, torch.Tensor]:
         (lambda t: t.clone().fill_(float("inf")), "not all numbers of `layer1.0.conv1.weight`"),
         (lambda t: t.double() * 1e300, "not all numbers of `layer1.0.conv1.weight` are finite"),
         (lambda t: t.to(torch.complex64), "`layer1.0.conv1.weight` holds complex numbers"),
-        (lambda t: t[:4], "is of another network"),
-        (lambda _: "text", "holds no state_dict"),
+        (lambda t: t[:4], "does not fit the network"),
+        (lambda _: "text", "does not fit the network"),
     ],
 )
 def test_weights_that_are_none(

@@ -14,16 +14,6 @@ from archc.language.spec import Rule
 from archc.ops import Py, Use
 from archc.passes.territories import imported, own_modules
 
-CLASSES = {
-    "conv": "nn.Conv2d",
-    "conv1d": "nn.Conv1d",
-    "conv_transpose": "nn.ConvTranspose2d",
-    "linear": "nn.Linear",
-    "bn": "nn.BatchNorm2d",
-    "layer_norm": "nn.LayerNorm",
-    "group_norm": "nn.GroupNorm",
-    "prelu": "nn.PReLU",
-}
 FANS = {
     "fan_in": "{t}[0].numel()",
     "fan_out": "{t}[:, 0].numel()",
@@ -119,8 +109,7 @@ def kind_test(nodes: Sequence[Node], *, exact: bool) -> str:
     It is `exact` where a class of a plug-in may derive from one of PyTorch, whose rule is
     another's.
     """
-    names = {n.name: n for n in nodes}
-    classes = list(dict.fromkeys(map(module_class, nodes) if exact else map(CLASSES.get, names)))
+    classes = list(dict.fromkeys(map(module_class, nodes)))
     said = str(classes[0]) if len(classes) == 1 else f"({', '.join(map(str, classes))})"
     if not exact:
         return f"isinstance(m, {said})"

@@ -39,6 +39,7 @@ from archc.backends.torchfile.operands import (
 )
 from archc.backends.torchfile.program import Programmer
 from archc.language.scalars import Key
+from archc.ops.attention import Attention
 
 RUNNING = (Def, Input, Phi, Carry, Out, Part)
 
@@ -276,7 +277,7 @@ def part_hints(call: Call, program: Sequence[Statement], base: str) -> list[str]
     for s in walk(program):
         for c in calls(s):
             op = c.item.nodes[0].op if isinstance(c.item, Apply) else None
-            attends = count == 3 and op is not None and op.facts.kind == "attention"
+            attends = count == 3 and isinstance(op, Attention)
             if attends and sum(isinstance(o, Part) and o.of is call.out for o in reads(c)) > 1:
                 return ["q", "k", "v"]
     assert isinstance(call.item, Apply)
