@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 
 import pytest
 from sweeps import ONE_OF_EACH, sweep
@@ -43,3 +44,21 @@ def test_of_each_family(name: str) -> None:
     assert list(state.items()) == list(arch.state_dict_shapes().items())
     assert [(row.what, row.at, row.result) for row in report.wrong] == []
     assert not report.refused
+
+
+MISCOMPILED = sorted((Path(__file__).parent.parent / "runtime" / "miscompiled").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", MISCOMPILED, ids=[p.stem for p in MISCOMPILED])
+def test_what_the_other_emitter_gets_wrong(path: Path) -> None:
+    """At its own size and another: heights are read off values, keys say what is a group."""
+    report = validate_behaviour(rebuilt(str(path)))
+
+    assert [(row.what, row.at, row.result) for row in report.wrong] == []
+    assert not report.refused
+
+
+def test_sizes_are_read_where_the_module_runs() -> None:
+    text = rebuilt(str(MISCOMPILED[-1].parent / "frozen_height.yaml")).source()
+
+    assert "fc.unflatten(1, (conv.shape[-2], -1))" in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ class Calls:
 
     def __init__(self, owner: Class, modules: Modules, name: Callable[[Operand], ast.expr]) -> None:
         self.owner, self.modules, self.name = owner, modules, name
+        self.at: Statement
 
     def test(self, item: Choice, s: If) -> ast.expr:
         """Return the test of a choice as the module has it at run time."""
@@ -57,6 +59,11 @@ class Calls:
         for node in ast.walk(tree):
             if isinstance(node, ast.Name) and node.id in lists:
                 by[node.id] = self.owner.inputs[lists[node.id]].name
+            elif isinstance(node, ast.Name) and node.id in owner.extents.of:
+                extent = owner.extents.of[node.id]
+                shape = ast.Attribute(self.spell(extent.operand, self.at), "shape", ast.Load())
+                axis = ast.UnaryOp(ast.USub(), ast.Constant(-extent.axis))
+                by[node.id] = ast.Subscript(shape, axis, ast.Load())
             elif isinstance(node, ast.Name) and node.id in known:
                 name, symbol = known[node.id]
                 if name not in owner.kept:
@@ -95,9 +102,10 @@ class Calls:
         if reference is not None and not node.op.registered:
             text = cls.call(ast.unparse(reference), *texts)
         else:
-            use = self.owner.uses.op_use(
-                item, s.body, s.k, inplace=self.owner.uses.overwrites(item)
-            )
+            uses, inplace = self.owner.uses, self.owner.uses.overwrites(item)
+            with self.owner.extents.read() if s.asks else nullcontext():
+                use = uses.op_use(item, s.body, s.k, inplace=inplace)
+            self.at = s
             use = self.stored(use)
             text = self.function(item, use, texts)
         if not text:

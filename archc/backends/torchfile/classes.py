@@ -9,6 +9,7 @@ from typing import Any
 from archc.backends.torchfile.book import Book
 from archc.backends.torchfile.channels import Channels
 from archc.backends.torchfile.exprs import Exprs
+from archc.backends.torchfile.extents import Extents
 from archc.backends.torchfile.loops import Carries, Loops
 from archc.backends.torchfile.merge import (
     Apply,
@@ -58,6 +59,8 @@ class Class:
         self.taken = [taken(m) for m in modules]
         self.inputs = [Symbol(n) for n in input_names(first)]
         self.wiring: Wiring = Wiring(self.body, modules, self.taken, self.straight)
+        self.extents = Extents(self.wiring)
+        self.functional: set[int] = set()
         self.exprs = Exprs(self)
         self.channels = Channels(self)
         self.loops, self.uses, self.values = Loops(self), Uses(self), Values(self)

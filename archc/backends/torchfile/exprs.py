@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from archc.backends.torchfile.algebra import simplified
+from archc.backends.torchfile.asking import EXTENTS, asks_in
 from archc.backends.torchfile.merge import Body, Group, Repeat, use_of
 from archc.backends.torchfile.operands import Unwired
 from archc.backends.torchfile.owner import Owner
@@ -28,6 +29,7 @@ from archc.backends.torchfile.spots import (
     splice_of,
 )
 from archc.backends.torchfile.statics import Statics
+from archc.backends.torchfile.variadic import spread
 from archc.graph import Module, Value
 from archc.language.evaluate import CONSTANTS
 from archc.lower.origins import Written
@@ -110,24 +112,8 @@ class Exprs:
             return ast.Tuple(parts, ast.Load())
         node = first.tree
         assert node is not None
-        whole = [*values.values()]
-        if isinstance(node, ast.Call) and all(
-            isinstance(v, tuple) and len(v) == len(node.args) for v in whole
-        ):  # the arguments of an op that takes any number of them
-            return ast.Tuple(
-                [
-                    self.written(
-                        spot,
-                        {p: v[k] for p, v in values.items()},
-                        {
-                            p: Written(w.text, w.scope, node_args(w)[k], w.values)
-                            for p, w in texts.items()
-                        },
-                    )
-                    for k in range(len(node.args))
-                ],
-                ast.Load(),
-            )
+        if (several := spread(self.written, spot, values, texts)) is not None:
+            return several
         rows = {
             p: Reading(w.text, w.scope, {**w.values, id(node): values[p]}) for p, w in texts.items()
         }
@@ -194,6 +180,8 @@ class Exprs:
                 return literal(node.value)
             case ast.Name():
                 return self.name(node, spot)
+            case ast.Attribute(attr=attr) if attr in EXTENTS:
+                return self.owner.extents.get(node, spot)
             case ast.Attribute(value=of, attr="channels"):
                 return self.channels(of, spot)
             case ast.Call():
@@ -313,11 +301,26 @@ class Exprs:
         """Return a parameter of the block, or what it derives."""
         module = self.owner.modules[0]
         if node.id in module.scope.lets:
+            text = module.scope.lets[node.id]
+            if self.owner.extents.running and asks_in(text, module.scope):
+                return self.derived(node.id)
             return self.owner.let(node.id)
         values = spot.values(node)
         if any(isinstance(v, Value | Module) for v in values.values()):
             raise Unspelled(f"`{node.id}` is a value")
         return self.owner.use(self.owner.parameter(node.id))
+
+    def derived(self, name: str) -> ast.expr:
+        """Return what a name derives, in its place: it asks for sizes, which no constructor has."""
+        values, written = {}, {}
+        for p, module in enumerate(self.owner.modules):
+            scope = module.scope
+            if name in scope.values_:
+                values[p] = scope.values_[name]
+                text, readings = scope.lets[name], scope.readings.get(name, {})
+                written[p] = Written(text, scope, None, readings)
+        rows = {p: Reading(w.text, w.scope, {}) for p, w in written.items()}
+        return self.written(Spot(self.owner.body, 0, rows), values, written)
 
     def file_name(self, node: ast.Name, spot: Spot, level: Scope) -> ast.expr:
         """Return a param of the file, or what it derives."""
@@ -354,12 +357,6 @@ class Exprs:
         return self._argument(
             Spot(around, k, {p: s.reading for p, s in splices.items()}), values, texts
         )
-
-
-def node_args(written: Written) -> list[ast.expr]:
-    """Return the arguments of a call in a text."""
-    assert isinstance(written.tree, ast.Call)
-    return written.tree.args
 
 
 def _place(written: Written | None) -> Any:

@@ -13,7 +13,8 @@ from archc.backends.torchfile.operands import Collect, Def, Elem, Operand, Pack
 class Call:
     """An application, or a whole group that is one module.
 
-    `parts` are its results where they have names; `inner` the calls that stand inside it.
+    `parts` are its results where they have names; `inner` the calls that stand inside it;
+    `asks` the values whose sizes its arguments read.
     """
 
     item: Item
@@ -23,6 +24,7 @@ class Call:
     out: Def
     parts: list[Part | None] = field(default_factory=list)
     inner: list[Call] = field(default_factory=list)
+    asks: list[Operand] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -138,7 +140,7 @@ def reads(s: Statement) -> list[Operand]:
     for operand in values(s):
         for b in bases(operand):
             out += reads(inner[id(b)]) if id(b) in inner else [b]
-    return out
+    return out + [b for o in s.asks for b in bases(o)] if isinstance(s, Call) else out
 
 
 def inner_calls(s: Statement) -> list[Call]:

@@ -19,6 +19,10 @@ class Host(Owner, Protocol):
     """A class, for those that write parts of it; `Class` is one."""
 
     @property
+    def functional(self) -> set[int]:
+        """The applications of ops that forward writes as functions, by identity."""
+
+    @property
     def exprs(self) -> Exprs:
         """Its expressions."""
 

@@ -179,6 +179,7 @@ class Modules:
         functional = node.op is not None and owner.has_function(item, body, k)
         if not item.main and not owns:
             if functional and not (node.module is not None):
+                owner.functional.add(id(item))
                 return []
             attribute = ast.Attribute(SELF, Symbol(node.name).id, ast.Load())
             self.references[id(item)] = lambda: attribute
@@ -188,6 +189,7 @@ class Modules:
         numbered = any(isinstance(s, Number) for s in item.segments)
         needed = target.straight or owns or node.module is not None or not functional
         if not needed and not (slot and numbered):
+            owner.functional.add(id(item))
             return []
         if not item.segments and not owns:
             attribute = ast.Attribute(SELF, Symbol(node.name).id, ast.Load())

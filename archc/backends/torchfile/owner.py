@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from archc.backends.torchfile.extents import Extents
 from archc.backends.torchfile.merge import Body, Repeat
 from archc.backends.torchfile.symbols import Symbol
 from archc.graph import Module
@@ -27,6 +28,14 @@ class Settled(Protocol):
 
 class Owner(Settled, Protocol):
     """The class that expressions are of: it has their symbols, and notes those that it needs."""
+
+    @property
+    def extents(self) -> Extents:
+        """The sizes that it reads where it runs."""
+
+    @property
+    def body(self) -> Body:
+        """The trees of all uses, as one."""
 
     @property
     def taken(self) -> Sequence[Sequence[Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from archc.backends.torchfile.asking import asks
 from archc.backends.torchfile.flow import (
     Append,
     Call,
@@ -108,7 +109,9 @@ class Programmer:
             return [Call(item, body, k, [operand], self.wiring.define(item, body))]
         match item:
             case Apply():
-                return [Call(item, body, k, self.inputs(item, body, k), self.result(item, body))]
+                made = Call(item, body, k, self.inputs(item, body, k), self.result(item, body))
+                made.asks = self.asks(item, body, k)
+                return [made]
             case Group():
                 return self.body(item.body)
             case Choice() if not item.yes.size or not item.no.size:
@@ -120,6 +123,15 @@ class Programmer:
             case Repeat():
                 return [For(item, body, self.body(item.turns))]
         raise AssertionError(item)
+
+    def asks(self, item: Apply, body: Body, k: int) -> list[Operand]:
+        """Return the values whose sizes the arguments of an op read where it runs."""
+        if id(item) not in self.owner.functional or not any(map(asks, item.nodes)):
+            return []
+        with self.owner.extents.read():
+            use = self.owner.uses.op_use(item, body, k)
+        texts = [py.text for py in use.args.values()]
+        return [e.operand for text in texts for e in self.owner.extents.within(text)]
 
     def result(self, item: Apply, body: Body) -> Def:
         """Return what an application gives."""

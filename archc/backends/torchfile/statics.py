@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from archc.backends.torchfile.asking import EXTENTS
 from archc.backends.torchfile.owner import Settled
 from archc.backends.torchfile.spots import Spot, alike, level_of, loop_of, splice_of
 from archc.language.expr import Expr
@@ -22,6 +23,8 @@ class Statics:
         if isinstance(value, tuple):
             return all(self.text(v, scope, spot) for v in value)
         tree = value.tree if isinstance(value, Expr) else value
+        if any(isinstance(n, ast.Attribute) and n.attr in EXTENTS for n in ast.walk(tree)):
+            return False
         return all(self.name(n, scope, spot) for n in names(tree))
 
     def name(self, name: str, scope: Any, spot: Spot) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from archc.backends.torchfile.asking import asks
 from archc.backends.torchfile.merge import (
     Apply,
     Body,
@@ -140,6 +141,8 @@ class Straightness:
         assert node.op is not None
         if node.op.registered or node.op.inputs != 1 or any(s.batch != "b" for s in node.shapes):
             return False
+        if asks(node) and type(node.op).function(plain_use(node), "x"):
+            return False  # sizes are read where it runs
         return bool(type(node.op).module(plain_use(node)))
 
     def bare_groups(self) -> set[str]:

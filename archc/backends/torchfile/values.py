@@ -104,7 +104,7 @@ class Values:
                     if isinstance(value, Value):
                         scope[self.owner.carrying[id(carry)].id] = value.shape.channels
             at, p = at.around, at.up[p]
-        return scope
+        return scope | self.owner.extents.bound(body, row)
 
 
 def _plain_value(value: Any) -> Any:
