@@ -44,7 +44,16 @@ def formatted(folder: Path, texts: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Yield what Ruff makes of texts by its own defaults, each by its name."""
     for name, text in texts.items():
         (folder / f"{name}.py").write_text(text, encoding="utf-8")
-    command = ["ruff", "format", "--isolated", "--no-cache", "-q", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "ruff",
+        "format",
+        "--isolated",
+        "--no-cache",
+        "-q",
+        str(folder),
+    ]
     subprocess.run(command, check=True)
     for name in texts:
         yield name, (folder / f"{name}.py").read_text(encoding="utf-8")
