@@ -342,7 +342,9 @@ def test_stochastic_depth(survival: float) -> None:
     hold(archc.load("stochastic_depth110", n=2, survival=survival), theirs)
 
 
-@pytest.mark.parametrize(("name", "n"), [("110", 18), ("1202", 200)])
+@pytest.mark.parametrize(
+    ("name", "n"), [("110", 18), pytest.param("1202", 200, marks=pytest.mark.heavy)]
+)
 def test_survival_decays_linearly(name: str, n: int) -> None:
     """From almost 1 to p_L = 0.5, over all blocks of the network."""
     ours, theirs = hold_keys(
