@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from archc.backends.torchfile.algebra import substituted
 from archc.backends.torchfile.merge import Apply, Body, Parted, Unrollable
-from archc.backends.torchfile.operands import Collect, Input, Pack
+from archc.backends.torchfile.operands import Collect, Input, Operand, Pack, Phi
 from archc.backends.torchfile.parameters import Parameter
 from archc.backends.torchfile.spots import Spot, Unspelled, literal, part_uses, taken
 from archc.backends.torchfile.symbols import Symbol, symbols
@@ -94,9 +94,12 @@ class Blocks:
     def channel_list(self, owner: Class, body: Body, k: int, lists: Mapping[int, Any]) -> ast.expr:
         """Return the channels of the values of a list, as a list."""
         sizes = {tuple(v.shape.channels for v in given) for given in lists.values()}
-        operand = owner.wiring.value(body, k, dict(lists))
         if len(sizes) == 1:
             return ast.List([literal(s) for s in sizes.pop()], ast.Load())
+        return self.listed(owner, owner.wiring.value(body, k, dict(lists)))
+
+    def listed(self, owner: Class, operand: Operand) -> ast.expr:
+        """Return the channels of the values of an operand that is a list, as a list."""
         match operand:
             case Input():
                 return owner.use(owner.channel_symbol(operand.index))
@@ -106,14 +109,18 @@ class Blocks:
                 target, over = owner.header(operand.loop, owner.around[id(operand.loop)])
                 generator = ast.comprehension(target, over, [], 0)
                 return ast.ListComp(each, [generator])
+            case Phi(yes=Operand() as yes, no=Operand() as no):
+                sides = self.listed(owner, yes), self.listed(owner, no)
+                if ast.dump(sides[0]) == ast.dump(sides[1]):
+                    return sides[0]
+                return ast.IfExp(owner.test(operand.choice, operand.body), *sides)
             case Pack():
-                parts = []
-                for j, (part, star) in enumerate(operand.parts):
+                parts: list[ast.expr] = []
+                for part, star in operand.parts:
                     if star:
-                        raise Unspelled("a list in a list of channels")
-                    parts.append(
-                        owner.channels.operand(part, [given[j] for given in lists.values()])
-                    )
+                        parts.append(ast.Starred(self.listed(owner, part), ast.Load()))
+                    else:
+                        parts.append(owner.channels.operand(part, owner.channels.all_of(part)))
                 return ast.List(parts, ast.Load())
         raise Unspelled("the channels of a list")
 
@@ -200,4 +207,7 @@ class Blocks:
         }
         if len({*sizes.values()}) == 1:
             return literal(next(iter(sizes.values())))
+        for name in cls.modules[0].arguments:
+            if all(v.shape.channels == m.arguments[name] for m in cls.modules for v in m.values):
+                return self.put(owner, item, body, cls, cls.parameter(name).name)
         raise Unspelled("the channels of one of several values")

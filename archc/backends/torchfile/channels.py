@@ -71,6 +71,12 @@ class Channels:
                 )
         return True
 
+    def all_of(self, operand: Operand) -> list[Value]:
+        """Return all values that an operand may be."""
+        if isinstance(operand, Input):
+            return [taken[operand.index] for taken in self.owner.taken]
+        return _known(operand)
+
     def spelled(self, operand: Operand, values: Sequence[Value]) -> ast.expr:
         """Return the channels of an operand that differ; raises Unspelled."""
         owner = self.owner
@@ -211,7 +217,7 @@ class Channels:
     def after(self, out: Out, values: Sequence[Value]) -> ast.expr:
         """Return the channels of what a loop leaves."""
         owner = self.owner
-        last = self.operand(out.last, [*_all_of(out.last)] or values)
+        last = self.operand(out.last, [*_known(out.last)] or values)
         loops = {s.id for s in owner.loop_symbols(out.loop)}
         inside = {n.id for n in ast.walk(last) if isinstance(n, ast.Name)}
         if not inside & loops:
@@ -303,7 +309,7 @@ def _in_choice(body: Body) -> bool:
     return False
 
 
-def _all_of(operand: Operand) -> list[Value]:
+def _known(operand: Operand) -> list[Value]:
     match operand:
         case Def(item=Apply() as item):
             return [n.outputs[0] for n in item.nodes]

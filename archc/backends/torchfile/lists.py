@@ -5,13 +5,14 @@ A list is an input, what an application gave, what a loop collects, or a `Pack` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
-from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Item, Repeat
+from archc.backends.torchfile.merge import Apply, Body, Choice, Group, Item, Repeat, use_of
 from archc.backends.torchfile.operands import Operand, Pack, Store, Unwired, Want, same
 from archc.graph import Value, flat
+from archc.lower.marks import NOTHING
 
 
 class One(Protocol):
@@ -125,6 +126,8 @@ class Lists:
                     for i in reversed(range(len(inner.items))):
                         if (operand := self.listed(inner, i, want)) is not None:
                             return operand
+            case Choice() if all(same(_listed(item.results[p]), v) for p, v in want.items()):
+                return self.listed_choice(item, body, want)
             case Choice():
                 if all(any(id(x) in item.made for x in flat(v)) for v in want.values()):
                     return self.listed_choice(item, body, want)
@@ -137,33 +140,82 @@ class Lists:
             for side, part in ((s, _of_side(s, want)) for s in (item.yes, item.no))
         )
         if yes is not None and no is not None:
-            if isinstance(yes, Pack) or isinstance(no, Pack):
-                return None
             return self.store.phi(item, body, yes, no, want)
         taken = {t for p, t in enumerate(item.taken) if p in want}
         return (yes or no) if len(taken) == 1 else None
 
     def pack(self, body: Body, k: int, want: Want) -> Operand:
-        """Return lists made of values, and of whole lists that one application gave."""
-        lengths = {len(v) for v in want.values()}
-        if len(lengths) != 1:
-            raise Unwired("lists of other lengths that no loop collects")
+        """Return lists made of values, and of whole lists."""
         parts: list[tuple[Operand, bool]] = []
-        at, length = 0, lengths.pop()
-        while at < length:
-            nodes = {p: v[at].node if isinstance(v[at], Value) else None for p, v in want.items()}
-            sizes = {len(n.outputs) if n is not None else 1 for n in nodes.values()}
-            size = sizes.pop() if len(sizes) == 1 else 1
-            run = {p: v[at : at + size] for p, v in want.items()}
-            if 1 < size < length and all(
-                n is not None and same(run[p], n.outputs) for p, n in nodes.items()
-            ):
-                parts.append((self.values(body, k, run), True))
-                at += size
+        left = {p: list(v) for p, v in want.items()}
+        alike = len({len(v) for v in left.values()}) == 1
+        while any(left.values()):
+            whole = self.made_whole if alike else self.whole
+            if (run := whole(body, k, left, first=not parts)) is not None:
+                operand, lengths = run
+                parts.append((operand, True))
+            elif all(left.values()):
+                parts.append((self.one.value(body, k, {p: v[0] for p, v in left.items()}), False))
+                lengths = dict.fromkeys(left, 1)
             else:
-                parts.append((self.one.value(body, k, {p: v[at] for p, v in want.items()}), False))
-                at += 1
+                raise Unwired("lists of other lengths that no loop collects")
+            left = {p: v[lengths[p] :] for p, v in left.items()}
         return Pack(parts)
+
+    def made_whole(self, body: Body, k: int, left: Want, *, first: bool) -> Run | None:
+        """Return what one application gave, where that comes next in all rows."""
+        nodes = {p: v[0].node if isinstance(v[0], Value) else None for p, v in left.items()}
+        sizes = {len(n.outputs) if n is not None else 1 for n in nodes.values()}
+        size = sizes.pop() if len(sizes) == 1 else 1
+        run = {p: v[:size] for p, v in left.items()}
+        rest = not first or any(len(v) > size for v in left.values())
+        if size < 2 or not rest or not all(n and same(run[p], n.outputs) for p, n in nodes.items()):
+            return None
+        return self.values(body, k, run), dict.fromkeys(left, size)
+
+    def whole(self, body: Body, k: int, left: Want, *, first: bool) -> Run | None:
+        """Return the list that comes next in all rows, which may be longer in some."""
+        fitting = [
+            (given, wire)
+            for given, wire in self.candidates(body, k, left)
+            if begins(left, given, first=first)
+        ]
+        fitting.sort(key=lambda found: -sum(map(len, found[0].values())))
+        for given, wire in fitting:
+            if (operand := attempt(wire)) is not None:
+                return operand, {p: len(g) for p, g in given.items()}
+        return None
+
+    def candidates(self, body: Body, k: int, left: Want) -> Iterator[tuple[Want, Wire]]:
+        """Yield the lists that there are before item k of a body, for each row."""
+        uses = {p: use_of(body, p) for p in left}
+        for i in range(len(self.taken[0])):
+            yield {p: self.taken[uses[p]][i] for p in left}, partial(self.store.input, i)
+        rows, at, before = {p: p for p in left}, body, k
+        while True:
+            for j in reversed(range(before)):
+                for of in lists_of(at.items[j]):
+                    given = {p: _listed(of(rows[p])) for p in left}
+                    lists = {rows[p]: g for p, g in given.items()}
+                    yield given, partial(self.values, at, j + 1, lists)
+            if at.around is None:
+                return
+            rows, before, at = {p: at.up[r] for p, r in rows.items()}, at.place, at.around
+
+
+Wire = Callable[[], Operand]
+Run = tuple[Operand, dict[int, int]]
+"""A list that is part of another, and how long it is in each row."""
+
+
+def begins(left: Want, given: Mapping[int, Any], *, first: bool) -> bool:
+    """Whether lists begin with others, of which some are not empty; `first` may not be all."""
+    lists = all(isinstance(g, list | tuple) for g in given.values())
+    if not lists or not any(given.values()):
+        return False
+    if first and all(len(given[p]) == len(v) for p, v in left.items()):
+        return False
+    return all(same(v[: len(given[p])], given[p]) for p, v in left.items())
 
 
 def attempt(wire: Callable[[], Operand]) -> Operand | None:
@@ -189,9 +241,16 @@ def lists_of(item: Item) -> list[Callable[[int], Any]]:
             return lists
         case Apply():
             return [lambda r: item.nodes[r].outputs]
+        case Choice():
+            return [lambda r: item.results[r]]
         case Group():
             return [of for inner in item.body.items for of in lists_of(inner)]
     return []
+
+
+def _listed(result: Any) -> Any:
+    """Return a list that a choice gives; that of nothing is empty."""
+    return [] if result is NOTHING else result
 
 
 def _of_side(side: Body, want: Want) -> Want:

@@ -16,6 +16,7 @@ from typing import Any
 from archc import tree
 from archc.graph import Module, Node, Value, flat
 from archc.language.scalars import Key, Loop
+from archc.lower.marks import NOTHING
 from archc.lower.scope import Scope
 from archc.tree import Reading, Segment
 
@@ -325,7 +326,8 @@ class Merge:
         taken_by = [i.taken for i in rows]
         starts = [i.start for i in rows]
         results = [i.result for i in rows]
-        selects = len({*taken_by}) > 1 and all(isinstance(r, Value) for r in results)
+        kinds = {list if r is NOTHING else type(r) for r in results}
+        selects = len({*taken_by}) > 1 and kinds in ({Value}, {list})
         if not any(side.items for side in sides) and not selects:
             return []
         return [Choice(*head, first.test, first.presence, taken_by, starts, results, *sides)]

@@ -87,18 +87,18 @@ class Classes:
         before: list[Class | None] = [None] * len(group)
         for _ in range(MAX_AGAIN):
             classes: list[Class] = []
-            for uses, last in zip(group, before, strict=True):
-                try:
+            try:
+                for uses, last in zip(group, before, strict=True):
                     cls = Class(self, [self.spliced(m) for m in uses], named_copies(uses), last)
+                    classes.append(cls)
                     for module in uses:
                         self.of.setdefault(id(module), cls)
-                    tree = self.writer.write(cls)
-                except (Parted, Unrollable, AssertionError):
-                    for module in (m for ours in group for m in ours):
-                        self.of.pop(id(module), None)
-                    return False
-                self.trees[id(cls)] = tree
-                classes.append(cls)
+                for cls in classes:
+                    self.trees[id(cls)] = self.writer.write(cls)
+            except (Parted, Unrollable, AssertionError):
+                for module in (m for ours in group for m in ours):
+                    self.of.pop(id(module), None)
+                return False
             settled = all(
                 last is not None and [n for n, _ in last.takes] == [n for n, _ in cls.takes]
                 for cls, last in zip(classes, before, strict=True)
