@@ -32,6 +32,7 @@ class Channels:
 
     def __init__(self, owner: Host) -> None:
         self.owner = owner
+        self.ending: set[int] = set()
 
     def of(self, body: Body, k: int, want: Mapping[int, Any]) -> ast.expr:
         """Return the channels of what is needed before item k of a body."""
@@ -212,7 +213,21 @@ class Channels:
             if before is None:
                 raise Unspelled("a loop of no turn")
             return before
+        if before is None and (end := self.end_of(carry, [*later.values()])) is not None:
+            return end
         return owner.use(owner.channel_variable(carry))
+
+    def end_of(self, carry: Carry, later: Sequence[Value]) -> ast.expr | None:
+        """Return the channels at the end of each turn, where nothing of the turn before says them."""
+        if carry.next is None or id(carry) in self.ending:
+            return None
+        self.ending.add(id(carry))
+        try:
+            end = self.operand(carry.next, later)
+        finally:
+            self.ending.discard(id(carry))
+        sizes = {q: v.shape.channels for q, v in carry.want.items()}
+        return end if self.owner.gives(end, carry.body, sizes) else None
 
     def after(self, out: Out, values: Sequence[Value]) -> ast.expr:
         """Return the channels of what a loop leaves."""

@@ -219,7 +219,9 @@ class Wiring:
         full = dict(want)
         if loop.chained:
             runs = {q: loop.runs[body.up[q]][body.turn[q]] for q in range(body.size)}
-            full = runs if all(same(runs[q], v) for q, v in want.items()) else full
+            kinds = {isinstance(v, Value) for v in runs.values()}
+            if len(kinds) == 1 and all(same(runs[q], v) for q, v in want.items()):
+                full = runs
         carry = Carry(loop, body, full)
         carries.append(carry)
         rows = rows_of(body)
