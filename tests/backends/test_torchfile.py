@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from pathlib import Path
 
@@ -62,3 +63,21 @@ def test_sizes_are_read_where_the_module_runs() -> None:
     text = rebuilt(str(MISCOMPILED[-1].parent / "frozen_height.yaml")).source()
 
     assert "fc.unflatten(1, (conv.shape[-2], -1))" in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dla34",
+        "fractalnet20",
+        "hrnet_w18_small",
+        "legacy_xception",
+        "res2net50_26w_4s",
+        "selecsls42",
+    ],
+)
+def test_a_block_is_one_class(name: str) -> None:
+    """Also one that is in itself, in another that is in it, or whose lists differ in length."""
+    numbered = re.findall(r"^class (\w+\d)\(", rebuilt(name).source(), re.MULTILINE)
+
+    assert numbered == []
