@@ -41,6 +41,9 @@ class Evaluator:
     Subclasses give names and calls more meanings (values of a network, ops).
     """
 
+    values: dict[int, Any] | None = None
+    """What every part of the expression is, by identity, where somebody asks for that."""
+
     def __init__(self, scope: Mapping[str, Any]) -> None:
         self.scope = scope
         self.steps = 0
@@ -53,7 +56,10 @@ class Evaluator:
             raise EvalFault(
                 "bad-expression", f"`{ast.unparse(node)}` has no value of its own", node
             )
-        return method(node)
+        value = method(node)
+        if self.values is not None:
+            self.values[id(node)] = value
+        return value
 
     def spend(self, steps: int, node: ast.expr) -> None:
         """Count steps, or entries of lists by the ten; raises EvalFault where they are too many."""

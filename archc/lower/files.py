@@ -32,7 +32,7 @@ class File:
     document: Document | Library
     variant: str
     settings: Mapping[str, Any]
-    evaluate: Callable[[Scope, Any, dict[int, Any]], Any]
+    evaluate: Callable[..., Any]
     faulty: Faults = NO_FAULTS
     opened: dict[Any, File] = field(default_factory=dict)
     origins: Mapping[str, Written] = field(default_factory=dict)
@@ -99,7 +99,7 @@ class File:
 
     def data(self, value: Any) -> Any:
         """Evaluate a value of the file, an expression or a list of them."""
-        return self.evaluate(self.scope, value, {})
+        return self.evaluate(self.scope, value, values={})
 
     def misfit(self, name: str) -> Misfit | None:
         """Say why a param can't be what it is set to."""
@@ -108,7 +108,7 @@ class File:
             return None
         try:
             value = self.judged[name]
-            return misfit(name, value, declared, lambda v: self.evaluate(self.judged, v, {}))
+            return misfit(name, value, declared, lambda v: self.evaluate(self.judged, v, values={}))
         except Poisoned:  # what it is set to is unknown, which has been reported
             return None
 
@@ -130,7 +130,7 @@ class File:
     def _differs(self, name: Any, usual: Any) -> bool:
         """Whether a setting is another value than what it replaces, which may have none."""
         try:
-            return bool(self.judged[str(name)] != self.evaluate(self.judged, usual, {}))
+            return bool(self.judged[str(name)] != self.evaluate(self.judged, usual, values={}))
         except (SpecError, Poisoned):
             return True
 

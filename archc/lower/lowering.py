@@ -59,7 +59,7 @@ class Lowering(Steps):
         self.chosen = chosen
         self.root: Module | None = None
         self.advice = MAX_ADVICE
-        self.file = File(document, variant, settings, self.file_data, faulty)
+        self.file = File(document, variant, settings, self.data, faulty)
         self.applier = Applier(self)
         self.rows = Rows(self)
         self.parts: dict[int, str] = {}

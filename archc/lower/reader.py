@@ -51,10 +51,6 @@ class Reader(Wiring):
         self.made: list[Node] = []
         self.trail = ""
 
-    def evaluate(self, node: ast.expr) -> Any:
-        self.values[id(node)] = value = super().evaluate(node)
-        return value
-
     @property
     def reading(self) -> Reading:
         """What the parts of the expression are, as far as they are read."""

@@ -106,7 +106,7 @@ class Scope(Mapping[str, Any]):
         values: Mapping[str, Any],
         parent: Scope | None = None,
         lets: Mapping[str, Any] | None = None,
-        evaluate: Callable[[Scope, Any, dict[int, Any]], Any] | None = None,
+        evaluate: Callable[..., Any] | None = None,
         *,
         file: File | None = None,
         origins: Mapping[str, Written] | None = None,
@@ -129,7 +129,7 @@ class Scope(Mapping[str, Any]):
             self._enter(name)
             try:
                 values = self.readings.setdefault(name, {})
-                self.values_[name] = self._evaluate(self, self.lets[name], values)
+                self.values_[name] = self._evaluate(self, self.lets[name], values=values)
             finally:
                 self._pending.pop()
             return self.values_[name]

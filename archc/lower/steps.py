@@ -45,10 +45,6 @@ class Steps(Bounds):
     applier: Applier
     rows: Rows
 
-    def file_data(self, scope: Scope, value: Any, values: dict[int, Any]) -> Any:
-        """Evaluate a value of a file, outside of all blocks."""
-        return self.data(scope, value, None, values)
-
     def data(
         self,
         scope: Scope,

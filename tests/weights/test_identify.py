@@ -131,9 +131,7 @@ def test_of_nothing(given: dict[str, tuple[int, ...]]) -> None:
         pytest.param(
             lambda s: {"epoch": 3, "model": s, "optimizer": {"state": {}}}, marks=pytest.mark.heavy
         ),
-        pytest.param(
-            lambda s: {f"module.{k}": v for k, v in s.items()}, marks=pytest.mark.heavy
-        ),
+        pytest.param(lambda s: {f"module.{k}": v for k, v in s.items()}, marks=pytest.mark.heavy),
         lambda s: {"state_dict": {f"model._orig_mod.{k}": v for k, v in s.items()}},
     ],
 )
